@@ -1,0 +1,381 @@
+const SCOPES = {
+  'gmail.readonly': 'read your mail',
+  'gmail.modify': 'read your mail, label it, archive it and move it to the bin',
+  calendar: 'see and change your calendars',
+  'calendar.readonly': 'see your calendars',
+  'calendar.events': 'see and change your events',
+  'calendar.events.readonly': 'see your events',
+  drive: 'see and change all your files',
+  'drive.readonly': 'see your files',
+  'drive.file': 'see and change the files you open with it',
+  'drive.metadata.readonly': 'see the names and details of your files'
+}
+
+const STATES = { active: 'Active', partial: 'Partial', needs_reconnect: 'Needs reconnect' }
+
+const REASONS = {
+  revoked:
+    'Google no longer accepts this permission: it was withdrawn, the password was changed, or it lay unused for months.',
+  reauth_required: 'Your organisation asks you to sign in to Google again from time to time, and that time has come.',
+  admin_policy: 'Your organisation’s administrator does not allow this access. Ask them first, then reconnect.',
+  account_disabled: 'Google has disabled or deleted this account. Once it is restored there, reconnect.',
+  refresh_token_expired: 'The time that Google had set for this permission has run out.',
+  refresh_token_missing: 'Google gave no lasting permission. Reconnect and agree once more on Google’s page.',
+  reported_by_google: 'Google ended this permission after a security event on the account.'
+}
+
+const REVOKED = {
+  confirmed: 'Google has withdrawn the permission.',
+  pending: 'It is erased here. Google has not confirmed the withdrawal yet; it is being asked again until it does.',
+  kept: 'It is erased here. Google’s permission stays, because another connection of the same account still uses it.'
+}
+
+const AGAIN = 'Please start again from this page.'
+const LATER = 'Nothing was changed. Please try again.'
+
+/** One table for `?status=CODE` and for the API's problems: what happened, and the way out. */
+const CODES = {
+  access_denied: 'You declined on Google’s page, so nothing was connected. You can start again whenever you like.',
+  account_disabled: REASONS.account_disabled,
+  account_mismatch:
+    'On Google’s page another account was chosen than the one to reconnect, so nothing was changed. Reconnect and choose the same account, or connect the other one as a new connection.',
+  admin_policy_enforced: REASONS.admin_policy,
+  code_invalid: `Google did not accept this attempt any more. ${AGAIN}`,
+  cross_site: 'The request did not come from this page, so it was refused. Reload the page and try again.',
+  database_unavailable: `The server cannot reach its database at the moment. ${LATER}`,
+  flow_expired: `That took longer than allowed, so the attempt has ended. ${AGAIN}`,
+  flow_unknown: `This attempt is not known here; it may be an old one. ${AGAIN}`,
+  flow_used: `This attempt was already finished once. If the account is missing below, start again.`,
+  flow_wrong_session: `This attempt was started in another browser or by another user. ${AGAIN}`,
+  google_invalid_response: `Google’s answer could not be trusted, so it was refused. ${AGAIN}`,
+  google_rate_limited: 'Google asks for a pause: there were too many requests for this account.',
+  google_unavailable: `Google cannot be reached at the moment. ${LATER}`,
+  internal: 'Something went wrong on the server, and it has been noted there. Please try again.',
+  iss_mismatch: `The answer did not come from the Google we asked, so it was refused. ${AGAIN}`,
+  missing_scopes: 'Google’s permission does not cover this. Reconnect and tick every box on Google’s page.',
+  needs_reconnect: 'Google’s permission for this account has ended. Reconnect it below.',
+  not_found: 'It is not there any more: it may have been removed elsewhere. The list below is up to date.',
+  offline: 'The server cannot be reached. Check your network and try again.',
+  org_internal: 'Only members of the organisation that runs this app may connect. Use an account of that organisation.',
+  rate_limited: 'That were too many attempts in a short time. Wait a little and try again.',
+  refresh_token_missing: REASONS.refresh_token_missing,
+  shutting_down: `The server is being restarted. ${LATER}`,
+  sign_in_not_allowed: 'This Google account may not sign in here. Use another one, or ask whoever runs this server.',
+  unauthenticated: 'You have been signed out. Sign in to go on.',
+  unsealable: 'The server cannot open what it stored for this account. Whoever runs it has to look at its keys.'
+}
+
+const $ = id => document.getElementById(id)
+const [view, who, dialog] = [$('view'), $('who'), $('ask')]
+const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+
+/** Builds an element; strings among the children become text, never markup. */
+const el = (tag, properties, ...children) => {
+  const node = Object.assign(document.createElement(tag), properties)
+  node.append(...children.filter(child => child !== undefined))
+  return node
+}
+const p = (className, ...children) => el('p', { className }, ...children)
+const unseen = text => el('span', { className: 'hidden' }, text)
+const link = (href, className, ...children) => el('a', { href, className: `button ${className}` }, ...children)
+const button = (onclick, className, ...children) => el('button', { type: 'button', onclick, className }, ...children)
+const time = at => el('time', { dateTime: new Date(at).toISOString() }, dateTime.format(new Date(at)))
+const scopeName = scope => scope.slice(scope.lastIndexOf('/') + 1)
+
+/** What scopes allow, in words. gmail.modify covers gmail.readonly, so that the two are one sentence. */
+const inWords = scopes => {
+  const names = scopes.map(scopeName)
+  const wider = names.filter(name => name !== 'gmail.readonly' || !names.includes('gmail.modify'))
+  const words = wider.map(name => SCOPES[name] ?? name)
+  return new Intl.ListFormat('en-GB').format(words)
+}
+
+const api = async (method, path) => {
+  const answer = await fetch(path, { method, headers: { accept: 'application/json' } }).catch(() => undefined)
+  const body = await answer?.json().catch(() => undefined)
+  if (answer?.ok) return body
+  throw Object.assign(new Error(path), { code: answer ? 'internal' : 'offline' }, body)
+}
+
+/** A problem in words. Anything thrown that is no problem of the API is a fault of this page: internal. */
+const explain = ({ code, detail, requestId, retryAfterSeconds: pause }) => [
+  p('', CODES[code] ?? detail ?? CODES.internal, pause ? ` It should work in ${pause} s.` : ''),
+  requestId && code !== 'unauthenticated' ? p('reference', `Reference ${requestId}`) : ''
+]
+
+/** The two live regions are in the document from the start: one that arrives with its text is often not read out. */
+const say = (kind, content, action) => {
+  $('status').replaceChildren()
+  $('alert').replaceChildren()
+  if (!content) return
+  const close = button(() => say(), '', 'Close', unseen(' this message'))
+  const box = el('div', { className: `message ${kind}` }, el('div', {}, ...content), action, close)
+  $(kind === 'bad' ? 'alert' : 'status').append(box)
+  box.scrollIntoView({ block: 'nearest' })
+}
+
+/** After a change, what held the focus is gone: the list it belonged to is the next best place. */
+const refresh = async () => {
+  await load()
+  ;(view.querySelector('h2') ?? document.querySelector('h1')).focus()
+}
+
+const ask = (title, lines, yes, act) => {
+  $('ask-title').textContent = title
+  $('ask-text').replaceChildren(...lines.map(line => p('', line)))
+  $('ask-alert').replaceChildren()
+  $('ask-yes').textContent = yes
+  $('ask-yes').onclick = async () => {
+    // Not `disabled`: that would throw the keyboard's focus out of the dialog.
+    if (dialog.ariaBusy === 'true') return
+    dialog.ariaBusy = 'true'
+    $('ask-alert').replaceChildren()
+    try {
+      const done = await act()
+      dialog.close()
+      await refresh()
+      say('good', [p('', done)])
+    } catch (problem) {
+      if (!['unauthenticated', 'not_found'].includes(problem.code))
+        return $('ask-alert').replaceChildren(...explain(problem))
+      dialog.close()
+      await refresh()
+      say('bad', explain(problem))
+    } finally {
+      dialog.ariaBusy = 'false'
+    }
+  }
+  dialog.showModal()
+}
+$('ask-no').onclick = () => dialog.close()
+dialog.oncancel = event => dialog.ariaBusy === 'true' && event.preventDefault()
+
+const signOut = async () => {
+  try {
+    await api('DELETE', '/auth/session')
+    await refresh()
+    say('good', [p('', 'You are signed out. What you connected stays connected.')])
+  } catch (problem) {
+    say('bad', explain(problem))
+  }
+}
+
+const deleteAccount = () =>
+  ask(
+    'Delete your account here?',
+    [
+      'Every connection is ended and its permission given back to Google, everything this server keeps about you is erased, and you are signed out everywhere. Apps can no longer reach your Google accounts through it.',
+      'Your Google accounts themselves, with their mail and files, are not touched. This cannot be undone.'
+    ],
+    'Delete account',
+    async () => {
+      await api('DELETE', '/auth/user')
+      return 'Your account and its connections are deleted.'
+    }
+  )
+
+const disconnect = (connection, title) =>
+  ask(
+    `Disconnect ${title}?`,
+    [
+      `Apps can then no longer use ${connection.account.email}. The permission is given back to Google and erased here; nothing in the account itself changes.`,
+      'You can connect it again at any time.'
+    ],
+    'Disconnect',
+    async () => {
+      const { revoked } = await api('DELETE', `/connections/${encodeURIComponent(connection.id)}`)
+      return `${title} (${connection.account.email}) is disconnected. ${REVOKED[revoked] ?? ''}`
+    }
+  )
+
+/** Gmail escapes exactly these five in a snippet; read as HTML they would be markup from a stranger. */
+const ENTITIES = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" }
+const unescaped = text => text.replace(/&(?:amp|lt|gt|quot|#39);/g, entity => ENTITIES[entity])
+
+const mailItem = ({ payload, snippet = '', internalDate }) => {
+  const header = name => payload?.headers?.find(each => each.name.toLowerCase() === name)?.value ?? ''
+  const from = header('from')
+  const sender = from.indexOf('<') > 0 ? from.slice(0, from.indexOf('<')).replaceAll('"', '').trim() : from
+  const at = Number(internalDate) || Date.parse(header('date'))
+  return el(
+    'li',
+    {},
+    el('p', { className: 'subject', dir: 'auto' }, header('subject') || '(no subject)'),
+    p('from', el('bdi', {}, sender), at ? ' · ' : '', at ? time(at) : ''),
+    el('p', { className: 'snippet', dir: 'auto' }, unescaped(snippet))
+  )
+}
+
+const mailOf = connection => {
+  const notice = el('div', { role: 'status', className: 'quiet' })
+  const list = el('ul', { role: 'list' })
+  const box = el('div', {}, notice, list)
+  const path = `/connections/${encodeURIComponent(connection.id)}/gmail/messages`
+  const fetchMail = async () => {
+    box.ariaBusy = 'true'
+    notice.replaceChildren('Fetching mail from Google …')
+    list.replaceChildren()
+    try {
+      const { messages = [] } = await api('GET', `${path}?maxResults=10`)
+      const mails = await Promise.all(
+        messages.map(({ id }) => api('GET', `${path}/${encodeURIComponent(id)}?format=metadata`))
+      )
+      list.append(...mails.map(mailItem))
+      notice.replaceChildren(mails.length ? `The latest ${mails.length}, fetched just now and not kept.` : 'No mail.')
+    } catch (problem) {
+      if (['needs_reconnect', 'unauthenticated', 'not_found'].includes(problem.code)) {
+        await refresh()
+        say('bad', explain(problem))
+      } else notice.replaceChildren(...explain(problem), button(fetchMail, '', 'Try again'))
+    } finally {
+      box.ariaBusy = 'false'
+    }
+  }
+  const summary = el('summary', {}, 'Show latest mail', unseen(` of ${connection.account.email}`))
+  const ontoggle = event => event.target.open && fetchMail()
+  return el('details', { className: 'mail', ontoggle }, summary, box)
+}
+
+const HOUR = 3_600_000
+const notesOf = connection => {
+  const { status, reason, missingScopes, refreshTokenExpiresAt: endsAt } = connection
+  if (status === 'needs_reconnect') return [p('', REASONS[reason] ?? REASONS.revoked)]
+  const notes = []
+  if (status === 'partial')
+    notes.push(p('', `Works in part. Google’s permission does not let apps ${inWords(missingScopes)}.`))
+  const left = endsAt ? Date.parse(endsAt) - Date.now() : Number.POSITIVE_INFINITY
+  if (left < 48 * HOUR) {
+    const hours = Math.max(1, Math.round(left / HOUR))
+    const soon = hours === 1 ? 'within the hour' : `in about ${hours} hours`
+    notes.push(p('warning', `Google ends this permission ${soon}, on `, time(endsAt), '. Reconnect before then.'))
+  }
+  return notes
+}
+
+const ticket = (connection, title, number, fresh) => {
+  const { status, service, account, createdAt, grantedScopes, connectUrl } = connection
+  const of = unseen(` ${title}, ${account.email}`)
+  const notes = notesOf(connection)
+  const repair = connectUrl ?? `/connect/${service}?connectionId=${encodeURIComponent(connection.id)}`
+  const reads = grantedScopes.some(scope => ['gmail.readonly', 'gmail.modify'].includes(scopeName(scope)))
+  const face = el(
+    'div',
+    { className: 'face' },
+    el('div', { className: 'top' }, el('h3', {}, title), p('stamp', STATES[status] ?? status)),
+    p('account', account.email),
+    ...notes,
+    p('when', 'Connected ', time(createdAt)),
+    service === 'gmail' && reads && status !== 'needs_reconnect' ? mailOf(connection) : undefined,
+    el(
+      'div',
+      { className: 'actions' },
+      notes.length ? link(repair, 'main', 'Reconnect', of.cloneNode(true)) : undefined,
+      button(() => disconnect(connection, title), 'danger', 'Disconnect', of)
+    )
+  )
+  const stub = el('div', { className: 'stub', ariaHidden: 'true' }, title.slice(0, 1), el('small', {}, `Nº ${number}`))
+  const className = `ticket ${status} ${fresh ? 'fresh' : ''}`
+  return el('li', {}, el('article', { className, ariaLabel: `${title}, ${account.email}` }, stub, face))
+}
+
+const blank = ({ id, title, scopes }, again) =>
+  el(
+    'li',
+    { className: 'blank' },
+    el('div', {}, el('h3', {}, title), p('quiet', `Lets apps ${inWords(scopes)}.`)),
+    link(`/connect/${id}`, again ? '' : 'main', again ? 'Connect another' : 'Connect', unseen(` ${title} account`))
+  )
+
+const heading = text => el('h2', { tabIndex: -1 }, text)
+
+const signedIn = (user, services, connections, fresh) => {
+  const name = user.name ?? user.email ?? 'You'
+  const initials = name.split(/\s+/, 2).map(part => part.slice(0, 1).toUpperCase())
+  const titles = new Map(services.map(({ id, title }) => [id, title]))
+  who.replaceChildren(
+    el('span', { className: 'initials', ariaHidden: 'true' }, ...initials),
+    el('span', { className: 'name', title: user.email ?? '' }, unseen('Signed in as '), name),
+    button(signOut, '', 'Sign out')
+  )
+  const tickets = connections.map((each, index) =>
+    ticket(each, titles.get(each.service) ?? each.service, index + 1, each.id === fresh)
+  )
+  view.replaceChildren(
+    heading('Your connections'),
+    tickets.length
+      ? el('ul', { className: 'tickets', role: 'list' }, ...tickets)
+      : p('quiet', 'Nothing is connected yet. Choose a service below; Google then asks you what you allow.'),
+    heading(tickets.length ? 'Connect more' : 'Services'),
+    el(
+      'ul',
+      { role: 'list' },
+      ...services.map(s =>
+        blank(
+          s,
+          connections.some(each => each.service === s.id)
+        )
+      )
+    ),
+    heading('Your account'),
+    p('quiet', user.email ? `Signed in as ${user.email}.` : `Signed in as ${name}.`),
+    el('div', { className: 'actions' }, button(deleteAccount, 'danger', 'Delete account'))
+  )
+}
+
+const signedOut = () => {
+  who.replaceChildren()
+  const face = el(
+    'div',
+    { className: 'face welcome' },
+    heading('Please step up to the counter'),
+    p('', 'Sign in to see which of your Google accounts apps may use, to connect one, or to take the permission back.'),
+    link('/auth/google', 'main', 'Sign in with Google'),
+    p('when', 'Signing in only tells us who you are. It opens no mail and no files.')
+  )
+  const stub = el('div', { className: 'stub', ariaHidden: 'true' }, 'G', el('small', {}, 'Nº 0'))
+  view.replaceChildren(el('div', { className: 'tickets' }, el('div', { className: 'ticket' }, stub, face)))
+}
+
+/** Reads everything anew and draws it; answers the connections. */
+const load = async fresh => {
+  view.ariaBusy = 'true'
+  say()
+  try {
+    const { user } = await api('GET', '/auth/session')
+    const [{ services }, { connections }] = await Promise.all([api('GET', '/services'), api('GET', '/connections')])
+    signedIn(user, services, connections, fresh)
+    return connections
+  } catch (problem) {
+    if (problem.code === 'unauthenticated') signedOut()
+    else {
+      view.replaceChildren()
+      say('bad', explain(problem), button(refresh, 'main', 'Try again'))
+    }
+    return []
+  } finally {
+    view.ariaBusy = 'false'
+  }
+}
+
+const start = async () => {
+  const query = new URLSearchParams(location.search)
+  const status = query.get('status')
+  const id = query.get('connection')
+  // Said once: a reload or a bookmark must not say it again.
+  if (status) history.replaceState(null, '', location.pathname)
+  view.replaceChildren(p('quiet', 'Loading …'))
+  const connected = (await load(id)).find(each => each.id === id)
+  if (status === 'connected' && connected)
+    say('good', [
+      p(
+        '',
+        `${connected.account.email} is connected${connected.status === 'partial' ? ', though not with everything asked for' : ''}.`
+      )
+    ])
+  else if (status && status !== 'connected' && Object.hasOwn(CODES, status)) say('bad', explain({ code: status }))
+  else if (status && status !== 'connected') say('bad', explain({}))
+}
+
+// Back from Google, or after signing out, the browser may show the page as it was left: it must not show what is no longer so.
+addEventListener('pageshow', event => event.persisted && load())
+start()
