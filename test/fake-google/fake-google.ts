@@ -1,0 +1,151 @@
+import type { JsonWebKey } from 'node:crypto'
+import { PATHS, serveDiscovery, serveJwks, serveRevocation, serveUserinfo } from './account-endpoints.ts'
+import { type ConsentChoices, createAuthorization } from './authorization.ts'
+import { serveConsentPage } from './consent-page.ts'
+import { createFaults, type Fault, type FaultHandle, type FaultOptions } from './faults.ts'
+import { GMAIL_PREFIX, serveGmail } from './gmail.ts'
+import { type Endpoint, json, type RecordedRequest, type Reply } from './http.ts'
+import type { IdTokenTampering } from './id-token.ts'
+import type { Ledger } from './ledger.ts'
+import { toGrantedScope } from './scopes.ts'
+import { startServer } from './server.ts'
+import { createTokenEndpoint, type RefreshRefusal } from './token-endpoint.ts'
+import type { User, UserSeed } from './users.ts'
+import { createWorld, type Settings, type WorldOptions } from './world.ts'
+
+export interface FakeGoogleOptions extends WorldOptions {
+  port?: number
+}
+
+/** A strict Google on 127.0.0.1. The settings may be changed at any time: `google.rotateRefreshTokens = true`. */
+export interface FakeGoogle extends Settings {
+  /** Its origin: GOOGLE_ISSUER and GOOGLE_API_URL of the app under test. */
+  readonly issuer: string
+  readonly port: number
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Registered redirect URIs, compared byte by byte; a test may add and delete. */
+  readonly redirectUris: Set<string>
+  /** The text inside every secret of this instance. */
+  readonly canary: string
+  readonly ledger: Ledger
+  /** Every request, in order of arrival. */
+  readonly requests: readonly RecordedRequest[]
+  /** What no well-behaved client does, in words: a suite asserts that it is empty at the end. */
+  readonly violations: readonly string[]
+  /** The public half of the key that `nextIdToken({ key: 'foreign' })` signs with, to embed as `jwk`. */
+  readonly foreignJwk: JsonWebKey
+  calls(endpoint: Endpoint): number
+  requestsTo(endpoint: Endpoint): RecordedRequest[]
+  /** Resolves with the next request to reach the endpoint (read in full), or with the count-th from now. */
+  arrival(endpoint: Endpoint, count?: number): Promise<RecordedRequest>
+  /** Plays the human at the consent page: checks the request strictly (throws), answers the callback URL. */
+  consent(authorizationUrl: string | URL, choices?: ConsentChoices): string
+  addUser(seed: UserSeed): User
+  /** The account as it is, mail included. */
+  user(subOrEmail: string): User
+  /** The user takes the access back at myaccount.google.com: all tokens die. */
+  revokeGrant(subOrEmail: string): void
+  /** Kills the refresh tokens that carry Gmail scopes. */
+  changePassword(subOrEmail: string): void
+  /** Living access tokens answer 401 from now on. */
+  expireAccessTokens(subOrEmail: string): void
+  /** What refresh tokens give from now on: only these of their scopes, and the sign-in ones. */
+  narrow(subOrEmail: string, scopes: string[]): void
+  /** Refuses every refresh of the account, until called with undefined. */
+  refuseRefresh(subOrEmail: string, refusal?: RefreshRefusal): void
+  /** Signs with a new key; the old one leaves the JWKS unless `keepOld`. */
+  rotateKeys(options?: { keepOld?: boolean }): Promise<void>
+  nextIdToken(tampering: IdTokenTampering): void
+  fault(endpoint: Endpoint, fault: Fault, times?: number | FaultOptions): FaultHandle
+  /** Removes the faults, all or an endpoint's, and lets go what hangs. */
+  clearFaults(endpoint?: Endpoint): void
+  /** Closes the keep-alive connections that carry no request. */
+  closeIdleConnections(): void
+  /** Destroys all sockets and stops. */
+  close(): Promise<void>
+}
+
+export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<FakeGoogle> {
+  const world = await createWorld(options)
+  const authorization = createAuthorization(world)
+  const tokenEndpoint = createTokenEndpoint(world, authorization)
+  const faults = createFaults()
+
+  function serve(request: RecordedRequest): Reply {
+    const getOnly = (answer: () => Reply) => {
+      return request.method === 'GET' ? answer() : json(405, { error: 'method_not_allowed' }, { allow: 'GET' })
+    }
+    switch (request.endpoint) {
+      case 'discovery':
+        return getOnly(() => serveDiscovery(world))
+      case 'jwks':
+        return getOnly(() => serveJwks(world))
+      case 'authorization':
+        return serveConsentPage(world, authorization, request)
+      case 'token':
+        return tokenEndpoint.serve(request)
+      case 'revoke':
+        return serveRevocation(world, request)
+      case 'userinfo':
+        return serveUserinfo(world, request)
+      case 'gmail':
+        return serveGmail(world, request)
+      case 'unknown':
+        world.violations.push(`unknown path: ${request.method} ${request.path}`)
+        return json(404, { error: 'not_found' })
+    }
+  }
+
+  const server = await startServer({ port: options.port ?? 0, nowMs: world.nowMs, toEndpoint, serve, faults })
+  world.origin = `http://127.0.0.1:${server.port}`
+  const subOf = (subOrEmail: string) => world.users.require(subOrEmail).sub
+
+  return Object.assign(world.settings, {
+    issuer: world.origin,
+    port: server.port,
+    clientId: world.client.id,
+    clientSecret: world.client.secret,
+    redirectUris: world.client.redirectUris,
+    canary: world.canary,
+    ledger: world.ledger,
+    requests: server.requests,
+    violations: world.violations,
+    foreignJwk: world.keys.foreign.publicJwk,
+    calls: (endpoint: Endpoint) => server.requests.filter(request => request.endpoint === endpoint).length,
+    requestsTo: (endpoint: Endpoint) => server.requests.filter(request => request.endpoint === endpoint),
+    arrival: server.arrival,
+    consent(authorizationUrl: string | URL, choices: ConsentChoices = {}) {
+      const url = new URL(authorizationUrl)
+      if (url.origin + url.pathname !== world.origin + PATHS.authorization || url.hash !== '') {
+        throw new Error(`not the authorization endpoint: ${url.origin}${url.pathname}`)
+      }
+      return authorization.decide(authorization.validate(url.search.slice(1)), choices)
+    },
+    addUser: (seed: UserSeed) => world.users.add(seed),
+    user: (subOrEmail: string) => world.users.require(subOrEmail),
+    revokeGrant: (subOrEmail: string) => world.grants.revoke(subOf(subOrEmail)),
+    changePassword: (subOrEmail: string) => world.grants.changePassword(subOf(subOrEmail)),
+    expireAccessTokens: (subOrEmail: string) => world.grants.expireAccessTokens(subOf(subOrEmail)),
+    narrow: (subOrEmail: string, scopes: string[]) => {
+      world.grants.narrow(subOf(subOrEmail), scopes.map(toGrantedScope))
+    },
+    refuseRefresh: (subOrEmail: string, refusal?: RefreshRefusal) => {
+      tokenEndpoint.refuseRefresh(subOf(subOrEmail), refusal)
+    },
+    rotateKeys: world.keys.rotate,
+    nextIdToken: world.idTokens.tamperNext,
+    fault: faults.plan,
+    clearFaults: faults.clear,
+    closeIdleConnections: server.closeIdleConnections,
+    async close() {
+      faults.clear()
+      await server.close()
+    }
+  })
+}
+
+function toEndpoint(path: string): Endpoint {
+  for (const [endpoint, exact] of Object.entries(PATHS)) if (path === exact) return endpoint as keyof typeof PATHS
+  return path.startsWith(GMAIL_PREFIX) ? 'gmail' : 'unknown'
+}

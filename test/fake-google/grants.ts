@@ -1,0 +1,132 @@
+import type { LedgerBook } from './ledger.ts'
+import { IDENTITY_SCOPES, isGmailScope } from './scopes.ts'
+import type { Settings } from './world.ts'
+
+export interface AccessToken {
+  value: string
+  sub: string
+  scopes: string[]
+  expiresAtMs: number
+  revoked: boolean
+}
+
+export interface RefreshToken {
+  value: string
+  sub: string
+  scopes: string[]
+  /** Infinity without a deadline. */
+  expiresAtMs: number
+  revoked: boolean
+}
+
+/** What Google recorded for one account and this client. */
+export interface Grant {
+  sub: string
+  scopes: string[]
+  accessTokens: AccessToken[]
+  refreshTokens: RefreshToken[]
+}
+
+export interface Grants {
+  find(sub: string): Grant | undefined
+  /** Records a consent; true when it is the account's first. */
+  consent(sub: string, scopes: readonly string[]): boolean
+  issueAccessToken(sub: string, scopes: readonly string[]): AccessToken
+  /** Past 100 living ones the oldest dies silently. `expiresAtMs` carries a deadline over a rotation. */
+  issueRefreshToken(sub: string, scopes: readonly string[], expiresAtMs?: number): RefreshToken
+  /** The living token, or undefined when it is unknown, revoked or expired. */
+  openAccessToken(value: string): AccessToken | undefined
+  openRefreshToken(value: string): RefreshToken | undefined
+  /** The whole grant goes, with every token of it; the next consent is a first one. */
+  revoke(sub: string): void
+  /** Access tokens stop working before their time. */
+  expireAccessTokens(sub: string): void
+  changePassword(sub: string): void
+  narrow(sub: string, scopes: readonly string[]): void
+}
+
+/** Google keeps this many per account and client. */
+export const MAX_LIVE_REFRESH_TOKENS = 100
+
+export interface GrantsParts {
+  nowMs: () => number
+  ledger: LedgerBook
+  mint: (prefix: string) => string
+  settings: Settings
+}
+
+export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Grants {
+  const grants = new Map<string, Grant>()
+  const accessTokens = new Map<string, AccessToken>()
+  const refreshTokens = new Map<string, RefreshToken>()
+
+  const isAlive = (token: AccessToken | RefreshToken) => !token.revoked && token.expiresAtMs > nowMs()
+
+  function requireGrant(sub: string): Grant {
+    const grant = grants.get(sub)
+    if (!grant) throw new Error(`${sub} has granted nothing`)
+    return grant
+  }
+
+  function issueAccessToken(sub: string, scopes: readonly string[]): AccessToken {
+    const expiresAtMs = nowMs() + settings.accessTokenLifetimeSeconds * 1000
+    const token = { value: mint('ya29.a0'), sub, scopes: [...scopes], expiresAtMs, revoked: false }
+    accessTokens.set(token.value, token)
+    requireGrant(sub).accessTokens.push(token)
+    ledger.record('access_token', token.value, { sub, isAlive: () => isAlive(token) })
+    return token
+  }
+
+  function issueRefreshToken(sub: string, scopes: readonly string[], deadlineMs?: number): RefreshToken {
+    const lifetimeSeconds = settings.refreshTokenLifetimeSeconds
+    const expiresAtMs = deadlineMs ?? (lifetimeSeconds === undefined ? Infinity : nowMs() + lifetimeSeconds * 1000)
+    const token = { value: mint('1//0'), sub, scopes: [...scopes], expiresAtMs, revoked: false }
+    refreshTokens.set(token.value, token)
+    const grant = requireGrant(sub)
+    grant.refreshTokens = [...grant.refreshTokens.filter(isAlive), token]
+    while (grant.refreshTokens.length > MAX_LIVE_REFRESH_TOKENS) {
+      const oldest = grant.refreshTokens.shift()
+      if (oldest) oldest.revoked = true
+    }
+    ledger.record('refresh_token', token.value, { sub, isAlive: () => isAlive(token) })
+    return token
+  }
+
+  function open<T extends AccessToken | RefreshToken>(tokens: Map<string, T>, value: string): T | undefined {
+    const token = tokens.get(value)
+    return token && isAlive(token) ? token : undefined
+  }
+
+  return {
+    find: sub => grants.get(sub),
+    consent(sub, scopes) {
+      const known = grants.get(sub)
+      if (known) known.scopes = [...new Set([...known.scopes, ...scopes])]
+      else grants.set(sub, { sub, scopes: [...scopes], accessTokens: [], refreshTokens: [] })
+      return !known
+    },
+    issueAccessToken,
+    issueRefreshToken,
+    openAccessToken: value => open(accessTokens, value),
+    openRefreshToken: value => open(refreshTokens, value),
+    revoke(sub) {
+      const grant = grants.get(sub)
+      for (const token of [...(grant?.accessTokens ?? []), ...(grant?.refreshTokens ?? [])]) token.revoked = true
+      grants.delete(sub)
+    },
+    expireAccessTokens(sub) {
+      for (const token of grants.get(sub)?.accessTokens ?? []) token.revoked = true
+    },
+    changePassword(sub) {
+      for (const token of grants.get(sub)?.refreshTokens ?? []) {
+        if (token.scopes.some(isGmailScope)) token.revoked = true
+      }
+    },
+    narrow(sub, scopes) {
+      const keeps = (scope: string) => scopes.includes(scope) || IDENTITY_SCOPES.includes(scope)
+      const grant = requireGrant(sub)
+      grant.scopes = grant.scopes.filter(keeps)
+      for (const token of grant.refreshTokens) token.scopes = token.scopes.filter(keeps)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+
+export type Endpoint =
+  | 'discovery'
+  | 'jwks'
+  | 'authorization'
+  | 'token'
+  | 'revoke'
+  | 'userinfo'
+  | 'gmail'
+  /** Any path Google does not serve: a test expects none. */
+  | 'unknown'
+
+/** One request as it arrived. `query` is the raw text after `?`; `complete` turns true when the body has been read. */
+export interface RecordedRequest {
+  endpoint: Endpoint
+  method: string
+  path: string
+  query: string
+  headers: IncomingHttpHeaders
+  body: string
+  atMs: number
+  complete: boolean
+}
+
+export interface Reply {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+/** A JSON answer; never cacheable unless the caller says so. */
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(value)
+  }
+}
+
+export function html(status: number, body: string): Reply {
+  return {
+    status,
+    headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
+    body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>Fake Google</title>${body}</html>`
+  }
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+}
+
+/** Reads the whole body as latin1-safe UTF-8 text; rejects when the client goes away first. */
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/**
+ * Parses form or query text where every parameter must be known and occur once (RFC 6749, 3.1 and 3.2).
+ * Throws an Error that names the parameter, never its value.
+ */
+export function readParameters(text: string, known: readonly string[]): Map<string, string> {
+  const parameters = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (!known.includes(name)) throw new Error(`unknown parameter: ${name}`)
+    if (parameters.has(name)) throw new Error(`repeated parameter: ${name}`)
+    parameters.set(name, value)
+  }
+  return parameters
+}
+
+export function isForm(request: RecordedRequest): boolean {
+  return /^application\/x-www-form-urlencoded(\s*;\s*charset=utf-8)?$/i.test(request.headers['content-type'] ?? '')
+}

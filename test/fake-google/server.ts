@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { deliver } from './delivery.ts'
+import type { Faults } from './faults.ts'
+import { type Endpoint, json, type RecordedRequest, type Reply, readBody } from './http.ts'
+
+export interface ServerParts {
+  port: number
+  nowMs: () => number
+  toEndpoint: (path: string) => Endpoint
+  /** Synchronous, so that two requests never interleave inside one. */
+  serve: (request: RecordedRequest) => Reply
+  faults: Faults
+}
+
+export interface RunningServer {
+  port: number
+  requests: RecordedRequest[]
+  arrival(endpoint: Endpoint, count?: number): Promise<RecordedRequest>
+  closeIdleConnections(): void
+  close(): Promise<void>
+}
+
+interface Waiter {
+  endpoint: Endpoint
+  left: number
+  resolve: (request: RecordedRequest) => void
+}
+
+/** Listens on 127.0.0.1: records each request, announces it, answers it through the faults. */
+export async function startServer({ port, nowMs, toEndpoint, serve, faults }: ServerParts): Promise<RunningServer> {
+  const requests: RecordedRequest[] = []
+  const sockets = new Set<Socket>()
+  let waiters: Waiter[] = []
+
+  function announce(request: RecordedRequest): void {
+    for (const waiter of waiters) if (waiter.endpoint === request.endpoint) waiter.left -= 1
+    const due = waiters.filter(waiter => waiter.left <= 0)
+    waiters = waiters.filter(waiter => waiter.left > 0)
+    for (const waiter of due) waiter.resolve(request)
+  }
+
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const request = toRecord(incoming, nowMs(), toEndpoint)
+    requests.push(request)
+    const early = faults.takeAtHeaders(request.endpoint)
+    if (early) {
+      announce(request)
+      return deliver(response, early, () => json(500, {}))
+    }
+    request.body = await readBody(incoming)
+    request.complete = true
+    // Taken before the announcement, so that a test woken by it may already change the faults.
+    const fault = faults.takeAfterRead(request)
+    announce(request)
+    await deliver(response, fault, () => serve(request))
+  }
+
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch((error: unknown) => {
+      // A client that went away is its own affair; anything else is a fault of the fake, and must be seen.
+      if (incoming.destroyed && !incoming.complete) return
+      if (!response.headersSent) response.writeHead(500)
+      response.end(String(error instanceof Error ? error.stack : error))
+    })
+  })
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    requests,
+    arrival(endpoint, count = 1) {
+      const { promise, resolve } = Promise.withResolvers<RecordedRequest>()
+      waiters.push({ endpoint, left: count, resolve })
+      return promise
+    },
+    closeIdleConnections: () => server.closeIdleConnections(),
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    }
+  }
+}
+
+function toRecord(incoming: IncomingMessage, atMs: number, toEndpoint: (path: string) => Endpoint): RecordedRequest {
+  // The raw target, not a normalized one: `..` and `%2e` must show.
+  const [path = '', ...query] = (incoming.url ?? '').split('?')
+  return {
+    endpoint: toEndpoint(path),
+    method: incoming.method ?? '',
+    path,
+    query: query.join('?'),
+    headers: incoming.headers,
+    body: '',
+    atMs,
+    complete: false
+  }
+}
