@@ -1,14 +1,9 @@
+/** What a scope lets apps do; one that is not listed here is shown by its name. */
 const SCOPES = {
   'gmail.readonly': 'read your mail',
-  'gmail.modify': 'read your mail, label it, archive it and move it to the bin',
-  calendar: 'see and change your calendars',
+  'gmail.modify': 'label, archive and bin messages',
   'calendar.readonly': 'see your calendars',
-  'calendar.events': 'see and change your events',
-  'calendar.events.readonly': 'see your events',
-  drive: 'see and change all your files',
-  'drive.readonly': 'see your files',
-  'drive.file': 'see and change the files you open with it',
-  'drive.metadata.readonly': 'see the names and details of your files'
+  'drive.readonly': 'see your files'
 }
 
 const STATES = { active: 'Active', partial: 'Partial', needs_reconnect: 'Needs reconnect' }
@@ -31,39 +26,42 @@ const REVOKED = {
 }
 
 const AGAIN = 'Please start again from this page.'
-const LATER = 'Nothing was changed. Please try again.'
+const LATER = 'Nothing was changed; please try again in a moment.'
+const GOOGLE_DOWN = `Google cannot be reached at the moment. ${LATER}`
 
 /** One table for `?status=CODE` and for the API's problems: what happened, and the way out. */
 const CODES = {
   access_denied: 'You declined on Google’s page, so nothing was connected. You can start again whenever you like.',
-  account_disabled: REASONS.account_disabled,
   account_mismatch:
-    'On Google’s page another account was chosen than the one to reconnect, so nothing was changed. Reconnect and choose the same account, or connect the other one as a new connection.',
+    'Another account was chosen at Google than the one to reconnect, so nothing was changed. Reconnect and choose the same account, or connect the other one as well.',
   admin_policy_enforced: REASONS.admin_policy,
   code_invalid: `Google did not accept this attempt any more. ${AGAIN}`,
-  cross_site: 'The request did not come from this page, so it was refused. Reload the page and try again.',
   database_unavailable: `The server cannot reach its database at the moment. ${LATER}`,
+  disallowed_useragent: 'Google does not allow signing in from this browser. Open the page in another one.',
   flow_expired: `That took longer than allowed, so the attempt has ended. ${AGAIN}`,
   flow_unknown: `This attempt is not known here; it may be an old one. ${AGAIN}`,
-  flow_used: `This attempt was already finished once. If the account is missing below, start again.`,
+  flow_used: 'This attempt was finished before. If the account is missing on this page, start again.',
   flow_wrong_session: `This attempt was started in another browser or by another user. ${AGAIN}`,
   google_invalid_response: `Google’s answer could not be trusted, so it was refused. ${AGAIN}`,
-  google_rate_limited: 'Google asks for a pause: there were too many requests for this account.',
-  google_unavailable: `Google cannot be reached at the moment. ${LATER}`,
+  google_rate_limited: 'There were too many requests for this account, and Google asks for a pause.',
+  google_unavailable: GOOGLE_DOWN,
   internal: 'Something went wrong on the server, and it has been noted there. Please try again.',
   iss_mismatch: `The answer did not come from the Google we asked, so it was refused. ${AGAIN}`,
   missing_scopes: 'Google’s permission does not cover this. Reconnect and tick every box on Google’s page.',
   needs_reconnect: 'Google’s permission for this account has ended. Reconnect it below.',
-  not_found: 'It is not there any more: it may have been removed elsewhere. The list below is up to date.',
+  not_found: 'It is not there any more: it was removed elsewhere. The list below is up to date.',
   offline: 'The server cannot be reached. Check your network and try again.',
   org_internal: 'Only members of the organisation that runs this app may connect. Use an account of that organisation.',
-  rate_limited: 'That were too many attempts in a short time. Wait a little and try again.',
+  rate_limited: 'Those were too many attempts in a short time. Please wait a little and try again.',
   refresh_token_missing: REASONS.refresh_token_missing,
+  server_error: GOOGLE_DOWN,
   shutting_down: `The server is being restarted. ${LATER}`,
   sign_in_not_allowed: 'This Google account may not sign in here. Use another one, or ask whoever runs this server.',
+  temporarily_unavailable: GOOGLE_DOWN,
   unauthenticated: 'You have been signed out. Sign in to go on.',
-  unsealable: 'The server cannot open what it stored for this account. Whoever runs it has to look at its keys.'
+  unsealable: 'The server cannot open what it keeps for this account. Whoever runs it has to look at its keys.'
 }
+const OTHERWISE = `That did not work. ${AGAIN} If it happens again, tell whoever runs this server.`
 
 const $ = id => document.getElementById(id)
 const [view, who, dialog] = [$('view'), $('who'), $('ask')]
@@ -82,13 +80,10 @@ const button = (onclick, className, ...children) => el('button', { type: 'button
 const time = at => el('time', { dateTime: new Date(at).toISOString() }, dateTime.format(new Date(at)))
 const scopeName = scope => scope.slice(scope.lastIndexOf('/') + 1)
 
-/** What scopes allow, in words. gmail.modify covers gmail.readonly, so that the two are one sentence. */
-const inWords = scopes => {
-  const names = scopes.map(scopeName)
-  const wider = names.filter(name => name !== 'gmail.readonly' || !names.includes('gmail.modify'))
-  const words = wider.map(name => SCOPES[name] ?? name)
-  return new Intl.ListFormat('en-GB').format(words)
-}
+const inWords = (scopes, type) =>
+  new Intl.ListFormat('en-GB', { type }).format(
+    scopes.map(scope => SCOPES[scopeName(scope)] ?? `use ${scopeName(scope)}`)
+  )
 
 const api = async (method, path) => {
   const answer = await fetch(path, { method, headers: { accept: 'application/json' } }).catch(() => undefined)
@@ -97,11 +92,13 @@ const api = async (method, path) => {
   throw Object.assign(new Error(path), { code: answer ? 'internal' : 'offline' }, body)
 }
 
-/** A problem in words. Anything thrown that is no problem of the API is a fault of this page: internal. */
-const explain = ({ code, detail, requestId, retryAfterSeconds: pause }) => [
-  p('', CODES[code] ?? detail ?? CODES.internal, pause ? ` It should work in ${pause} s.` : ''),
-  requestId && code !== 'unauthenticated' ? p('reference', `Reference ${requestId}`) : ''
-]
+/** A problem in words, with what its operator needs to find it in the log. */
+const explain = ({ code = 'internal', detail, requestId, retryAfterSeconds: pause }) => {
+  const known = Object.hasOwn(CODES, code) && CODES[code]
+  const wait = pause > 1 ? ` The next try can work in ${pause} seconds.` : ''
+  const reference = code === 'unauthenticated' ? '' : (requestId ?? (known ? '' : code))
+  return [p('', known || detail || OTHERWISE, wait), reference ? p('reference', `Reference ${reference}`) : '']
+}
 
 /** The two live regions are in the document from the start: one that arrives with its text is often not read out. */
 const say = (kind, content, action) => {
@@ -174,7 +171,7 @@ const deleteAccount = () =>
     }
   )
 
-const disconnect = (connection, title) =>
+const disconnect = (connection, { title }) =>
   ask(
     `Disconnect ${title}?`,
     [
@@ -237,46 +234,57 @@ const mailOf = connection => {
 }
 
 const HOUR = 3_600_000
-const notesOf = connection => {
-  const { status, reason, missingScopes, refreshTokenExpiresAt: endsAt } = connection
-  if (status === 'needs_reconnect') return [p('', REASONS[reason] ?? REASONS.revoked)]
-  const notes = []
-  if (status === 'partial')
-    notes.push(p('', `Works in part. Google’s permission does not let apps ${inWords(missingScopes)}.`))
+const notesOf = ({ status, reason, missingScopes, refreshTokenExpiresAt: endsAt }, { scopes }) => {
+  if (status === 'needs_reconnect') return { repair: true, notes: [p('', REASONS[reason] ?? REASONS.revoked)] }
+  const open = scopes.filter(scope => !missingScopes.includes(scope))
+  const notes = open.length ? [p('', `Apps may ${inWords(open)}.`)] : []
+  if (missingScopes.length)
+    notes.push(
+      p(
+        'warning',
+        `Apps may not ${inWords(missingScopes, 'disjunction')}: Google’s permission leaves that out. `,
+        'To allow it, reconnect and tick every box on Google’s page.'
+      )
+    )
   const left = endsAt ? Date.parse(endsAt) - Date.now() : Number.POSITIVE_INFINITY
   if (left < 48 * HOUR) {
-    const hours = Math.max(1, Math.round(left / HOUR))
-    const soon = hours === 1 ? 'within the hour' : `in about ${hours} hours`
+    const soon = left < HOUR ? 'within the hour' : `in about ${Math.round(left / HOUR)} hours`
     notes.push(p('warning', `Google ends this permission ${soon}, on `, time(endsAt), '. Reconnect before then.'))
   }
-  return notes
+  return { repair: status === 'partial' || left < 48 * HOUR, notes }
 }
 
-const ticket = (connection, title, number, fresh) => {
-  const { status, service, account, createdAt, grantedScopes, connectUrl } = connection
+const ticket = (connection, entry, number, fresh) => {
+  const { id, status, service, account, createdAt, grantedScopes, connectUrl } = connection
+  const { title } = entry
+  const [local, domain] = account.email.split('@')
   const of = unseen(` ${title}, ${account.email}`)
-  const notes = notesOf(connection)
-  const repair = connectUrl ?? `/connect/${service}?connectionId=${encodeURIComponent(connection.id)}`
+  const { repair, notes } = notesOf(connection, entry)
+  const href = connectUrl ?? `/connect/${service}?connectionId=${encodeURIComponent(id)}`
   const reads = grantedScopes.some(scope => ['gmail.readonly', 'gmail.modify'].includes(scopeName(scope)))
   const face = el(
     'div',
     { className: 'face' },
     el('div', { className: 'top' }, el('h3', {}, title), p('stamp', STATES[status] ?? status)),
-    p('account', account.email),
+    p('account', local, el('wbr'), `@${domain}`),
     ...notes,
     p('when', 'Connected ', time(createdAt)),
     service === 'gmail' && reads && status !== 'needs_reconnect' ? mailOf(connection) : undefined,
     el(
       'div',
       { className: 'actions' },
-      notes.length ? link(repair, 'main', 'Reconnect', of.cloneNode(true)) : undefined,
-      button(() => disconnect(connection, title), 'danger', 'Disconnect', of)
+      repair ? link(href, 'main', 'Reconnect', of.cloneNode(true)) : undefined,
+      button(() => disconnect(connection, entry), 'danger', 'Disconnect', of)
     )
   )
-  const stub = el('div', { className: 'stub', ariaHidden: 'true' }, title.slice(0, 1), el('small', {}, `Nº ${number}`))
+  // Google Calendar, Google Drive: the last word is what tells them apart.
+  const letter = title.split(' ').at(-1).slice(0, 1)
   const className = `ticket ${status} ${fresh ? 'fresh' : ''}`
-  return el('li', {}, el('article', { className, ariaLabel: `${title}, ${account.email}` }, stub, face))
+  return el('li', {}, el('article', { className, ariaLabel: `${title}, ${account.email}` }, stub(letter, number), face))
 }
+
+const stub = (sign, number) =>
+  el('div', { className: 'stub', ariaHidden: 'true' }, sign, el('small', {}, `Nº ${number}`))
 
 const blank = ({ id, title, scopes }, again) =>
   el(
@@ -291,15 +299,13 @@ const heading = text => el('h2', { tabIndex: -1 }, text)
 const signedIn = (user, services, connections, fresh) => {
   const name = user.name ?? user.email ?? 'You'
   const initials = name.split(/\s+/, 2).map(part => part.slice(0, 1).toUpperCase())
-  const titles = new Map(services.map(({ id, title }) => [id, title]))
+  const entryOf = id => services.find(each => each.id === id) ?? { id, title: id, scopes: [] }
   who.replaceChildren(
     el('span', { className: 'initials', ariaHidden: 'true' }, ...initials),
     el('span', { className: 'name', title: user.email ?? '' }, unseen('Signed in as '), name),
     button(signOut, '', 'Sign out')
   )
-  const tickets = connections.map((each, index) =>
-    ticket(each, titles.get(each.service) ?? each.service, index + 1, each.id === fresh)
-  )
+  const tickets = connections.map((each, index) => ticket(each, entryOf(each.service), index + 1, each.id === fresh))
   view.replaceChildren(
     heading('Your connections'),
     tickets.length
@@ -332,8 +338,8 @@ const signedOut = () => {
     link('/auth/google', 'main', 'Sign in with Google'),
     p('when', 'Signing in only tells us who you are. It opens no mail and no files.')
   )
-  const stub = el('div', { className: 'stub', ariaHidden: 'true' }, 'G', el('small', {}, 'Nº 0'))
-  view.replaceChildren(el('div', { className: 'tickets' }, el('div', { className: 'ticket' }, stub, face)))
+  const sign = document.querySelector('.brand svg').cloneNode(true)
+  view.replaceChildren(el('div', { className: 'tickets' }, el('div', { className: 'ticket' }, stub(sign, 0), face)))
 }
 
 /** Reads everything anew and draws it; answers the connections. */
@@ -372,8 +378,8 @@ const start = async () => {
         `${connected.account.email} is connected${connected.status === 'partial' ? ', though not with everything asked for' : ''}.`
       )
     ])
-  else if (status && status !== 'connected' && Object.hasOwn(CODES, status)) say('bad', explain({ code: status }))
-  else if (status && status !== 'connected') say('bad', explain({}))
+  // The address bar can hold anything: only what looks like a code is shown.
+  else if (/^(?!connected$)[a-z_]{1,40}$/.test(status ?? '')) say('bad', explain({ code: status }))
 }
 
 // Back from Google, or after signing out, the browser may show the page as it was left: it must not show what is no longer so.
