@@ -1,3 +1,4 @@
+import type { Family, Grant } from './grants.ts'
 import { readParameters } from './http.ts'
 import { IDENTITY_SCOPES, KNOWN_SCOPES, toGrantedScope } from './scopes.ts'
 import type { User } from './users.ts'
@@ -41,8 +42,10 @@ export interface IssuedCode {
   withRefreshToken: boolean
   expiresAtMs: number
   used: boolean
-  /** What the code was exchanged for: revoked when the code comes a second time (RFC 6749, 4.1.2). */
-  tokens: Array<{ revoked: boolean }>
+  /** The consent it stands on: a code does not outlive its revocation. */
+  grant: Grant
+  /** What it was exchanged for, and what came of that. */
+  family: Family
 }
 
 export interface Authorization {
@@ -140,9 +143,9 @@ export function createAuthorization(world: World): Authorization {
 
     const ticked = toTickedScopes(asked, choices.grant)
     const scopes = [...new Set([...ticked, ...(request.includeGrantedScopes ? (earlier?.scopes ?? []) : [])])]
-    const isFirstConsent = world.grants.consent(user.sub, scopes)
-    const consents = isFirstConsent || request.prompts.includes('consent')
-    const code = issueCode(request, user, scopes, request.offline && consents && !choices.withoutRefreshToken)
+    const { grant, isFirst } = world.grants.consent(user.sub, scopes)
+    const consents = isFirst || request.prompts.includes('consent')
+    const code = issueCode(request, grant, scopes, request.offline && consents && !choices.withoutRefreshToken)
     send('code', code.value)
     send('scope', scopes.join(' '))
     send('authuser', '0')
@@ -152,14 +155,15 @@ export function createAuthorization(world: World): Authorization {
 
   function issueCode(
     request: AuthorizationRequest,
-    user: User,
+    grant: Grant,
     scopes: string[],
     withRefreshToken: boolean
   ): IssuedCode {
+    const { sub } = grant
     const { redirectUri, codeChallenge, nonce } = request
     const code: IssuedCode = {
       value: world.mint('4/0A'),
-      sub: user.sub,
+      sub,
       scopes,
       redirectUri,
       codeChallenge,
@@ -167,11 +171,12 @@ export function createAuthorization(world: World): Authorization {
       withRefreshToken,
       expiresAtMs: world.nowMs() + world.settings.codeLifetimeSeconds * 1000,
       used: false,
-      tokens: []
+      grant,
+      family: []
     }
     codes.set(code.value, code)
-    const isAlive = () => !code.used && code.expiresAtMs > world.nowMs()
-    world.ledger.record('code', code.value, { sub: user.sub, isAlive })
+    const isAlive = () => !code.used && code.expiresAtMs > world.nowMs() && world.grants.find(sub) === grant
+    world.ledger.record('code', code.value, { sub, isAlive })
     return code
   }
 

@@ -1,24 +1,12 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
-import { type FakeGoogle, type FakeGoogleOptions, startFakeGoogle } from './fake-google.ts'
-import { callGmail, connect, refresh, startFlow, toJsonAnswer } from './story.ts'
-
-async function start(t: Tap, options: FakeGoogleOptions = {}): Promise<FakeGoogle> {
-  const google = await startFakeGoogle(options)
-  t.teardown(() => google.close())
-  return google
-}
-type Tap = Pick<typeof t, 'teardown'>
+import type { Endpoint } from './http.ts'
+import { callGmail, connect, refresh, revoke, start, startFlow, toJsonAnswer } from './story.ts'
 
 t.test('fake Google › a whole connection, from discovery to the revoked grant', async t => {
   const google = await start(t)
   const { body: metadata } = await toJsonAnswer(await fetch(`${google.issuer}/.well-known/openid-configuration`))
   t.match(metadata, { issuer: google.issuer, code_challenge_methods_supported: ['S256'] })
-
-  const flow = startFlow(google)
-  const callback = new URL(google.consent(flow.url))
-  t.same([...callback.searchParams.keys()], ['state', 'iss', 'code', 'scope', 'authuser', 'prompt'])
-  t.equal(callback.searchParams.get('iss'), google.issuer)
 
   const tokens = await connect(google)
   t.match(tokens.access_token, /^ya29\.\S{30}/)
@@ -33,16 +21,77 @@ t.test('fake Google › a whole connection, from discovery to the revoked grant'
   const { body: refreshed } = await refresh(google, tokens.refresh_token)
   t.equal(google.ledger.canOpen(String(refreshed.access_token)), google.user('ada@example.com').sub)
 
-  const revoked = await fetch(`${google.issuer}/revoke`, {
-    method: 'POST',
-    body: new URLSearchParams({ token: tokens.refresh_token })
-  })
-  t.equal(revoked.status, 200)
+  t.equal((await revoke(google, tokens.refresh_token)).status, 200)
   t.equal((await callGmail(google, tokens.access_token, 'me/profile')).status, 401)
   t.match((await refresh(google, tokens.refresh_token)).body, { error: 'invalid_grant' })
-  t.same(
-    ['token', 'jwks', 'discovery', 'revoke', 'gmail'].map(e => google.calls(e as 'token')),
-    [3, 1, 1, 1, 2]
-  )
+  const endpoints: Endpoint[] = ['token', 'jwks', 'discovery', 'revoke', 'gmail', 'unknown']
+  t.same(endpoints.map(google.calls), [3, 1, 1, 1, 2, 0])
   t.same(google.violations, [])
+})
+
+t.test('fake Google › a path it does not serve is a violation', async t => {
+  const google = await start(t)
+  t.equal((await fetch(`${google.issuer}/.well-known/nothing`)).status, 404)
+  t.equal(google.calls('unknown'), 1)
+  t.same(google.violations, ['unknown path: GET /.well-known/nothing'])
+})
+
+t.test('fake Google › requests are recorded as they came', async t => {
+  const google = await start(t)
+  const arrived = google.arrival('token')
+  await fetch(`${google.issuer}/token?a=%2e%2e`, { method: 'POST', body: 'grant_type=x', headers: { 'x-a': 'b' } })
+  const request = await arrived
+  t.match(request, { method: 'POST', path: '/token', query: 'a=%2e%2e', body: 'grant_type=x', complete: true })
+  t.equal(request.headers['x-a'], 'b')
+  t.equal(google.requestsTo('token')[0], request)
+})
+
+t.test('discovery › iss support is announced unless switched off', async t => {
+  const google = await start(t)
+  const discover = async () => {
+    return (await toJsonAnswer(await fetch(`${google.issuer}/.well-known/openid-configuration`))).body
+  }
+  t.equal((await discover()).authorization_response_iss_parameter_supported, true)
+  google.issParameterSupported = false
+  t.notOk('authorization_response_iss_parameter_supported' in (await discover()))
+})
+
+t.test('JWKS › rotation replaces the key, or keeps the old one beside it', async t => {
+  const google = await start(t)
+  const kids = async () => {
+    const { body } = await toJsonAnswer(await fetch(`${google.issuer}/oauth2/v3/certs`))
+    return (body.keys as Array<{ kid: string; d?: string }>).map(({ kid, d }) => (d ? 'private!' : kid))
+  }
+  const [first] = await kids()
+  await google.rotateKeys()
+  const [second, ...others] = await kids()
+  t.not(second, first)
+  t.same(others, [])
+  await google.rotateKeys({ keepOld: true })
+  t.same((await kids()).slice(1), [second])
+})
+
+t.test('userinfo › only for a living bearer with openid', async t => {
+  const google = await start(t)
+  const ask = async (bearer: string) => {
+    const headers = { authorization: `Bearer ${bearer}` }
+    return toJsonAnswer(await fetch(`${google.issuer}/v1/userinfo`, { headers }))
+  }
+  const { access_token } = await connect(google, {}, { scope: 'openid email profile' })
+  const { sub } = google.user('ada@example.com')
+  t.match((await ask(access_token)).body, { sub, email: 'ada@example.com', name: 'Ada Lovelace' })
+  t.equal((await ask('ya29.unknown')).status, 401)
+  google.expireAccessTokens(sub)
+  t.equal((await ask(access_token)).status, 401)
+  const other = await connect(google, {}, { scope: 'https://www.googleapis.com/auth/gmail.readonly' })
+  t.equal((await ask(other.access_token)).status, 403)
+})
+
+t.test('fake Google › two at once know nothing of each other', async t => {
+  const [one, other] = await Promise.all([start(t), start(t)])
+  t.not(one.canary, other.canary)
+  const { access_token, refresh_token } = await connect(one)
+  t.equal((await callGmail(other, access_token, 'me/profile')).status, 401)
+  t.match((await refresh(other, refresh_token)).body, { error: 'invalid_grant' })
+  t.throws(() => other.consent(startFlow(one).url), /not the authorization endpoint/)
 })

@@ -73,6 +73,10 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
   const faults = createFaults()
 
   function serve(request: RecordedRequest): Reply {
+    // URLs end up in logs (RFC 9700, 4.3). Nothing that carries the canary has a place in one.
+    if (`${request.path}?${request.query}`.includes(world.canary)) {
+      world.violations.push(`${request.endpoint}: a secret in the URL`)
+    }
     const getOnly = (answer: () => Reply) => {
       return request.method === 'GET' ? answer() : json(405, { error: 'method_not_allowed' }, { allow: 'GET' })
     }
@@ -139,8 +143,9 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     clearFaults: faults.clear,
     closeIdleConnections: server.closeIdleConnections,
     async close() {
-      faults.clear()
       await server.close()
+      // Only now, so that what hangs finds its connection gone and has no effect any more.
+      faults.clear()
     }
   })
 }

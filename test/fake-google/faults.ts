@@ -85,6 +85,8 @@ export function createFaults(): Faults {
   return {
     plan(endpoint, fault, options = 1) {
       const { times = 1, only = () => true } = typeof options === 'number' ? { times: options } : options
+      // Its failure lets go as well, and may come before any request does.
+      if ('delayUntil' in fault) fault.delayUntil.catch(() => undefined)
       const { promise: released, resolve } = Promise.withResolvers<void>()
       const planned: Waiting = { endpoint, fault, only, left: times, hits: 0, released, release: () => resolve() }
       waiting.push(planned)

@@ -8,6 +8,7 @@ export interface AccessToken {
   scopes: string[]
   expiresAtMs: number
   revoked: boolean
+  family: Family
 }
 
 export interface RefreshToken {
@@ -17,7 +18,11 @@ export interface RefreshToken {
   /** Infinity without a deadline. */
   expiresAtMs: number
   revoked: boolean
+  family: Family
 }
+
+/** All tokens that stem from one authorization code: they die together when the code comes twice (RFC 6749, 4.1.2). */
+export type Family = Array<{ revoked: boolean }>
 
 /** What Google recorded for one account and this client. */
 export interface Grant {
@@ -29,11 +34,11 @@ export interface Grant {
 
 export interface Grants {
   find(sub: string): Grant | undefined
-  /** Records a consent; true when it is the account's first. */
-  consent(sub: string, scopes: readonly string[]): boolean
-  issueAccessToken(sub: string, scopes: readonly string[]): AccessToken
+  /** Records a consent; `isFirst` when nothing was granted before. */
+  consent(sub: string, scopes: readonly string[]): { grant: Grant; isFirst: boolean }
+  issueAccessToken(sub: string, scopes: readonly string[], family: Family): AccessToken
   /** Past 100 living ones the oldest dies silently. `expiresAtMs` carries a deadline over a rotation. */
-  issueRefreshToken(sub: string, scopes: readonly string[], expiresAtMs?: number): RefreshToken
+  issueRefreshToken(sub: string, scopes: readonly string[], family: Family, expiresAtMs?: number): RefreshToken
   /** The living token, or undefined when it is unknown, revoked or expired. */
   openAccessToken(value: string): AccessToken | undefined
   openRefreshToken(value: string): RefreshToken | undefined
@@ -68,19 +73,26 @@ export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Gr
     return grant
   }
 
-  function issueAccessToken(sub: string, scopes: readonly string[]): AccessToken {
+  function issueAccessToken(sub: string, scopes: readonly string[], family: Family): AccessToken {
     const expiresAtMs = nowMs() + settings.accessTokenLifetimeSeconds * 1000
-    const token = { value: mint('ya29.a0'), sub, scopes: [...scopes], expiresAtMs, revoked: false }
+    const token = { value: mint('ya29.a0'), sub, scopes: [...scopes], expiresAtMs, revoked: false, family }
+    family.push(token)
     accessTokens.set(token.value, token)
     requireGrant(sub).accessTokens.push(token)
     ledger.record('access_token', token.value, { sub, isAlive: () => isAlive(token) })
     return token
   }
 
-  function issueRefreshToken(sub: string, scopes: readonly string[], deadlineMs?: number): RefreshToken {
+  function issueRefreshToken(
+    sub: string,
+    scopes: readonly string[],
+    family: Family,
+    deadlineMs?: number
+  ): RefreshToken {
     const lifetimeSeconds = settings.refreshTokenLifetimeSeconds
     const expiresAtMs = deadlineMs ?? (lifetimeSeconds === undefined ? Infinity : nowMs() + lifetimeSeconds * 1000)
-    const token = { value: mint('1//0'), sub, scopes: [...scopes], expiresAtMs, revoked: false }
+    const token = { value: mint('1//0'), sub, scopes: [...scopes], expiresAtMs, revoked: false, family }
+    family.push(token)
     refreshTokens.set(token.value, token)
     const grant = requireGrant(sub)
     grant.refreshTokens = [...grant.refreshTokens.filter(isAlive), token]
@@ -101,9 +113,10 @@ export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Gr
     find: sub => grants.get(sub),
     consent(sub, scopes) {
       const known = grants.get(sub)
-      if (known) known.scopes = [...new Set([...known.scopes, ...scopes])]
-      else grants.set(sub, { sub, scopes: [...scopes], accessTokens: [], refreshTokens: [] })
-      return !known
+      const grant: Grant = known ?? { sub, scopes: [], accessTokens: [], refreshTokens: [] }
+      grant.scopes = [...new Set([...grant.scopes, ...scopes])]
+      grants.set(sub, grant)
+      return { grant, isFirst: !known }
     },
     issueAccessToken,
     issueRefreshToken,

@@ -58,13 +58,15 @@ export async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 /**
- * Parses form or query text where every parameter must be known and occur once (RFC 6749, 3.1 and 3.2).
+ * Parses form or query text where every parameter must be known, have a value and occur once (RFC 6749, 3.1 and 3.2).
  * Throws an Error that names the parameter, never its value.
  */
 export function readParameters(text: string, known: readonly string[]): Map<string, string> {
   const parameters = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(text)) {
     if (!known.includes(name)) throw new Error(`unknown parameter: ${name}`)
+    // A parameter without a value counts as left out (RFC 6749, 3.1): no reason to send it.
+    if (value === '') throw new Error(`empty parameter: ${name}`)
     if (parameters.has(name)) throw new Error(`repeated parameter: ${name}`)
     parameters.set(name, value)
   }

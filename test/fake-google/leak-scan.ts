@@ -20,13 +20,15 @@ export interface Found<T> {
 export type NeedleIndex<T> = Map<string, Needle<T>[]>
 
 const KEY_LENGTH = 10
+/** The end of a secret stands for all of it: thirty spellings of a whole id_token would fill the memory. */
+const TAIL_LENGTH = 64
 /** Shorter values would be found everywhere. */
 const MIN_LENGTH = 12
 
 // Base64 of a longer text contains the value at one of three alignments; the characters at both
 // ends depend on the neighbours and are cut off.
 function alignedBase64(value: string): string[] {
-  const bytes = Buffer.from(value, 'latin1')
+  const bytes = Buffer.from(value)
   return [0, 1, 2].map(shift => {
     const text = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')
@@ -43,10 +45,10 @@ function toBase64Url(text: string): string {
 
 function spellings(value: string): Array<[Encoding, string]> {
   const base64 = alignedBase64(value)
-  const hex = Buffer.from(value, 'latin1').toString('hex')
+  const hex = Buffer.from(value).toString('hex')
   const url = encodeURIComponent(value)
   const doubled = base64.flatMap(text => [...alignedBase64(text), ...alignedBase64(toBase64Url(text))])
-  const wrapped = Buffer.from(value, 'latin1').toString('base64')
+  const inJson = JSON.stringify(value).slice(1, -1)
   return [
     ['raw', value],
     ...base64.map((text): [Encoding, string] => ['base64', text]),
@@ -55,21 +57,31 @@ function spellings(value: string): Array<[Encoding, string]> {
     ['hex', hex.toUpperCase()],
     ['url-encoded', url],
     ['url-encoded', url.replace(/%../g, hex => hex.toLowerCase())],
-    // JSON inside JSON escapes what it did before; a slash may be written \/ or /.
-    ['json-escaped', JSON.stringify(value).slice(1, -1)],
-    ['json-escaped', value.replaceAll('/', '\\/')],
-    ['json-escaped', value.replaceAll('/', '\\u002f')],
-    ['json-escaped', value.replaceAll('/', '\\u002F')],
-    ['double-base64', Buffer.from(wrapped, 'latin1').toString('base64').replace(/=+$/, '').slice(0, -1)],
-    ...doubled.map((text): [Encoding, string] => ['double-base64', text])
+    // A slash may be written \/ or by its code.
+    ...['/', '\\/', '\\u002f', '\\u002F'].map((slash): [Encoding, string] => [
+      'json-escaped',
+      inJson.replaceAll('/', slash)
+    ]),
+    ...doubled.flatMap(
+      (text): Array<[Encoding, string]> => [
+        ['double-base64', text],
+        ['double-base64', toBase64Url(text)]
+      ]
+    )
   ]
+}
+
+// One character per byte, on both sides: no byte of a dump is lost to a decoder.
+function toLatin1(text: string | Buffer): string {
+  return Buffer.from(text).toString('latin1')
 }
 
 /** Adds a value in all its spellings; values under 12 characters are left out. */
 export function addNeedles<T>(index: NeedleIndex<T>, value: string, owner: T): void {
   if (value.length < MIN_LENGTH) return
   const seen = new Set<string>()
-  for (const [encoding, text] of spellings(value)) {
+  for (const [encoding, spelling] of spellings(value.slice(-TAIL_LENGTH))) {
+    const text = toLatin1(spelling)
     if (seen.has(text) || text.length < KEY_LENGTH) continue
     seen.add(text)
     const key = text.slice(-KEY_LENGTH)
@@ -79,9 +91,9 @@ export function addNeedles<T>(index: NeedleIndex<T>, value: string, owner: T): v
   }
 }
 
-/** Every occurrence, in the order of the haystack. Bytes are read as latin1, so that none is lost. */
+/** Every occurrence, in the order of the haystack. */
 export function scan<T>(index: NeedleIndex<T>, haystack: string | Buffer): Found<T>[] {
-  const text = typeof haystack === 'string' ? haystack : haystack.toString('latin1')
+  const text = toLatin1(haystack)
   const found: Found<T>[] = []
   for (let end = KEY_LENGTH; end <= text.length; end++) {
     const bucket = index.get(text.slice(end - KEY_LENGTH, end))

@@ -1,8 +1,29 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ConsentChoices } from './authorization.ts'
-import type { FakeGoogle } from './fake-google.ts'
+import { type FakeGoogle, type FakeGoogleOptions, startFakeGoogle } from './fake-google.ts'
 
-/** Tests of the fake play the client by hand: nothing here checks anything. */
+/** A fake Google that ends with the test. */
+export async function start(
+  t: { teardown(end: () => Promise<void>): unknown },
+  options: FakeGoogleOptions = {}
+): Promise<FakeGoogle> {
+  const google = await startFakeGoogle(options)
+  t.teardown(() => google.close())
+  return google
+}
+
+/** A clock that stands still until it is told to go on. */
+export function createClock(): { nowMs: () => number; advanceSeconds: (seconds: number) => void } {
+  let now = Date.now()
+  return {
+    nowMs: () => now,
+    advanceSeconds: seconds => {
+      now += seconds * 1000
+    }
+  }
+}
+
+/** One authorization, the client played by hand: nothing here checks anything. */
 export interface Flow {
   url: URL
   verifier: string
@@ -106,4 +127,8 @@ export async function callGmail(
   const init: RequestInit = body === undefined ? {} : write
   const headers = { ...init.headers, authorization: `Bearer ${accessToken}` }
   return toJsonAnswer(await fetch(`${google.issuer}/gmail/v1/users/${path}`, { ...init, headers }))
+}
+
+export async function revoke(google: FakeGoogle, token: string): Promise<JsonAnswer> {
+  return toJsonAnswer(await fetch(`${google.issuer}/revoke`, { method: 'POST', body: new URLSearchParams({ token }) }))
 }

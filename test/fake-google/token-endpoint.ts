@@ -63,20 +63,22 @@ export function createTokenEndpoint(world: World, authorization: Authorization):
     const code = authorization.findCode(parameters.get('code') ?? '')
     if (!code) return oauthError('invalid_grant', 'Malformed auth code.')
     if (code.used) {
-      for (const token of code.tokens) token.revoked = true
+      for (const token of code.family) token.revoked = true
       return violation('invalid_grant', 'code used twice')
     }
     // Any attempt burns the code: a client that would guess has one guess.
     code.used = true
-    if (code.expiresAtMs <= world.nowMs()) return oauthError('invalid_grant', 'Bad Request')
+    const isOver = code.expiresAtMs <= world.nowMs() || world.grants.find(code.sub) !== code.grant
+    if (isOver) return oauthError('invalid_grant', 'Bad Request')
     if (parameters.get('redirect_uri') !== code.redirectUri) return violation('invalid_grant', 'redirect_uri mismatch')
     if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) return violation('invalid_grant', 'malformed code_verifier')
     if (createHash('sha256').update(verifier).digest('base64url') !== code.codeChallenge) {
       return violation('invalid_grant', 'code_verifier does not match the code_challenge')
     }
-    const accessToken = world.grants.issueAccessToken(code.sub, code.scopes)
-    const refreshToken = code.withRefreshToken ? world.grants.issueRefreshToken(code.sub, code.scopes) : undefined
-    code.tokens.push(accessToken, ...(refreshToken ? [refreshToken] : []))
+    const accessToken = world.grants.issueAccessToken(code.sub, code.scopes, code.family)
+    const refreshToken = code.withRefreshToken
+      ? world.grants.issueRefreshToken(code.sub, code.scopes, code.family)
+      : undefined
     return tokens(accessToken, refreshToken, code.nonce)
   }
 
@@ -92,10 +94,10 @@ export function createTokenEndpoint(world: World, authorization: Authorization):
     if (!old) return oauthError('invalid_grant', 'Token has been expired or revoked.')
     const asked = parameters.get('scope')?.split(' ') ?? old.scopes
     if (!asked.every(scope => old.scopes.includes(scope))) return violation('invalid_scope', 'scope beyond the grant')
-    const accessToken = world.grants.issueAccessToken(old.sub, asked)
+    const accessToken = world.grants.issueAccessToken(old.sub, asked, old.family)
     if (!world.settings.rotateRefreshTokens) return tokens(accessToken, undefined, undefined, old.expiresAtMs)
     old.revoked = true
-    return tokens(accessToken, world.grants.issueRefreshToken(old.sub, old.scopes, old.expiresAtMs))
+    return tokens(accessToken, world.grants.issueRefreshToken(old.sub, old.scopes, old.family, old.expiresAtMs))
   }
 
   function tokens(

@@ -76,7 +76,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   ledger.record('client_secret', client.secret)
   const users = createUsers({ nowMs })
   for (const seed of DEFAULT_USERS) users.add(seed)
-  const keys = await createKeys(canary)
+  // Not the canary: key ids are public.
+  const keys = await createKeys(randomBytes(6).toString('hex'))
   const grants = createGrants({ nowMs, ledger, mint, settings })
   const world = { origin: '', nowMs, canary, client, settings, ledger, users, keys, grants, mint, violations: [] }
   return Object.assign(world, { idTokens: createIdTokens(world) })
