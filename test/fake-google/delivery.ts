@@ -14,7 +14,8 @@ export async function deliver(
   if (!planned) return send(response, process())
   const { fault, released } = planned
   if ('hang' in fault || 'delayUntil' in fault) {
-    const gate = 'hang' in fault ? released : fault.delayUntil
+    const gate =
+      'hang' in fault ? released : typeof fault.delayUntil === 'function' ? fault.delayUntil() : fault.delayUntil
     const when = fault.when ?? ('hang' in fault ? 'before' : 'after')
     const early = when === 'after' ? process() : undefined
     // The answer comes whichever way the promise goes.
@@ -57,6 +58,7 @@ export async function deliver(
     })
   }
   const reply = process()
+  if ('addHeaders' in fault) return send(response, { ...reply, headers: { ...reply.headers, ...fault.addHeaders } })
   if ('mutate' in fault) {
     return send(response, { ...reply, body: JSON.stringify(fault.mutate(JSON.parse(reply.body))) ?? '' })
   }

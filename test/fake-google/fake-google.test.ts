@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectSocket } from 'node:net'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import type { Endpoint } from './http.ts'
@@ -94,4 +96,22 @@ t.test('fake Google › two at once know nothing of each other', async t => {
   t.equal((await callGmail(other, access_token, 'me/profile')).status, 401)
   t.match((await refresh(other, refresh_token)).body, { error: 'invalid_grant' })
   t.throws(() => other.consent(startFlow(one).url), /not the authorization endpoint/)
+})
+
+t.test('arrival › the count-th from now', async t => {
+  const google = await start(t)
+  const third = google.arrival('discovery', 3)
+  for (const _ of [1, 2, 3]) await fetch(`${google.issuer}/.well-known/openid-configuration`)
+  t.equal(await third, google.requests[2])
+})
+
+t.test('idle connections can be closed under a client', async t => {
+  const google = await start(t)
+  const socket = connectSocket(google.port, '127.0.0.1')
+  socket.write('GET /oauth2/v3/certs HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(socket, 'data')
+  const ended = once(socket, 'close')
+  google.closeIdleConnections()
+  await ended
+  t.pass()
 })

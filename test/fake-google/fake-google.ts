@@ -1,6 +1,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import { PATHS, serveDiscovery, serveJwks, serveRevocation, serveUserinfo } from './account-endpoints.ts'
 import { type ConsentChoices, createAuthorization } from './authorization.ts'
+import type { Certificate } from './certificate.ts'
 import { serveConsentPage } from './consent-page.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultOptions } from './faults.ts'
 import { GMAIL_PREFIX, serveGmail } from './gmail.ts'
@@ -15,6 +16,8 @@ import { createWorld, type Settings, type WorldOptions } from './world.ts'
 
 export interface FakeGoogleOptions extends WorldOptions {
   port?: number
+  /** Serves https with it: see createCertificate. */
+  tls?: Certificate
 }
 
 /** A strict Google on 127.0.0.1. The settings may be changed at any time: `google.rotateRefreshTokens = true`. */
@@ -101,8 +104,15 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     }
   }
 
-  const server = await startServer({ port: options.port ?? 0, nowMs: world.nowMs, toEndpoint, serve, faults })
-  world.origin = `http://127.0.0.1:${server.port}`
+  const server = await startServer({
+    port: options.port ?? 0,
+    tls: options.tls,
+    nowMs: world.nowMs,
+    toEndpoint,
+    serve,
+    faults
+  })
+  world.origin = `${options.tls ? 'https' : 'http'}://127.0.0.1:${server.port}`
   const subOf = (subOrEmail: string) => world.users.require(subOrEmail).sub
 
   return Object.assign(world.settings, {

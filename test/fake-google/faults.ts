@@ -22,8 +22,10 @@ export type Fault =
   | { gzipBomb: number }
   /** A redirect, by default 302. */
   | { redirectTo: string; redirectStatus?: number }
-  /** The true answer, once the promise is settled. Default after. */
-  | ({ delayUntil: Promise<unknown> } & When)
+  /** The true answer, once the promise (one for all requests, or one made for each) is settled. Default after. */
+  | ({ delayUntil: Promise<unknown> | (() => Promise<unknown>) } & When)
+  /** The true answer with further headers. */
+  | { addHeaders: Record<string, string> }
   /** The true answer with its JSON changed. */
   | { mutate: (json: Record<string, unknown>) => unknown }
   /** The true answer's status with this body, or the true body changed as text. */
@@ -86,7 +88,7 @@ export function createFaults(): Faults {
     plan(endpoint, fault, options = 1) {
       const { times = 1, only = () => true } = typeof options === 'number' ? { times: options } : options
       // Its failure lets go as well, and may come before any request does.
-      if ('delayUntil' in fault) fault.delayUntil.catch(() => undefined)
+      if ('delayUntil' in fault && typeof fault.delayUntil !== 'function') fault.delayUntil.catch(() => undefined)
       const { promise: released, resolve } = Promise.withResolvers<void>()
       const planned: Waiting = { endpoint, fault, only, left: times, hits: 0, released, release: () => resolve() }
       waiting.push(planned)

@@ -42,7 +42,7 @@ export function html(status: number, body: string): Reply {
   return {
     status,
     headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
-    body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>Fake Google</title>${body}</html>`
+    body: `<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>Fake Google</title>${body}</html>`
   }
 }
 

@@ -1,12 +1,16 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Certificate } from './certificate.ts'
 import { deliver } from './delivery.ts'
 import type { Faults } from './faults.ts'
 import { type Endpoint, json, type RecordedRequest, type Reply, readBody } from './http.ts'
 
 export interface ServerParts {
   port: number
+  /** https with this certificate, else http. */
+  tls: Certificate | undefined
   nowMs: () => number
   toEndpoint: (path: string) => Endpoint
   /** Synchronous, so that two requests never interleave inside one. */
@@ -29,7 +33,8 @@ interface Waiter {
 }
 
 /** Listens on 127.0.0.1: records each request, announces it, answers it through the faults. */
-export async function startServer({ port, nowMs, toEndpoint, serve, faults }: ServerParts): Promise<RunningServer> {
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { port, tls, nowMs, toEndpoint, serve, faults } = parts
   const requests: RecordedRequest[] = []
   const sockets = new Set<Socket>()
   let waiters: Waiter[] = []
@@ -57,14 +62,15 @@ export async function startServer({ port, nowMs, toEndpoint, serve, faults }: Se
     await deliver(response, fault, () => serve(request))
   }
 
-  const server = createServer((incoming, response) => {
+  const onRequest = (incoming: IncomingMessage, response: ServerResponse) => {
     handle(incoming, response).catch((error: unknown) => {
       // A client that went away is its own affair; anything else is a fault of the fake, and must be seen.
       if (incoming.destroyed && !incoming.complete) return
       if (!response.headersSent) response.writeHead(500)
       response.end(String(error instanceof Error ? error.stack : error))
     })
-  })
+  }
+  const server = tls ? createTlsServer(tls, onRequest) : createServer(onRequest)
   server.on('connection', socket => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
