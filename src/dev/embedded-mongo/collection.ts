@@ -44,7 +44,7 @@ function withId(doc: Doc): Doc {
   const id = own(doc, '_id')
   if (id !== undefined && Object.keys(doc)[0] === '_id') return doc
   const { _id, ...rest } = doc
-  return { _id: id ?? new BSON.ObjectId(), ...rest }
+  return { _id: id === undefined ? new BSON.ObjectId() : id, ...rest }
 }
 
 /** Documents and indexes of one collection. Each call is one synchronous step: nothing can come between its parts. */

@@ -28,10 +28,13 @@ const handlers: Readonly<Record<string, Handler>> = {
 }
 
 /** Never throws: every failure is an answer with `ok: 0`. */
-export function runCommand(request: Omit<Request, 'db'>): Doc {
+export function runCommand(request: Omit<Request, 'db'>, isLegacy: boolean): Doc {
   try {
     const { command } = request
     const name = Object.keys(command)[0] ?? ''
+    if (isLegacy && name.toLowerCase() !== 'ismaster' && name !== 'hello') {
+      throw new CommandError(352, `Unsupported OP_QUERY command: ${name}. The client driver may require an upgrade.`)
+    }
     if (own(command, 'startTransaction') !== undefined || own(command, 'autocommit') !== undefined) {
       throw new CommandError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
     }

@@ -100,6 +100,7 @@ function findOperator(path: string, spec: Doc, now: Date): Evaluate | undefined 
 
 /** A projection of `find` or a `$project` stage. */
 export function compileProjection(spec: Doc, now: Date, isStage = false): Project {
+  if (Object.keys(spec).length === 0) return doc => doc
   const included: Tree = new Map()
   const excluded: Tree = new Map()
   const computed: Tree = new Map()

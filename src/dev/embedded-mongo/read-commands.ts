@@ -55,8 +55,7 @@ const find: Handler = ({ command, db, store, cursors, now }) => {
     'noCursorTimeout'
   ])
   const name = readString(command, 'find')
-  const projection = readDoc(command, 'projection', nothing)
-  const project = Object.keys(projection).length > 0 ? compileProjection(projection, now) : undefined
+  const project = compileProjection(readDoc(command, 'projection', nothing), now)
   const found = select(
     store.find(db, name),
     readDoc(command, 'filter', nothing),
@@ -65,9 +64,8 @@ const find: Handler = ({ command, db, store, cursors, now }) => {
     readCount(command, 'limit') ?? 0,
     now
   )
-  const docs = project ? found.map(project) : found
   const isSingle = isTruthy(command.singleBatch)
-  return { cursor: cursors.open(`${db}.${name}`, docs, readCount(command, 'batchSize'), isSingle) }
+  return { cursor: cursors.open(`${db}.${name}`, found.map(project), readCount(command, 'batchSize'), isSingle) }
 }
 
 const getMore: Handler = ({ command, db, cursors }) => {

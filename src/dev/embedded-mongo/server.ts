@@ -48,7 +48,8 @@ export async function startEmbeddedMongo(options: EmbeddedMongoOptions = {}): Pr
   let isPaused = false
 
   function answer(message: Message, connectionId: number): Buffer {
-    const reply = runCommand({ command: message.command, store, cursors, now: new Date(nowMs()), connectionId })
+    const request = { command: message.command, store, cursors, now: new Date(nowMs()), connectionId }
+    const reply = runCommand(request, message.isLegacy)
     try {
       return writeReply(message, reply)
     } catch (error) {

@@ -1,8 +1,8 @@
 import { BSON } from 'mongodb'
 import { CommandError } from './errors.ts'
 import { isOperatorDoc } from './filter.ts'
-import { isReplacement, type Update } from './update.ts'
-import { clone, type Doc, isDoc, own, setOwn } from './values.ts'
+import { isReplacement, keepId, type Update } from './update.ts'
+import { clone, type Doc, isDoc, setOwn } from './values.ts'
 
 /** The fields an upsert takes from its query: those the query says are equal to something. */
 function seedFrom(filter: Doc, seed: Doc): Doc {
@@ -42,6 +42,6 @@ export function upsertDocument(filter: Doc, given: unknown, update: Update): Doc
   const seed = seedFrom(filter, {})
   const base = isReplacement(given) ? ('_id' in seed ? { _id: seed._id } : {}) : seed
   const doc = update(base, true)
-  const id = own(doc, '_id') ?? own(base, '_id')
-  return { _id: id ?? new BSON.ObjectId(), ...doc }
+  if (Object.hasOwn(doc, '_id')) return keepId(base, doc)
+  return { _id: Object.hasOwn(base, '_id') ? base._id : new BSON.ObjectId(), ...doc }
 }
