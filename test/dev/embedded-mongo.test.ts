@@ -225,6 +225,7 @@ t.test('find › sort, skip, limit, projection and cursors', async t => {
     twice: 4
   })
   t.equal(await codeOf(rows.findOne({}, { projection: { a: 1, b: 0 } })), 31254)
+  t.equal(await codeOf(rows.findOne({}, { projection: { a: 0, b: '$c' } })), 31253)
   const mixed = rows.db.collection('mixed')
   await mixed.insertMany([
     { v: new Date(0) },
@@ -327,7 +328,8 @@ t.test('pipeline update › leases and lists are computed on the server clock', 
         kind: { $cond: [{ $and: [{ $eq: ['$note.keep', 1] }, { $not: ['$gone'] }] }, 'yes', 'no'] },
         later: { $add: ['$$NOW', 1000] },
         'note.more': { $ifNull: ['$nope', 'none'] },
-        owner: { $toUpper: '$lease.owner' }
+        owner: { $toUpper: '$lease.owner' },
+        text: { $concat: ['a', { $toLower: '$nope' }, '$$ROOT._id'] }
       }
     },
     { $unset: ['lease', 'note.keep'] }
@@ -338,7 +340,8 @@ t.test('pipeline update › leases and lists are computed on the server clock', 
     kind: 'yes',
     later: new Date(nowMs + 1000),
     note: { more: 'none' },
-    owner: 'B'
+    owner: 'B',
+    text: 'ac'
   })
   t.equal(await codeOf(rows.updateOne({}, [{ $match: {} }] as never)), 72)
   t.equal(await codeOf(rows.updateOne({}, [{ $set: { _id: 'other' } }])), 66)
@@ -471,6 +474,9 @@ t.test('indexes › repeat, conflict, list and drop as on the server', async t =
   ])
   await rows.insertMany([{ d: 1 }, { d: 1 }])
   t.equal(await codeOf(rows.createIndex({ d: 1 }, { unique: true })), 11000)
+  t.equal(await codeOf(rows.createIndexes([{ key: { e: 1 } }, { key: { d: 1 }, unique: true }])), 11000)
+  t.equal((await rows.indexes()).length, 2, 'all of them or none')
+  t.equal(await codeOf(rows.createIndex({ e: 1 }, { partialFilterExpression: { e: { $ne: 1 } } })), 67)
   await rows.dropIndex('at_1')
   t.equal(await codeOf(rows.dropIndex('at_1')), 27)
   t.equal((await rows.indexes()).length, 1)

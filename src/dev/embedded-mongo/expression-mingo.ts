@@ -17,14 +17,18 @@ const options: Parameters<typeof evalExpr>[2] = {
   context: Context.init({ expression: { ...borrowed, $literal } })
 }
 
+// Null in changes of case is the empty string on the server; mingo keeps null.
+const emptyForNull = new Set(['$toLower', '$toUpper'])
+
 const borrow =
   (name: string): CompileOperator =>
   (operand, compile) => {
+    const fallback = emptyForNull.has(name) ? '' : null
     const takesOne = unary.has(name)
     const args = compileArgs(name, operand, compile, 1, takesOne ? 1 : 1000)
     return scope => {
       // As literals: a string that begins with $ is data by now.
-      const literals = args.map(arg => ({ $literal: arg(scope) ?? null }))
+      const literals = args.map(arg => ({ $literal: arg(scope) ?? fallback }))
       try {
         return evalExpr({}, { [name]: takesOne ? literals[0] : literals }, options)
       } catch (cause) {

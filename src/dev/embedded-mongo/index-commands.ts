@@ -5,7 +5,7 @@ import type { Handler } from './commands.ts'
 import { isIdentical } from './compare.ts'
 import { print } from './duplicate-key.ts'
 import { CommandError, unsupported } from './errors.ts'
-import { compileFilter } from './filter.ts'
+import { compileFilter, isOperatorDoc } from './filter.ts'
 import { readDoc, readDocs, readString, requireOptions } from './options.ts'
 import { type Doc, isDoc, isTruthy } from './values.ts'
 
@@ -19,6 +19,23 @@ const optionNames = [
   'background',
   'v'
 ]
+
+const partialOperators = new Set(['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$type', '$exists'])
+
+/** The server's own limits; without negations, an equality in a query can imply the condition. */
+function requirePartial(condition: Doc): void {
+  compileFilter(condition, new Date(0))
+  for (const [key, operand] of Object.entries(condition)) {
+    if ((key === '$and' || key === '$or') && Array.isArray(operand)) operand.forEach(requirePartial)
+    else if (key.startsWith('$')) throw new CommandError(67, `Expression not supported in partial index: ${key}`)
+    else if (isOperatorDoc(operand)) {
+      const refused = Object.keys(operand).find(name => !partialOperators.has(name))
+      if (refused || operand.$exists === false) {
+        throw new CommandError(67, `Expression not supported in partial index: ${key} ${refused ?? '$exists: false'}`)
+      }
+    }
+  }
+}
 
 function parseSpec(given: Doc): IndexSpec {
   requireOptions('createIndexes', given, optionNames)
@@ -38,7 +55,7 @@ function parseSpec(given: Doc): IndexSpec {
     sparse: isTruthy(given.sparse)
   }
   if (isDoc(given.partialFilterExpression)) {
-    compileFilter(given.partialFilterExpression, new Date(0))
+    requirePartial(given.partialFilterExpression)
     if (spec.sparse) throw new CommandError(67, 'cannot mix "partialFilterExpression" and "sparse" options')
     spec.partialFilterExpression = given.partialFilterExpression
   }
@@ -109,11 +126,14 @@ const createIndexes: Handler = ({ command, db, store }) => {
   const createdCollectionAutomatically = store.find(db, name) === undefined
   const collection = store.open(db, name)
   const numIndexesBefore = collection.indexes.size + 1
+  const added: string[] = []
   for (const spec of specs) {
     if (isExisting(collection, spec)) continue
     try {
       collection.addIndex(spec)
+      added.push(spec.name)
     } catch (error) {
+      for (const done of added) collection.dropIndex(done) // all of them or none
       if (!(error instanceof CommandError)) throw error
       throw new CommandError(
         error.code,

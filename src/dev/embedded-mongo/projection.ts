@@ -117,7 +117,10 @@ export function compileProjection(spec: Doc, now: Date, isStage = false): Projec
     if (!isFlag) {
       const inFind = isDoc(value) && !isStage ? findOperator(path, value, now) : undefined
       addToTree(computed, path, inFind ?? compileExpression(value))
-      if (!(inFind && '$slice' in (value as Doc))) mode ??= 'inclusion'
+      if (inFind && '$slice' in (value as Doc)) continue
+      if (mode === 'exclusion')
+        throw new CommandError(31253, `Cannot do inclusion on field ${path} in exclusion projection`)
+      mode = 'inclusion'
       continue
     }
     const wanted = isTruthy(value) ? 'inclusion' : 'exclusion'
