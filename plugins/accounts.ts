@@ -1,0 +1,27 @@
+import fp from 'fastify-plugin'
+import { createFlows, type Flows } from '../src/accounts/flows.ts'
+import { createSessionStore, type MongoSessionStore } from '../src/accounts/session-store.ts'
+import { createUsers, type Users } from '../src/accounts/users.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    users: Users
+    sessions: MongoSessionStore
+    flows: Flows
+  }
+}
+
+/** Users, their sessions, and the authorization attempts under way. */
+export default fp(
+  async function accounts(app) {
+    const { collections, config, databaseClock: clock, vault } = app
+    const { idleSeconds, maxSeconds } = config.session
+    app.decorate('users', createUsers({ collection: collections.users, clock, signInAllow: config.signInAllow }))
+    app.decorate('sessions', createSessionStore({ collection: collections.sessions, clock, idleSeconds, maxSeconds }))
+    app.decorate(
+      'flows',
+      createFlows({ collection: collections.flows, vault, clock, ttlSeconds: config.flowTtlSeconds })
+    )
+  },
+  { name: 'accounts', fastify: '5.x', dependencies: ['mongo', 'vault'] }
+)

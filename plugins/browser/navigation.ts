@@ -1,0 +1,67 @@
+import accepts from '@fastify/accepts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { GuichetError } from '../../src/errors.ts'
+import { toGuichetError } from '../../src/problem.ts'
+import { isAllowedReturn } from '../../src/return-to.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Starts and callbacks: a browser that navigates here gets a 303, whatever happens. */
+    navigable?: boolean
+  }
+  interface FastifyRequest {
+    /** Where a navigation ends; set once the flow is known. */
+    returnTo: string | null
+    /** Whether this is a browser going somewhere, and not a program asking. */
+    isNavigation(): boolean
+    /** @throws GuichetError `invalid_request` unless it is a local path or of a listed origin */
+    requireReturnTo(returnTo: string | undefined): string | null
+  }
+  interface FastifyInstance {
+    /** An onRequest hook: a browser that only prefetches a callback must not use it up. */
+    ignorePrefetch(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  }
+  interface FastifyReply {
+    /** 303 to the navigation's end, with nothing in the query but these. */
+    returnWith(query: Record<string, string>): FastifyReply
+  }
+}
+
+/** One rule for starts and callbacks: who prefers HTML is navigating and gets a 303; everyone else gets JSON. */
+export default fp(
+  async function navigation(app) {
+    const { allowedOrigins, publicUrl } = app.config
+    await app.register(accepts)
+
+    app.decorateRequest('returnTo', null)
+    app.decorateRequest('isNavigation', function (this: FastifyRequest) {
+      return this.accepts().type(['json', 'html']) === 'html'
+    })
+    app.decorateRequest('requireReturnTo', (returnTo: string | undefined) => {
+      if (returnTo === undefined) return null
+      if (isAllowedReturn(returnTo, publicUrl, allowedOrigins)) return returnTo
+      throw new GuichetError('invalid_request', {
+        errors: [{ pointer: '/querystring/returnTo', message: 'must be a local path or of a listed origin' }]
+      })
+    })
+    app.decorate('ignorePrefetch', async (request: FastifyRequest, reply: FastifyReply) => {
+      if (/prefetch|prerender/i.test(String(request.headers['sec-purpose'] ?? request.headers.purpose ?? '')))
+        await reply.code(204).send()
+    })
+    app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
+      const url = new URL(this.request.returnTo ?? '/', publicUrl)
+      for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+      const location = url.origin === publicUrl.origin ? url.href.slice(url.origin.length) : url.href
+      return this.redirect(location, 303)
+    })
+
+    app.setErrorHandler((error, request, reply) => {
+      if (!request.routeOptions.config.navigable || !request.isNavigation()) throw error
+      const { code, status } = toGuichetError(error)
+      request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'a navigation failed')
+      return reply.returnWith({ status: code })
+    })
+  },
+  { name: 'navigation', fastify: '5.x' }
+)

@@ -1,0 +1,78 @@
+import cookie from '@fastify/cookie'
+import session from '@fastify/session'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ObjectId } from 'mongodb'
+import { GuichetError } from '../../src/errors.ts'
+import { createSecret, hashSecret } from '../../src/secret-hash.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What flows are bound to; the session id itself stays in the cookie. */
+    sessionHash(): string
+    /** @throws GuichetError `unauthenticated` */
+    requireUserId(): ObjectId
+    /** Signs the user in on a new session: the id that came with the request is dead from here on. */
+    startSessionOf(userId: ObjectId): Promise<void>
+    /** Ends the session for good, here and in the browser. */
+    endSession(reply: FastifyReply): Promise<void>
+  }
+}
+
+/** The session of whoever comes with a browser. It is registered for this door alone: it costs every request. */
+export default fp(
+  async function browserSession(app) {
+    const { publicUrl, sessionSecrets, session: limits } = app.config
+    const secure = publicUrl.protocol === 'https:'
+    const cookieName = secure ? '__Host-guichet' : 'guichet'
+
+    app.addHook('onRequest', app.requirePrepared)
+    await app.register(cookie)
+    // Of two cookies with one name, one was planted: neither counts.
+    app.addHook('onRequest', async request => {
+      const header = request.headers.cookie
+      if (header && header.indexOf(`${cookieName}=`) !== header.lastIndexOf(`${cookieName}=`))
+        delete request.cookies[cookieName]
+    })
+    const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax' as const, secure }
+    await app.register(session, {
+      store: app.sessions,
+      secret: sessionSecrets,
+      cookieName,
+      idGenerator: createSecret,
+      // Only sign-in and a first start make a session; reading one never writes it back.
+      saveUninitialized: false,
+      rolling: false,
+      cookie: { ...cookieOptions, maxAge: limits.maxSeconds * 1000 }
+    })
+    app.addHook('onRequest', async request => {
+      // Else the cookie would silently never be set: the proxy must be in TRUST_PROXY and say how the browser came.
+      if (secure && request.protocol !== 'https') {
+        throw new GuichetError('invalid_request', {
+          detail: 'This server is reached over https only: check TRUST_PROXY and X-Forwarded-Proto.'
+        })
+      }
+    })
+
+    app.decorateRequest('sessionHash', function (this: FastifyRequest) {
+      return hashSecret(this.session.sessionId)
+    })
+    app.decorateRequest('requireUserId', function (this: FastifyRequest) {
+      const { _id } = this.session
+      if (!_id) throw new GuichetError('unauthenticated')
+      return _id
+    })
+    app.decorateRequest('startSessionOf', async function (this: FastifyRequest, userId: ObjectId) {
+      const earlier = this.sessionHash()
+      await this.session.regenerate()
+      this.session._id = userId
+      // Saved when the answer is sent, so that no cookie goes out for a session that could not be stored.
+      this.session.earlier = earlier
+    })
+    app.decorateRequest('endSession', async function (this: FastifyRequest, reply: FastifyReply) {
+      await this.session.destroy()
+      reply.clearCookie(cookieName, cookieOptions)
+    })
+  },
+  { name: 'browser-session', fastify: '5.x', dependencies: ['accounts', 'readiness'] }
+)

@@ -1,0 +1,88 @@
+import fp from 'fastify-plugin'
+import { createErase } from '../src/accounts/erase.ts'
+import { createChooseAccount } from '../src/connections/choose-account.ts'
+import { type Connect, createConnect } from '../src/connections/connect.ts'
+import type { ConnectionRecord } from '../src/connections/connection.ts'
+import { createDisconnect, type Disconnect } from '../src/connections/disconnect.ts'
+import { createLiveTokens, type LiveTokens } from '../src/connections/live-token.ts'
+import { createUseMailbox, type UseMailbox } from '../src/connections/mailboxes.ts'
+import { type ConnectionRepository, createConnectionRepository } from '../src/connections/repository.ts'
+import { toConnectionView } from '../src/connections/view.ts'
+import { createGmail } from '../src/google/gmail.ts'
+import type { ConnectionView } from '../src/schemas.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    connections: Connect &
+      Disconnect & {
+        repository: ConnectionRepository
+        liveToken: LiveTokens
+        useMailbox: UseMailbox
+        chooseAccount: ReturnType<typeof createChooseAccount>
+        eraseUser: ReturnType<typeof createErase>
+        view(connection: ConnectionRecord): ConnectionView
+        /** Where its user repairs a connection; holds no secret. */
+        connectUrl(connection: Pick<ConnectionRecord, '_id' | 'service'>): string
+      }
+  }
+}
+
+/** What guichet is for: the connections, kept true and alive. */
+export default fp(
+  async function connections(app) {
+    const { config, collections, databaseClock: clock, vault, users, log } = app
+    const { tokenEndpoint } = app.google
+    const repository = createConnectionRepository(collections.connections)
+    const freshConnectUrl = (service: string) => new URL(`/connect/${service}`, config.publicUrl).href
+    const connectUrl = ({ _id, service }: Pick<ConnectionRecord, '_id' | 'service'>) =>
+      `${freshConnectUrl(service)}?connectionId=${_id.toHexString()}`
+
+    const { disconnect, revokeUnlessShared } = createDisconnect({ repository, tokenEndpoint, vault })
+    const { store } = createConnect({
+      repository,
+      users,
+      vault,
+      clock,
+      revokeUnlessShared,
+      connectUrl,
+      freshConnectUrl
+    })
+    const liveToken = createLiveTokens({
+      repository,
+      tokenEndpoint,
+      vault,
+      clock,
+      connectUrl,
+      onDead: ({ _id, userId, deadReason }) =>
+        log.warn(
+          { event: 'connection_dead', connection: _id, user: userId, reason: deadReason },
+          'a connection needs to be made again'
+        ),
+      onOperatorFault: error =>
+        log.error(
+          { event: 'operator_fault', err: error },
+          "Google refuses this server's OAuth client: check its id and secret"
+        )
+    })
+    const openMailbox = createGmail({
+      apiUrl: config.google.apiUrl,
+      timeoutMs: config.google.timeoutMs,
+      nowMs: () => clock.nowMs()
+    })
+    const useMailbox = createUseMailbox({ liveToken, openMailbox, connectUrl })
+
+    app.decorate('connections', {
+      repository,
+      store,
+      disconnect,
+      revokeUnlessShared,
+      liveToken,
+      useMailbox,
+      chooseAccount: createChooseAccount({ repository, clock }),
+      eraseUser: createErase({ users, sessions: app.sessions, flows: app.flows, repository, disconnect }),
+      view: connection => toConnectionView(connection, connectUrl),
+      connectUrl
+    })
+  },
+  { name: 'connections', fastify: '5.x', dependencies: ['mongo', 'vault', 'google', 'accounts'] }
+)

@@ -1,0 +1,37 @@
+import fp from 'fastify-plugin'
+import { createBoundedFetch } from '../src/google/bounded-fetch.ts'
+import { createEndpoints, type Endpoints } from '../src/google/endpoints.ts'
+import { createIdTokenVerifier, type IdTokenVerifier } from '../src/google/id-token.ts'
+import { createTokenEndpoint, type TokenEndpoint } from '../src/google/token-endpoint.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    google: {
+      endpoints(): Promise<Endpoints>
+      idTokens: IdTokenVerifier
+      tokenEndpoint: TokenEndpoint
+    }
+  }
+}
+
+/** Discovery, keys and token answers are a few KiB. */
+const maxAnswerBytes = 256 * 1024
+
+/** Google as every door needs it: where it answers, its keys, refreshing and revoking. */
+export default fp(
+  async function google(app) {
+    const { issuer, clientId, clientSecret, timeoutMs } = app.config.google
+    const fetch = createBoundedFetch({ timeoutMs, maxBytes: maxAnswerBytes })
+    const endpoints = createEndpoints(issuer, fetch)
+    const idTokens = createIdTokenVerifier({ endpoints, clientId, clock: app.databaseClock, fetch })
+    const nowMs = () => app.databaseClock.nowMs()
+    app.decorate('google', {
+      endpoints,
+      idTokens,
+      tokenEndpoint: createTokenEndpoint({ endpoints, clientId, clientSecret, nowMs, fetch })
+    })
+    // The first sign-in should not wait for the keys.
+    app.addHook('onReady', async () => void idTokens.prefetch().catch(() => {}))
+  },
+  { name: 'google', fastify: '5.x', dependencies: ['mongo'] }
+)

@@ -1,0 +1,48 @@
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { GuichetError } from '../src/errors.ts'
+import { rateLimitKey } from '../src/rate-limit-key.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Route config: starts and callbacks are counted together, per address and process. */
+    limitStarts: { max: number; groupId: string } | false
+  }
+}
+
+/** What every answer carries and every request is held to, whichever door it comes by. */
+export default fp(
+  async function hardening(app) {
+    await app.register(helmet, {
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] }
+      },
+      referrerPolicy: { policy: 'no-referrer' },
+      strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: false }
+    })
+    // Nothing here is for a cache, unless its route says so.
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+    })
+    // A text/plain body would reach JSON routes, and browsers send it across sites without asking first.
+    app.removeContentTypeParser('text/plain')
+
+    const { startsPerMinute } = app.config.rateLimit
+    const limitStarts: FastifyInstance['limitStarts'] = startsPerMinute > 0 && {
+      max: startsPerMinute,
+      groupId: 'starts'
+    }
+    app.decorate('limitStarts', limitStarts as { max: number; groupId: string })
+    await app.register(rateLimit, {
+      global: false,
+      timeWindow: 60_000,
+      keyGenerator: request => rateLimitKey(request.ip),
+      errorResponseBuilder: (_request, { ttl }) =>
+        new GuichetError('rate_limited', { retryAfterSeconds: Math.ceil(ttl / 1000) })
+    })
+  },
+  { name: 'hardening', fastify: '5.x' }
+)

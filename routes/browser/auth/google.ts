@@ -1,0 +1,83 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { signIn } from '../../../plugins/browser/google-oauth2.ts'
+import { toUserView } from '../../../src/accounts/view.ts'
+import { GuichetError, hasCode } from '../../../src/errors.ts'
+import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/schemas.ts'
+
+const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(2000).optional() })
+const Signed = z.object({ user: UserView })
+
+/** Sign-in with Google. */
+const google: FastifyPluginAsyncZod = async app => {
+  app.route({
+    method: 'GET',
+    url: '/google',
+    config: { navigable: true, rateLimit: app.limitStarts },
+    schema: {
+      operationId: 'startSignIn',
+      tags: ['auth'],
+      summary: 'Start sign-in with Google',
+      querystring: StartQuery,
+      response: { 200: StartedView, ...problemResponses }
+    },
+    handler: async (request, reply) => {
+      const returnTo = request.requireReturnTo(request.query.returnTo)
+      const { url, expiresAt } = await app.googleOauth2.start(
+        request,
+        signIn,
+        { returnTo },
+        { prompt: 'select_account' }
+      )
+      if (request.isNavigation()) return reply.redirect(url, 303)
+      return { url, expiresAt: expiresAt.toISOString() }
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/google/callback',
+    config: { navigable: true, rateLimit: app.limitStarts },
+    onRequest: app.ignorePrefetch,
+    schema: {
+      operationId: 'finishSignIn',
+      tags: ['auth'],
+      summary: 'Where Google sends the user back',
+      querystring: CallbackQuery,
+      response: { 200: Signed, ...problemResponses }
+    },
+    handler: async (request, reply) => {
+      try {
+        const { identity } = await app.googleOauth2.finish(request, signIn, request.query)
+        const user = await app.users.signIn(identity)
+        await request.startSessionOf(user._id)
+        request.log.info({ event: 'signed_in', user: user._id }, 'a user signed in')
+        return answer(request, reply, toUserView(user))
+      } catch (error) {
+        const user = hasCode(error, 'flow_wrong_session') && (await findAlreadySignedIn(request))
+        if (user) return answer(request, reply, user)
+        throw error
+      }
+    }
+  })
+
+  /** The Back button, or a second tab: the flow belongs to the session that this browser's sign-in replaced. */
+  async function findAlreadySignedIn(
+    request: FastifyRequest<{ Querystring: CallbackQuery }>
+  ): Promise<UserView | undefined> {
+    const { _id, earlier } = request.session
+    const flow = _id && earlier && (await app.flows.findOwn(request.query.state, earlier))
+    if (!flow) return undefined
+    request.returnTo = flow.returnTo
+    const user = await app.users.find(_id)
+    if (!user) throw new GuichetError('unauthenticated')
+    return toUserView(user)
+  }
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, user: UserView) {
+  return request.isNavigation() ? reply.returnWith({}) : { user }
+}
+
+export default google

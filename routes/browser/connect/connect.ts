@@ -1,0 +1,82 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { requireConnectPurpose } from '../../../plugins/browser/google-oauth2.ts'
+import { GuichetError } from '../../../src/errors.ts'
+import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/schemas.ts'
+import { findService } from '../../../src/services.ts'
+
+const Params = z.strictObject({ service: z.string().min(1).max(64) })
+const StartQuery = z.strictObject({
+  returnTo: z.string().min(1).max(2000).optional(),
+  loginHint: z
+    .string()
+    .regex(/^[^\s\p{Cc}]{1,320}$/u, 'must be an e-mail address or account id')
+    .optional(),
+  connectionId: z.string().min(1).max(100).optional().describe('Repair this connection.')
+})
+// The first server's words: its clients look for them.
+const Connected = z.object({ message: z.literal('token receive'), connection: ConnectionView })
+
+/** Connecting a service: to Google and back. */
+const connect: FastifyPluginAsyncZod = async app => {
+  app.route({
+    method: 'GET',
+    url: '/:service',
+    config: { navigable: true, rateLimit: app.limitStarts },
+    schema: {
+      operationId: 'startConnect',
+      tags: ['connections'],
+      summary: 'Start connecting a service, or repairing a connection',
+      params: Params,
+      querystring: StartQuery,
+      response: { 200: StartedView, ...problemResponses }
+    },
+    handler: async (request, reply) => {
+      if (!request.session._id && request.isNavigation()) {
+        return reply.redirect(`/auth/google?${new URLSearchParams({ returnTo: request.url })}`, 303)
+      }
+      const userId = request.requireUserId()
+      const purpose = requireConnectPurpose(request.params.service)
+      const returnTo = request.requireReturnTo(request.query.returnTo)
+      const { connectionId, parameters } = await app.connections.chooseAccount({
+        userId,
+        ...request.params,
+        ...request.query
+      })
+      const { url, expiresAt } = await app.googleOauth2.start(request, purpose, { returnTo, connectionId }, parameters)
+      if (request.isNavigation()) return reply.redirect(url, 303)
+      return { url, expiresAt: expiresAt.toISOString() }
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/:service/callback',
+    config: { navigable: true, rateLimit: app.limitStarts },
+    onRequest: app.ignorePrefetch,
+    schema: {
+      operationId: 'finishConnect',
+      tags: ['connections'],
+      summary: 'Where Google sends the user back',
+      params: Params,
+      querystring: CallbackQuery,
+      response: { 200: Connected, ...problemResponses }
+    },
+    handler: async (request, reply) => {
+      const purpose = requireConnectPurpose(request.params.service)
+      const service = findService(request.params.service)
+      const finished = await app.googleOauth2.finish(request, purpose, request.query)
+      const userId = request.session._id
+      if (!userId || !service) throw new GuichetError('flow_wrong_session')
+      const connection = app.connections.view(await app.connections.store({ userId, service, ...finished }))
+      request.log.info(
+        { event: 'connected', user: userId, connection: connection.id, status: connection.status },
+        'a connection was made'
+      )
+      if (request.isNavigation()) return reply.returnWith({ status: 'connected', connection: connection.id })
+      return { message: 'token receive' as const, connection }
+    }
+  })
+}
+
+export default connect

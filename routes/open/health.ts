@@ -1,0 +1,37 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { problemResponses } from '../../src/schemas.ts'
+
+const Ok = z.object({ status: z.literal('ok') })
+
+/** For whoever runs the process: is it alive, may it get requests. */
+const health: FastifyPluginAsyncZod = async app => {
+  app.route({
+    method: 'GET',
+    url: '/livez',
+    schema: {
+      operationId: 'livez',
+      tags: ['operations'],
+      summary: 'Whether the process runs; needs nothing',
+      response: { 200: Ok }
+    },
+    handler: async () => ({ status: 'ok' as const })
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/readyz',
+    schema: {
+      operationId: 'readyz',
+      tags: ['operations'],
+      summary: 'Whether it can serve: database, indexes and keys',
+      response: { 200: Ok, ...problemResponses }
+    },
+    handler: async () => {
+      await app.readiness.check()
+      return { status: 'ok' as const }
+    }
+  })
+}
+
+export default health

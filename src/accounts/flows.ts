@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto'
+import type { Collection, Filter, ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { GuichetError } from '../errors.ts'
+import { createSecret, hashSecret } from '../secret-hash.ts'
+import type { Vault } from '../vault/vault.ts'
+
+/** What a flow is for: its callback takes no flow of another purpose. */
+export type FlowPurpose = 'sign-in' | 'connect'
+
+export interface FlowRecord {
+  /** SHA-256 of the state parameter. */
+  _id: string
+  purpose: FlowPurpose
+  service: string | null
+  /** The hash of the session that started it, and the user it was signed in as: both must be the same at the callback. */
+  sessionId: string
+  userId: ObjectId | null
+  /** Nonce and PKCE verifier; gone once used. */
+  sealed?: string
+  returnTo: string | null
+  /** The connection that is being repaired. */
+  connectionId: ObjectId | null
+  createdAt: Date
+  expiresAt: Date
+  usedAt?: Date
+}
+
+/** Who holds a flow. */
+export interface FlowHolder {
+  purpose: FlowPurpose
+  service: string | null
+  sessionId: string
+  userId: ObjectId | null
+}
+
+export interface StartedFlow {
+  state: string
+  nonce: string
+  /** S256 of the verifier (RFC 7636, section 4.2). */
+  codeChallenge: string
+  expiresAt: Date
+}
+
+export interface TakenFlow {
+  nonce: string
+  codeVerifier: string
+  connectionId: ObjectId | null
+}
+
+export interface Flows {
+  start(flow: FlowHolder & { returnTo: string | null; connectionId: ObjectId | null }): Promise<StartedFlow>
+  /**
+   * Takes the flow of that state: once, by its holder, in time.
+   * @throws GuichetError `flow_unknown`, `flow_expired`, `flow_used` or `flow_wrong_session`; a wrong holder uses nothing up
+   */
+  take(state: string, holder: FlowHolder): Promise<TakenFlow>
+  /** That session's flow of that state, used or not: where its holder wants to be, whatever becomes of it. */
+  findOwn(state: string, sessionId: string): Promise<{ returnTo: string | null } | null>
+  removeOfUser(userId: ObjectId): Promise<void>
+}
+
+/** Open flows a session may hold; the oldest goes first. */
+export const maxOpenFlows = 50
+/** Counting at every start would cost a round trip: a process looks after this many starts of a session. */
+const startsBetweenPrunings = 10
+
+export function createFlows(options: {
+  collection: Collection<FlowRecord>
+  vault: Vault
+  clock: Clock
+  ttlSeconds: number
+}): Flows {
+  const { collection, vault, clock, ttlSeconds } = options
+  const prune = createPruning(collection)
+  const context = (id: string, sessionId: string) => ({ owner: sessionId, record: id, field: 'flow' })
+
+  return {
+    async start({ purpose, service, sessionId, userId, returnTo, connectionId }) {
+      const state = createSecret()
+      const nonce = createSecret()
+      const codeVerifier = createSecret()
+      const _id = hashSecret(state)
+      const createdAt = new Date(clock.nowMs())
+      const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
+      const sealed = vault.seal(JSON.stringify([nonce, codeVerifier]), context(_id, sessionId))
+      await collection.insertOne({
+        _id,
+        purpose,
+        service,
+        sessionId,
+        userId,
+        sealed,
+        returnTo,
+        connectionId,
+        createdAt,
+        expiresAt
+      })
+      await prune(sessionId)
+      return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
+    },
+
+    async take(state, { purpose, service, sessionId, userId }) {
+      const _id = hashSecret(state)
+      const usedAt = new Date(clock.nowMs())
+      const open: Filter<FlowRecord> = {
+        _id,
+        purpose,
+        service,
+        sessionId,
+        userId,
+        usedAt: { $exists: false },
+        expiresAt: { $gt: usedAt }
+      }
+      const flow = await collection.findOneAndUpdate(
+        open,
+        { $set: { usedAt }, $unset: { sealed: '' } },
+        { returnDocument: 'before' }
+      )
+      if (!flow?.sealed)
+        throw new GuichetError(whyNot(await collection.findOne({ _id }), { purpose, service, sessionId, userId }))
+      const [nonce, codeVerifier] = JSON.parse(vault.open(flow.sealed, context(_id, sessionId))) as [string, string]
+      return { nonce, codeVerifier, connectionId: flow.connectionId }
+    },
+
+    findOwn: (state, sessionId) =>
+      collection.findOne({ _id: hashSecret(state), sessionId }, { projection: { returnTo: 1 } }),
+
+    async removeOfUser(userId) {
+      await collection.deleteMany({ userId })
+    }
+  }
+}
+
+/** Only names the reason; what decides is the update that took nothing. */
+function whyNot(
+  flow: FlowRecord | null,
+  holder: FlowHolder
+): 'flow_unknown' | 'flow_wrong_session' | 'flow_used' | 'flow_expired' {
+  if (!flow || flow.purpose !== holder.purpose || flow.service !== holder.service) return 'flow_unknown'
+  if (flow.sessionId !== holder.sessionId || String(flow.userId) !== String(holder.userId)) return 'flow_wrong_session'
+  return flow.usedAt ? 'flow_used' : 'flow_expired'
+}
+
+function createPruning(collection: Collection<FlowRecord>): (sessionId: string) => Promise<void> {
+  const starts = new Map<string, number>()
+  return async sessionId => {
+    const count = (starts.get(sessionId) ?? 0) + 1
+    // Least recently used sessions are forgotten: at worst a session is counted from zero again.
+    starts.delete(sessionId)
+    if (starts.size >= 10_000) starts.delete(starts.keys().next().value ?? '')
+    starts.set(sessionId, count % startsBetweenPrunings)
+    if (count < startsBetweenPrunings) return
+    const [eldest] = await collection
+      .find({ sessionId }, { projection: { createdAt: 1 } })
+      .sort({ createdAt: -1 })
+      .skip(maxOpenFlows - startsBetweenPrunings)
+      .limit(1)
+      .toArray()
+    if (eldest) await collection.deleteMany({ sessionId, createdAt: { $lte: eldest.createdAt } })
+  }
+}

@@ -1,0 +1,84 @@
+import type { Collection } from 'mongodb'
+import { ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { isDuplicateKey } from '../database.ts'
+import { GuichetError } from '../errors.ts'
+import type { Identity } from '../google/id-token.ts'
+
+export interface UserRecord {
+  _id: ObjectId
+  /** With `sub`, the key of a user: never the e-mail address, which changes hands (OIDC Core 5.7). */
+  issuer: string
+  sub: string
+  email: string
+  name: string | null
+  picture: string | null
+  externalId?: string
+  createdAt: Date
+  lastSignInAt: Date
+}
+
+export interface Users {
+  find(id: ObjectId): Promise<UserRecord | null>
+  /**
+   * The user of that identity, made if new, with the profile as Google now says it.
+   * @throws GuichetError `sign_in_not_allowed` before anything is written
+   */
+  signIn(identity: Identity): Promise<UserRecord>
+  remove(id: ObjectId): Promise<void>
+}
+
+export function createUsers(options: {
+  collection: Collection<UserRecord>
+  clock: Clock
+  signInAllow: readonly string[]
+}): Users {
+  const { collection, clock, signInAllow } = options
+
+  async function upsert(identity: Identity): Promise<UserRecord> {
+    const now = new Date(clock.nowMs())
+    const record = await collection.findOneAndUpdate(
+      { issuer: identity.issuer, sub: identity.sub },
+      {
+        $set: {
+          email: identity.email,
+          name: identity.name ?? null,
+          picture: identity.picture ?? null,
+          lastSignInAt: now
+        },
+        $setOnInsert: { _id: new ObjectId(), createdAt: now }
+      },
+      { upsert: true, returnDocument: 'after' }
+    )
+    if (!record) throw new Error('an upsert returned nothing')
+    return record
+  }
+
+  return {
+    find: id => collection.findOne({ _id: id }),
+
+    async signIn(identity) {
+      if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')
+      try {
+        return await upsert(identity)
+      } catch (error) {
+        // Two first sign-ins at once: the other one inserted, this one finds it.
+        if (!isDuplicateKey(error)) throw error
+        return await upsert(identity)
+      }
+    },
+
+    async remove(id) {
+      await collection.deleteOne({ _id: id })
+    }
+  }
+}
+
+/** Addresses are compared in lower case, domains whole; an unverified address is nobody's. */
+function isAllowed({ email, emailVerified }: Identity, allow: readonly string[]): boolean {
+  if (allow.length === 0) return true
+  const address = email.toLowerCase()
+  const [, domain, ...rest] = address.split('@')
+  if (!emailVerified || domain === undefined || rest.length > 0) return false
+  return allow.some(entry => entry.toLowerCase() === address || entry.toLowerCase() === `@${domain}`)
+}

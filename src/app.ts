@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import autoload from '@fastify/autoload'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController
+} from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { GuichetError } from './errors.ts'
+import { logSerializers } from './log.ts'
+import { toGuichetError, toProblem } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config
+    clock: Clock
+  }
+}
+
+export type GuichetOptions = Config & { clock?: Clock }
+
+const root = join(import.meta.dirname, '..')
+
+/** Who comes in where. Each door has plugins and routes of its own: a session costs only browsers, a key opens only /v1. */
+const doors = [
+  { name: 'browser', prefix: '' },
+  { name: 'open', prefix: '' }
+]
+
+/** The whole of guichet as a plugin: `app.register(guichet, parseConfig(process.env))`. */
+export async function guichet(app: FastifyInstance, { clock = systemClock, ...config }: GuichetOptions): Promise<void> {
+  app.decorate('config', config)
+  app.decorate('clock', clock)
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  // Before anything is registered: what is registered first would keep Fastify's own.
+  app.setErrorHandler(sendProblem)
+
+  await app.register(autoload, { dir: join(root, 'plugins'), maxDepth: 0, forceESM: true })
+  for (const { name, prefix } of doors) {
+    await app.register(
+      async door => {
+        await door.register(autoload, { dir: join(root, 'plugins', name), forceESM: true })
+        await door.register(autoload, {
+          dir: join(root, 'routes', name),
+          forceESM: true,
+          routeParams: true,
+          autoHooks: true,
+          cascadeHooks: true
+        })
+      },
+      { prefix }
+    )
+  }
+}
+
+/** A server with guichet on it, and the limits that only a server can set. */
+export async function createServer(
+  options: GuichetOptions,
+  logger: FastifyServerOptions['logger'] = false
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: logger && {
+      level: options.logLevel,
+      serializers: logSerializers,
+      ...(typeof logger === 'object' && logger)
+    },
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: options.trustProxy.length > 0 ? options.trustProxy : false,
+    bodyLimit: 1024 * 1024,
+    // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.
+    requestTimeout: 15_000,
+    handlerTimeout: 25_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+    // HEAD on a callback would run its handler.
+    exposeHeadRoutes: false,
+    // Gmail's attachment ids are long; each schema bounds its own parameters.
+    routerOptions: { maxParamLength: 1024 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => sendProblem(error, request as FastifyRequest, reply as FastifyReply)
+  } as FastifyServerOptions) as unknown as FastifyInstance
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler((request, reply) => sendProblem(new GuichetError('not_found'), request, reply))
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        route: request.routeOptions.url,
+        method: request.method,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime)
+      },
+      'answered'
+    )
+  })
+  await app.register(guichet, options)
+  return app
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(toGuichetError(error), request)
+  if (problem.status >= 500) request.log.error({ err: error, code: problem.code }, 'answered with a server error')
+  else request.log.info({ err: error, code: problem.code }, 'refused')
+  if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds)
+  if (problem.code === 'backend_key_invalid') reply.header('www-authenticate', 'Bearer realm="guichet"')
+  return reply
+    .code(problem.status)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(problem)
+}

@@ -1,0 +1,123 @@
+import { ObjectId } from 'mongodb'
+import type { Users } from '../accounts/users.ts'
+import type { Clock } from '../clock.ts'
+import { GuichetError } from '../errors.ts'
+import type { Identity } from '../google/id-token.ts'
+import type { TokenAnswer } from '../google/token-answer.ts'
+import { missingScopes, type Service } from '../services.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type ConnectionRecord, sealToken, statusOf } from './connection.ts'
+import type { ConnectionRepository } from './repository.ts'
+
+/** What a callback brings once state, code and id_token have been checked. */
+export interface Grant {
+  userId: ObjectId
+  service: Service
+  identity: Identity
+  answer: TokenAnswer
+  /** When the tokens were asked for: their lives count from there. */
+  askedAtMs: number
+  /** The connection to repair, if the flow was started for one. */
+  connectionId: ObjectId | null
+}
+
+export interface Connect {
+  /**
+   * Stores a grant: the same Google account updates its record in place, another becomes a second connection.
+   * Durable by majority when it resolves.
+   * @throws GuichetError `refresh_token_missing`, `account_mismatch`, `not_found`
+   */
+  store(grant: Grant): Promise<ConnectionRecord>
+}
+
+/** Each lost race means that another callback won: more than this many in a row is a bug. */
+const maxRaces = 100
+
+export function createConnect(options: {
+  repository: ConnectionRepository
+  users: Users
+  vault: Vault
+  clock: Clock
+  revokeUnlessShared: (sub: string, token: string) => Promise<unknown>
+  connectUrl: (connection: Pick<ConnectionRecord, '_id' | 'service'>) => string
+  freshConnectUrl: (service: string) => string
+}): Connect {
+  const { repository, users, vault, clock, revokeUnlessShared, connectUrl, freshConnectUrl } = options
+
+  async function requireSameAccount({ userId, identity, answer, connectionId }: Grant): Promise<void> {
+    if (!connectionId) return
+    const repaired = await repository.find(connectionId)
+    if (!repaired?.userId.equals(userId)) throw new GuichetError('not_found')
+    if (repaired.account.sub === identity.sub) return
+    await revokeUnlessShared(identity.sub, answer.refreshToken ?? answer.accessToken)
+    throw new GuichetError('account_mismatch', { connectUrl: connectUrl(repaired) })
+  }
+
+  async function write(grant: Grant): Promise<ConnectionRecord> {
+    const { userId, service, identity } = grant
+    for (let race = 0; race < maxRaces; race++) {
+      const existing = await repository.findAccount({ userId, service: service.id, sub: identity.sub })
+      const _id = existing?._id ?? new ObjectId()
+      const tokens = sealedTokens(grant, { _id, userId }, existing)
+      if (!existing) {
+        const record = {
+          ...tokens,
+          _id,
+          userId,
+          service: service.id,
+          version: 0,
+          createdAt: tokens.updatedAt,
+          lastRefreshedAt: null
+        }
+        if (await repository.insert(record)) return record
+      } else {
+        const updated = await repository.update(_id, existing.version, tokens)
+        if (updated) return updated
+      }
+    }
+    throw new Error('a connection could not be stored for races')
+  }
+
+  /** @throws GuichetError `refresh_token_missing` where the answer has none and the stored one is none, dead or narrower */
+  function sealedTokens(
+    { service, identity, answer, askedAtMs }: Grant,
+    owned: { _id: ObjectId; userId: ObjectId },
+    existing: ConnectionRecord | null
+  ) {
+    const grantedScopes = answer.scopes ?? ['openid', 'email', ...service.scopes]
+    const inSeconds = (seconds: number) => new Date(askedAtMs + seconds * 1000)
+    const fresh = answer.refreshToken
+    const kept = existing && statusOf(existing) !== 'needs_reconnect' ? existing : undefined
+    if (!fresh && (!kept || missingScopes(grantedScopes, kept.grantedScopes).length > 0)) {
+      throw new GuichetError('refresh_token_missing', { connectUrl: freshConnectUrl(service.id) })
+    }
+    return {
+      account: { sub: identity.sub, email: identity.email },
+      deadReason: null,
+      grantedScopes,
+      accessToken: sealToken(vault, owned, 'accessToken', answer.accessToken),
+      accessTokenExpiresAt: inSeconds(answer.expiresInSeconds),
+      refreshToken: fresh ? sealToken(vault, owned, 'refreshToken', fresh) : (kept?.refreshToken ?? ''),
+      refreshTokenExpiresAt: fresh
+        ? answer.refreshTokenExpiresInSeconds
+          ? inSeconds(answer.refreshTokenExpiresInSeconds)
+          : null
+        : (kept?.refreshTokenExpiresAt ?? null),
+      lease: null,
+      cooldownUntil: null,
+      updatedAt: new Date(clock.nowMs())
+    }
+  }
+
+  return {
+    async store(grant) {
+      await requireSameAccount(grant)
+      const record = await write(grant)
+      // Erasing an account removes the user first: whoever stores after that takes it back, and none is left behind.
+      if (await users.find(grant.userId)) return record
+      await repository.remove(record._id)
+      await revokeUnlessShared(grant.identity.sub, grant.answer.refreshToken ?? grant.answer.accessToken)
+      throw new GuichetError('unauthenticated')
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { GuichetError } from '../errors.ts'
+import type { TokenAnswer } from '../google/token-answer.ts'
+import { type TokenEndpoint, TokenEndpointError } from '../google/token-endpoint.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type ConnectionRecord, openToken, type Reason, sealToken } from './connection.ts'
+import type { ConnectionRepository } from './repository.ts'
+
+/** An access token that lives now. */
+export interface LiveToken {
+  accessToken: string
+  expiresInSeconds: number
+  connection: ConnectionRecord
+}
+
+export interface LiveTokenOptions {
+  /** Refresh first if less than this is left; 60 is the least. */
+  minTtlSeconds?: number
+  /** An access token that Google just refused: it is not served again. */
+  refused?: string
+}
+
+export type LiveTokens = (connection: ConnectionRecord, options?: LiveTokenOptions) => Promise<LiveToken>
+
+const minTtlFloorSeconds = 60
+/** Longer than the call to Google may take, so that no second holder calls while the first still might write. */
+const leaseMs = 20_000
+const waitMs = 12_000
+const pollMs = 50
+const maxCooldownMs = 30_000
+const maxRetryAfterSeconds = 120
+
+/**
+ * Serves a connection's access token, refreshed once for however many callers and replicas ask: single flight per
+ * connection in the process, a lease in the record across processes, and a result written by compare-and-set, so that
+ * a holder who was paused cannot overwrite a newer token.
+ */
+export function createLiveTokens(options: {
+  repository: ConnectionRepository
+  tokenEndpoint: TokenEndpoint
+  vault: Vault
+  clock: Clock
+  connectUrl: (connection: ConnectionRecord) => string
+  onDead: (connection: ConnectionRecord) => void
+  onOperatorFault: (error: TokenEndpointError) => void
+}): LiveTokens {
+  const { repository, tokenEndpoint, vault, clock, connectUrl, onDead, onOperatorFault } = options
+  const flights = new Map<string, Promise<ConnectionRecord>>()
+
+  const secondsLeft = (record: ConnectionRecord) =>
+    Math.floor((record.accessTokenExpiresAt.getTime() - clock.nowMs()) / 1000)
+
+  /** The record's token if it lives for that long and is not the refused one. */
+  function serve(record: ConnectionRecord, seconds: number, refused?: string): LiveToken | undefined {
+    if (record.deadReason) throw dead(record)
+    const expiresInSeconds = secondsLeft(record)
+    if (record.accessToken === null || expiresInSeconds < Math.max(seconds, 1)) return undefined
+    const accessToken = openToken(vault, record, 'accessToken', record.accessToken)
+    return accessToken === refused ? undefined : { accessToken, expiresInSeconds, connection: record }
+  }
+
+  function dead(record: ConnectionRecord): GuichetError {
+    return new GuichetError('needs_reconnect', {
+      reason: record.deadReason ?? 'revoked',
+      connectUrl: connectUrl(record)
+    })
+  }
+
+  /** One caller refreshes, or waits for the replica that does; resolves to the record once its tokens are another version's. */
+  async function refresh(stale: ConnectionRecord): Promise<ConnectionRecord> {
+    const owner = randomUUID()
+    const deadlineMs = performance.now() + waitMs
+    for (;;) {
+      const nowMs = clock.nowMs()
+      const held = await repository.takeLease(stale._id, { owner, until: new Date(nowMs + leaseMs) }, new Date(nowMs))
+      if (held && held.version !== stale.version) {
+        await repository.endLease(held._id, owner, null)
+        return held
+      }
+      if (held) return callGoogle(held, owner, nowMs)
+      const current = await requireRecord(stale._id)
+      if (current.version !== stale.version) return current
+      const coolsForMs = (current.cooldownUntil?.getTime() ?? 0) - nowMs
+      if (coolsForMs > 0)
+        throw new GuichetError('google_unavailable', { retryAfterSeconds: Math.ceil(coolsForMs / 1000) })
+      if (performance.now() > deadlineMs)
+        throw new GuichetError('google_unavailable', { detail: 'Another refresh is under way.' })
+      await delay(pollMs + Math.random() * pollMs)
+    }
+  }
+
+  async function callGoogle(held: ConnectionRecord, owner: string, askedAtMs: number): Promise<ConnectionRecord> {
+    try {
+      const refreshToken = openToken(vault, held, 'refreshToken', held.refreshToken)
+      const answer = await tokenEndpoint.refresh(refreshToken)
+      return await replaceTokens(held, answer, askedAtMs)
+    } catch (error) {
+      if (error instanceof TokenEndpointError && error.fault === 'invalid_grant')
+        return markDead(held, toReason(error, held, askedAtMs))
+      const failure = error instanceof TokenEndpointError ? passing(error) : error
+      const cooldown = failure instanceof GuichetError && failure.details.retryAfterSeconds
+      await repository.endLease(held._id, owner, cooldown ? new Date(clock.nowMs() + cooldown * 1000) : null)
+      throw failure
+    }
+  }
+
+  /** Durable before anyone sees it; where another version was written meanwhile, that one is the newer. */
+  async function replaceTokens(
+    held: ConnectionRecord,
+    answer: TokenAnswer,
+    askedAtMs: number
+  ): Promise<ConnectionRecord> {
+    const now = new Date(clock.nowMs())
+    const written = await repository.update(held._id, held.version, {
+      accessToken: sealToken(vault, held, 'accessToken', answer.accessToken),
+      accessTokenExpiresAt: new Date(askedAtMs + answer.expiresInSeconds * 1000),
+      ...(answer.refreshToken && { refreshToken: sealToken(vault, held, 'refreshToken', answer.refreshToken) }),
+      ...(answer.refreshTokenExpiresInSeconds && {
+        refreshTokenExpiresAt: new Date(askedAtMs + answer.refreshTokenExpiresInSeconds * 1000)
+      }),
+      ...(answer.scopes && { grantedScopes: answer.scopes }),
+      lease: null,
+      cooldownUntil: null,
+      lastRefreshedAt: now,
+      updatedAt: now
+    })
+    return written ?? requireRecord(held._id)
+  }
+
+  /** By the same compare-and-set, so that a reconnect meanwhile wins. The refresh token stays: disconnecting still revokes it. */
+  async function markDead(held: ConnectionRecord, deadReason: Reason): Promise<ConnectionRecord> {
+    const change = { deadReason, accessToken: null, lease: null, updatedAt: new Date(clock.nowMs()) }
+    const written = await repository.update(held._id, held.version, change)
+    if (!written) return requireRecord(held._id)
+    onDead(written)
+    return written
+  }
+
+  async function requireRecord(id: ObjectId): Promise<ConnectionRecord> {
+    const record = await repository.find(id)
+    if (!record) throw new GuichetError('not_found')
+    return record
+  }
+
+  /** About the operator or about nobody: no connection is touched. */
+  function passing(error: TokenEndpointError): GuichetError {
+    if (error.fault === 'operator') onOperatorFault(error)
+    const retryAfterSeconds = Math.min(error.retryAfterSeconds ?? cooldownSeconds(), maxRetryAfterSeconds)
+    const code = error.fault === 'invalid_response' ? 'google_invalid_response' : 'google_unavailable'
+    return new GuichetError(code, { cause: error, retryAfterSeconds: Math.max(1, retryAfterSeconds) })
+  }
+
+  function singleFlight(record: ConnectionRecord): Promise<ConnectionRecord> {
+    const key = record._id.toHexString()
+    const running = flights.get(key)
+    if (running) return running
+    const flight = refresh(record).finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+
+  return async (connection, { minTtlSeconds = 0, refused } = {}) => {
+    const wanted = Math.max(minTtlFloorSeconds, minTtlSeconds)
+    const fresh = serve(connection, wanted, refused)
+    if (fresh) return fresh
+    try {
+      // What Google gives is served as it is, even if it lives for less than was asked.
+      const refreshed = serve(await singleFlight(connection), 1, refused)
+      if (refreshed) return refreshed
+      throw new GuichetError('google_invalid_response', { detail: 'Google gave a token that is already dead.' })
+    } catch (error) {
+      // While Google is down, a token that still lives is served with its true rest.
+      const living =
+        error instanceof GuichetError &&
+        error.status >= 502 &&
+        error.code !== 'unsealable' &&
+        serve(connection, 1, refused)
+      if (living) return living
+      throw error
+    }
+  }
+}
+
+/** Half of the cooldown is fixed and half drawn, so that replicas do not come back together. */
+function cooldownSeconds(): number {
+  return Math.ceil((maxCooldownMs / 1000) * (0.5 + Math.random() / 2))
+}
+
+/** Google's refusal in our closed list: https://developers.google.com/identity/protocols/oauth2#expiration */
+function toReason(error: TokenEndpointError, record: ConnectionRecord, nowMs: number): Reason {
+  if (error.subtype === 'invalid_rapt') return 'reauth_required'
+  if (error.subtype === 'admin_policy_enforced' || error.subtype === 'org_internal') return 'admin_policy'
+  if (error.subtype === 'account_disabled' || /disabled|deleted/i.test(error.description ?? ''))
+    return 'account_disabled'
+  if (record.refreshTokenExpiresAt && record.refreshTokenExpiresAt.getTime() <= nowMs) return 'refresh_token_expired'
+  return 'revoked'
+}

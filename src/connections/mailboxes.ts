@@ -1,0 +1,57 @@
+import { GuichetError } from '../errors.ts'
+import { AccessTokenRefused, type Mailbox } from '../google/gmail.ts'
+import { gmailModify, gmailReadonly, missingScopes } from '../services.ts'
+import type { ConnectionRecord } from './connection.ts'
+import type { LiveTokens } from './live-token.ts'
+
+/** What a Gmail call does to the mailbox, and so which scope it needs. */
+export type MailboxUse = 'read' | 'modify'
+
+export type UseMailbox = <T>(
+  connection: ConnectionRecord,
+  use: MailboxUse,
+  call: (mailbox: Mailbox) => Promise<T>
+) => Promise<T>
+
+/**
+ * Calls Gmail on behalf of a connection: scopes are checked before the call, the token is refreshed before it expires,
+ * and once more if Google refuses it all the same.
+ */
+export function createUseMailbox(options: {
+  liveToken: LiveTokens
+  openMailbox: (accessToken: string) => Mailbox
+  connectUrl: (connection: ConnectionRecord) => string
+}): UseMailbox {
+  const { liveToken, openMailbox, connectUrl } = options
+  return async (connection, use, call) => {
+    requireScope(connection, use)
+    const token = await liveToken(connection)
+    // A refresh may have brought less than was granted before.
+    requireScope(token.connection, use)
+    try {
+      return await call(openMailbox(token.accessToken))
+    } catch (error) {
+      if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, token.connection)
+    }
+    // Nothing was done: Google refuses before it acts, so even a modify may be sent again.
+    const renewed = await liveToken(token.connection, { refused: token.accessToken })
+    try {
+      return await call(openMailbox(renewed.accessToken))
+    } catch (error) {
+      if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, renewed.connection)
+      throw new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: connectUrl(connection) })
+    }
+  }
+
+  function requireScope(connection: ConnectionRecord, use: MailboxUse): void {
+    if (connection.service !== 'gmail') throw new GuichetError('not_found')
+    const missing = missingScopes([use === 'read' ? gmailReadonly : gmailModify], connection.grantedScopes)
+    if (missing.length > 0)
+      throw new GuichetError('missing_scopes', { missingScopes: missing, connectUrl: connectUrl(connection) })
+  }
+
+  function withWayOut(error: unknown, connection: ConnectionRecord): unknown {
+    if (!(error instanceof GuichetError) || error.code !== 'missing_scopes') return error
+    return new GuichetError('missing_scopes', { connectUrl: connectUrl(connection), cause: error })
+  }
+}

@@ -1,0 +1,80 @@
+import {
+  type Collection,
+  type CreateIndexesOptions,
+  type Db,
+  type IndexSpecification,
+  MongoError,
+  MongoServerError
+} from 'mongodb'
+import type { FlowRecord } from './accounts/flows.ts'
+import type { SessionRecord } from './accounts/session-store.ts'
+import type { UserRecord } from './accounts/users.ts'
+import type { ConnectionRecord } from './connections/connection.ts'
+
+/** Everything guichet stores. MongoDB is the only thing that replicas share. */
+export interface Collections {
+  users: Collection<UserRecord>
+  sessions: Collection<SessionRecord>
+  flows: Collection<FlowRecord>
+  connections: Collection<ConnectionRecord>
+  /** Facts about the deployment itself, such as the vault's check values. */
+  meta: Collection<MetaRecord>
+}
+
+export interface MetaRecord {
+  _id: string
+  checks?: Record<string, string>
+}
+
+export function createCollections(db: Db): Collections {
+  return {
+    users: db.collection('users'),
+    sessions: db.collection('sessions'),
+    flows: db.collection('flows'),
+    connections: db.collection('connections'),
+    meta: db.collection('meta')
+  }
+}
+
+/** How long a flow's row outlives its expiry, so that a late callback is told what happened. */
+const flowAfterlifeSeconds = 3600
+
+const indexes: Record<Exclude<keyof Collections, 'meta'>, [IndexSpecification, CreateIndexesOptions][]> = {
+  users: [[{ issuer: 1, sub: 1 }, { unique: true }]],
+  sessions: [
+    [{ expiresAt: 1 }, { expireAfterSeconds: 0 }],
+    [{ userId: 1 }, {}]
+  ],
+  flows: [
+    [{ expiresAt: 1 }, { expireAfterSeconds: flowAfterlifeSeconds }],
+    [{ sessionId: 1, createdAt: -1 }, {}],
+    [{ userId: 1 }, {}]
+  ],
+  connections: [
+    [{ userId: 1, service: 1, 'account.sub': 1 }, { unique: true }],
+    [{ 'account.sub': 1 }, {}]
+  ]
+}
+
+/**
+ * Makes what is missing and verifies what is there: createIndex fails where an index of that name or key differs.
+ * Without the unique ones a race could store two users or two connections for one Google account.
+ */
+export async function ensureIndexes(db: Db): Promise<void> {
+  const wanted = Object.entries(indexes).flatMap(([name, specifications]) =>
+    specifications.map(([key, options]) => db.collection(name).createIndex(key, options))
+  )
+  await Promise.all(wanted)
+}
+
+/** The server understood and disagreed: a bug of ours, not an outage. BadValue, FailedToParse, TypeMismatch, ImmutableField, DuplicateKey. */
+const bugs = new Set<unknown>([2, 9, 14, 66, 11000])
+
+/** Whether the database, not the request, is why `error` was thrown. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  return error instanceof MongoError && !(error instanceof MongoServerError && bugs.has(error.code))
+}
+
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === 11000
+}

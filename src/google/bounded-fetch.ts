@@ -1,0 +1,47 @@
+import { GuichetError } from '../errors.ts'
+
+export interface Bounds {
+  /** For the whole call: connecting, headers and body. */
+  timeoutMs: number
+  /** Of the body, after decompression. */
+  maxBytes: number
+  /** Hand the body on as it arrives, under the same bounds. */
+  stream?: boolean
+}
+
+/**
+ * A fetch that always ends: bounded in time and size, and it follows no redirect (a token sent to Google goes nowhere else).
+ * The answer is read whole before it is returned, unless it is to be streamed.
+ * @throws GuichetError `google_unavailable` when nothing usable came in time, `google_invalid_response` past the size
+ */
+export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Bounds): typeof fetch {
+  return async (input, init) => {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout
+    try {
+      const response = await fetch(input, { ...init, redirect: 'manual', signal })
+      const { status, statusText, headers } = response
+      if (stream && response.ok) {
+        return new Response(ReadableStream.from(limited(response, maxBytes)), { status, statusText, headers })
+      }
+      const chunks: Uint8Array[] = []
+      for await (const chunk of limited(response, maxBytes)) chunks.push(chunk)
+      const body = Buffer.concat(chunks)
+      // The constructor refuses a body, even an empty one, with these.
+      return new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers })
+    } catch (cause) {
+      if (cause instanceof GuichetError) throw cause
+      throw new GuichetError('google_unavailable', { cause })
+    }
+  }
+}
+
+async function* limited(response: Response, maxBytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    // Leaving the loop cancels the body and with it the connection.
+    if (length > maxBytes) throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
+    yield chunk
+  }
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { isSecureUrl } from '../environment.ts'
+import { GuichetError } from '../errors.ts'
+
+/** Where an issuer answers, under the names of OpenID Connect Discovery 1.0. */
+export interface Endpoints {
+  issuer: string
+  authorizationEndpoint: string
+  tokenEndpoint: string
+  revocationEndpoint: string
+  jwksUri: string
+  /** RFC 9207: an authorization answer without `iss` is then refused. */
+  issParameterSupported: boolean
+}
+
+export const googleIssuer = 'https://accounts.google.com'
+
+/** Google's own, fixed: https://accounts.google.com/.well-known/openid-configuration as read in November 2026. */
+const googleEndpoints: Endpoints = {
+  issuer: googleIssuer,
+  authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
+  tokenEndpoint: 'https://oauth2.googleapis.com/token',
+  revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
+  jwksUri: 'https://www.googleapis.com/oauth2/v3/certs',
+  // Sent since February 2026; older clients and proxies may still strip it.
+  issParameterSupported: false
+}
+
+const secureUrl = z.string().refine(isSecureUrl)
+const Metadata = z.object({
+  issuer: z.string(),
+  authorization_endpoint: secureUrl,
+  token_endpoint: secureUrl,
+  revocation_endpoint: secureUrl,
+  jwks_uri: secureUrl,
+  authorization_response_iss_parameter_supported: z.boolean().default(false)
+})
+
+/** The endpoints of the configured issuer; an issuer other than Google's is asked once, and again only while it has not answered. */
+export function createEndpoints(issuer: string, fetch: typeof globalThis.fetch): () => Promise<Endpoints> {
+  if (issuer === googleIssuer) return async () => googleEndpoints
+  let known: Promise<Endpoints> | undefined
+  return () => {
+    known ??= discover(issuer, fetch).catch(error => {
+      known = undefined
+      throw error
+    })
+    return known
+  }
+}
+
+async function discover(issuer: string, fetch: typeof globalThis.fetch): Promise<Endpoints> {
+  try {
+    const response = await fetch(`${issuer}/.well-known/openid-configuration`)
+    if (!response.ok) throw new Error(`discovery answered ${response.status}`)
+    const metadata = Metadata.parse(await response.json())
+    // OpenID Connect Discovery 1.0, section 4.3: or someone else's document would name the endpoints.
+    if (metadata.issuer !== issuer) throw new Error('discovery names another issuer')
+    return {
+      issuer,
+      authorizationEndpoint: metadata.authorization_endpoint,
+      tokenEndpoint: metadata.token_endpoint,
+      revocationEndpoint: metadata.revocation_endpoint,
+      jwksUri: metadata.jwks_uri,
+      issParameterSupported: metadata.authorization_response_iss_parameter_supported
+    }
+  } catch (cause) {
+    throw new GuichetError('google_unavailable', { cause })
+  }
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { GuichetError } from '../errors.ts'
+import type { Endpoints } from './endpoints.ts'
+import { retryAfterSeconds } from './retry-after.ts'
+import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts'
+
+/**
+ * What went wrong at the token endpoint, told apart by whom it is about:
+ * the user's grant, the operator's OAuth client, or nobody (a passing fault).
+ */
+export type TokenFault = 'invalid_grant' | 'operator' | 'transient' | 'invalid_response'
+
+export class TokenEndpointError extends Error {
+  readonly fault: TokenFault
+  /** Google's refinement of `error`, such as `invalid_rapt`. */
+  readonly subtype: string | undefined
+  readonly description: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    fault: TokenFault,
+    options: {
+      subtype?: string | undefined
+      description?: string | undefined
+      retryAfterSeconds?: number | undefined
+      cause?: unknown
+    } = {}
+  ) {
+    super(fault, { cause: options.cause })
+    this.name = 'TokenEndpointError'
+    this.fault = fault
+    this.subtype = options.subtype
+    this.description = options.description
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+const ErrorAnswer = z.object({
+  error: z.string(),
+  error_subtype: z.string().optional().catch(undefined),
+  error_description: z.string().optional().catch(undefined)
+})
+
+/** Reads a token endpoint's refusal (RFC 6749, section 5.2). */
+export function toTokenEndpointError(
+  status: number,
+  body: unknown,
+  retryAfter: string | null | undefined,
+  nowMs: number
+): TokenEndpointError {
+  const wait = retryAfterSeconds(retryAfter, nowMs)
+  if (status >= 500 || status === 429 || status === 408)
+    return new TokenEndpointError('transient', { retryAfterSeconds: wait })
+  const parsed = ErrorAnswer.safeParse(body)
+  if (!parsed.success || (status !== 400 && status !== 401 && status !== 403))
+    return new TokenEndpointError('invalid_response')
+  const { error, error_subtype: subtype, error_description: description } = parsed.data
+  if (error === 'invalid_grant') return new TokenEndpointError('invalid_grant', { subtype, description })
+  // invalid_client, unauthorized_client, redirect_uri_mismatch, …: what only the operator can mend.
+  return new TokenEndpointError('operator', { cause: new Error(/^[\w-]{1,64}$/.test(error) ? error : 'unknown error') })
+}
+
+export interface TokenEndpoint {
+  /** @throws TokenEndpointError */
+  refresh(refreshToken: string): Promise<TokenAnswer>
+  /**
+   * Takes the whole grant of account × client (RFC 7009); a token that is already dead counts as revoked.
+   * @throws TokenEndpointError
+   */
+  revoke(token: string): Promise<void>
+}
+
+/** The calls that keep a grant alive and end it. The code exchange is @fastify/oauth2's. */
+export function createTokenEndpoint(options: {
+  endpoints: () => Promise<Endpoints>
+  clientId: string
+  clientSecret: string
+  nowMs: () => number
+  fetch: typeof globalThis.fetch
+}): TokenEndpoint {
+  const { endpoints, clientId, clientSecret, nowMs, fetch } = options
+
+  async function post(url: string, form: Record<string, string>): Promise<{ response: Response; body: unknown }> {
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        body: new URLSearchParams(form),
+        headers: { accept: 'application/json' }
+      })
+      const text = await response.text()
+      return { response, body: parseJson(text) }
+    } catch (cause) {
+      const tooLarge = cause instanceof GuichetError && cause.code === 'google_invalid_response'
+      throw new TokenEndpointError(tooLarge ? 'invalid_response' : 'transient', { cause })
+    }
+  }
+
+  async function urlOf(endpoint: 'tokenEndpoint' | 'revocationEndpoint'): Promise<string> {
+    try {
+      return (await endpoints())[endpoint]
+    } catch (cause) {
+      throw new TokenEndpointError('transient', { cause })
+    }
+  }
+
+  return {
+    async refresh(refreshToken) {
+      const { response, body } = await post(await urlOf('tokenEndpoint'), {
+        grant_type: 'refresh_token',
+        refresh_token: refreshToken,
+        client_id: clientId,
+        client_secret: clientSecret
+      })
+      if (response.status !== 200)
+        throw toTokenEndpointError(response.status, body, response.headers.get('retry-after'), nowMs())
+      try {
+        return parseTokenAnswer(body)
+      } catch (cause) {
+        throw new TokenEndpointError('invalid_response', { cause })
+      }
+    },
+
+    async revoke(token) {
+      const { response, body } = await post(await urlOf('revocationEndpoint'), { token })
+      if (response.ok) return
+      const alreadyGone = response.status === 400 && ErrorAnswer.safeParse(body).data?.error === 'invalid_token'
+      if (!alreadyGone) throw toTokenEndpointError(response.status, body, response.headers.get('retry-after'), nowMs())
+    }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,30 @@
+import type { Collection } from 'mongodb'
+import type { MetaRecord } from '../database.ts'
+import type { VaultKey } from './key-ring.ts'
+import { createVault, type Vault } from './vault.ts'
+
+const record = 'vault'
+const context = { owner: 'guichet', record, field: 'check' }
+const known = 'this key is the one that sealed this database'
+
+/**
+ * Tells a wrong key before it can do harm: each key id's first boot leaves a value sealed by it, which the key of
+ * that id must open ever after. Nothing is changed when one does not.
+ * @throws GuichetError `unsealable`
+ */
+export async function checkKeys(vault: Vault, ring: readonly VaultKey[], meta: Collection<MetaRecord>): Promise<void> {
+  const stored = (await meta.findOne({ _id: record }))?.checks ?? {}
+  for (const { id } of ring) {
+    const check = stored[id]
+    if (check) vault.open(check, context)
+  }
+  for (const key of ring.filter(({ id }) => !stored[id])) {
+    const field = `checks.${key.id}`
+    // Of two replicas that boot with different keys of one id, one finds the other's value at its next boot.
+    await meta.updateOne(
+      { _id: record, [field]: { $exists: false } },
+      { $set: { [field]: createVault([key]).seal(known, context) } },
+      { upsert: true }
+    )
+  }
+}

@@ -1,0 +1,212 @@
+import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { createServer } from '../src/app.ts'
+import type { Clock } from '../src/clock.ts'
+import { type Config, parseConfig } from '../src/config.ts'
+import { startEmbeddedMongo } from '../src/dev/embedded-mongo/server.ts'
+import type { Problem } from '../src/problem.ts'
+import type { ConnectionView } from '../src/schemas.ts'
+import { type FakeGoogle, startFakeGoogle } from './fake-google/fake-google.ts'
+
+/** Time in tests: real until it is moved, and it moves only when a test says so. */
+export interface TestClock extends Clock {
+  advance(ms: number): void
+}
+
+export function createTestClock(): TestClock {
+  let ms = Date.now()
+  return {
+    nowMs: () => ms,
+    advance: by => {
+      ms += by
+    }
+  }
+}
+
+/** A database of the test's own: in the MongoDB that MONGODB_URI names, else in a stand-in of its own. */
+export async function startDatabase(t: Test, clock?: Clock): Promise<string> {
+  const server = process.env.MONGODB_URI
+  if (!server) {
+    const mongo = await startEmbeddedMongo(clock && { nowMs: clock.nowMs })
+    t.teardown(() => mongo.close())
+    return mongo.uri
+  }
+  const url = new URL(server)
+  url.pathname = `/guichet_test_${process.pid}_${Math.random().toString(36).slice(2, 10)}`
+  return url.href
+}
+
+export type Environment = Record<string, string>
+
+/** A whole environment that boots: over that database and that Google. */
+export function testEnvironment(mongodbUri: string, google: FakeGoogle, overrides: Environment = {}): Environment {
+  return {
+    PUBLIC_URL: 'http://localhost:3000',
+    MONGODB_URI: mongodbUri,
+    SESSION_SECRETS: 'a secret for tests of 32 characters or more',
+    VAULT_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
+    GOOGLE_CLIENT_ID: google.clientId,
+    GOOGLE_CLIENT_SECRET: google.clientSecret,
+    GOOGLE_ISSUER: google.issuer,
+    GOOGLE_API_URL: google.issuer,
+    RATE_LIMIT_STARTS: '0',
+    ...overrides
+  }
+}
+
+export interface World {
+  app: FastifyInstance
+  google: FakeGoogle
+  clock: TestClock
+  config: Config
+  environment: Environment
+  /** A browser with a cookie jar of its own, at `app` or another replica. */
+  browser(at?: FastifyInstance): Browser
+  /** A browser that is signed in, as the first user of Google or the one named. */
+  signedIn(as?: string): Promise<Browser>
+  /** Another app over the same database and Google. */
+  replica(overrides?: Environment): Promise<FastifyInstance>
+}
+
+export interface WorldOptions {
+  environment?: Environment
+  logger?: FastifyServerOptions['logger']
+}
+
+/** An app over a database and a Google of its own; everything ends with the test. */
+export async function build(
+  t: Test,
+  { environment: overrides = {}, logger = false }: WorldOptions = {}
+): Promise<World> {
+  const clock = createTestClock()
+  const google = await startFakeGoogle({ nowMs: clock.nowMs })
+  t.teardown(() => google.close())
+  const mongodbUri = await startDatabase(t, clock)
+  const environment = testEnvironment(mongodbUri, google, overrides)
+  const publicUrl = environment.PUBLIC_URL ?? ''
+  for (const path of [
+    '/auth/google/callback',
+    '/connect/gmail/callback',
+    '/connect/calendar/callback',
+    '/connect/drive/callback'
+  ]) {
+    google.redirectUris.add(publicUrl + path)
+  }
+
+  async function replica(more: Environment = {}): Promise<FastifyInstance> {
+    const app = await createServer({ ...parseConfig({ ...environment, ...more }), clock }, logger)
+    t.teardown(() => app.close())
+    await app.ready()
+    return app
+  }
+
+  const app = await replica()
+  if (process.env.MONGODB_URI) t.teardown(() => app.mongo.db?.dropDatabase().then(() => {}))
+  const browser = (at = app) => createBrowser(at, google)
+  return {
+    app,
+    google,
+    clock,
+    config: parseConfig(environment),
+    environment,
+    browser,
+    replica,
+    async signedIn(as) {
+      const one = browser()
+      await one.signIn(as)
+      return one
+    }
+  }
+}
+
+type Consent = NonNullable<Parameters<FakeGoogle['consent']>[1]>
+
+/** A browser as far as HTTP goes: it keeps the cookies it is given and sends them back. */
+export interface Browser {
+  cookies: Map<string, string>
+  request(options: InjectOptions): Promise<LightMyRequestResponse>
+  /** As fetch does it. */
+  fetch(url: string, method?: 'GET' | 'POST' | 'DELETE', body?: object): Promise<LightMyRequestResponse>
+  /** As a link or the address bar does it. */
+  navigate(url: string): Promise<LightMyRequestResponse>
+  /** Starts a flow with fetch, consents at Google, and gives the URL that Google sends the browser to. */
+  authorize(startUrl: string, consent?: Consent): Promise<string>
+  signIn(as?: string): Promise<LightMyRequestResponse>
+  connect(consent?: Consent, startUrl?: string): Promise<LightMyRequestResponse>
+  /** Connects and gives the connection; throws if that failed. */
+  connected(consent?: Consent): Promise<ConnectionView>
+  /** The same jar, in a browser of its own from here on. */
+  clone(at?: FastifyInstance): Browser
+}
+
+function createBrowser(app: FastifyInstance, google: FakeGoogle, jar: [string, string][] = []): Browser {
+  const cookies = new Map(jar)
+
+  async function request({ headers, ...options }: InjectOptions): Promise<LightMyRequestResponse> {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await app.inject({ ...options, headers: { ...(cookie && { cookie }), ...headers } })
+    for (const line of [response.headers['set-cookie'] ?? []].flat()) {
+      const [pair = '', ...attributes] = line.split('; ')
+      const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
+      if (attributes.includes('Max-Age=0')) cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    return response
+  }
+
+  const self: Browser = {
+    cookies,
+    request,
+    fetch: (url, method = 'GET', body) => request({ method, url, ...(body && { payload: body }) }),
+    navigate: url =>
+      request({
+        method: 'GET',
+        url,
+        headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-mode': 'navigate' }
+      }),
+    async authorize(startUrl, consent) {
+      const started = await self.fetch(startUrl)
+      if (started.statusCode !== 200) throw new Error(`${startUrl} answered ${started.statusCode} ${started.body}`)
+      return localPath(google.consent(started.json<{ url: string }>().url, consent))
+    },
+    async signIn(as) {
+      return self.fetch(await self.authorize('/auth/google', as === undefined ? undefined : { as }))
+    },
+    async connect(consent, startUrl = '/connect/gmail') {
+      return self.fetch(await self.authorize(startUrl, consent))
+    },
+    async connected(consent) {
+      const response = await self.connect(consent)
+      if (response.statusCode !== 200) throw new Error(`connecting answered ${response.statusCode} ${response.body}`)
+      return response.json<{ connection: ConnectionView }>().connection
+    },
+    clone: (at = app) => createBrowser(at, google, [...cookies])
+  }
+  return self
+}
+
+/** A URL of ours as inject takes it. */
+export function localPath(url: string): string {
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}
+
+export function problemOf(response: LightMyRequestResponse): Problem {
+  return response.json<Problem>()
+}
+
+/** Checks that the answer is a problem of that code, in its whole shape. */
+export function isProblem(t: Test, response: LightMyRequestResponse, status: number, code: string): void {
+  t.equal(response.statusCode, status, `status of ${code}`)
+  t.match(response.headers['content-type'], /^application\/problem\+json/)
+  t.match(response.json(), {
+    code,
+    status,
+    type: `urn:guichet:problem:${code}`,
+    title: String,
+    detail: String,
+    instance: String,
+    requestId: String
+  })
+  t.equal(response.headers['cache-control'], 'no-store')
+}
