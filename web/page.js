@@ -145,7 +145,9 @@ const ask = (title, lines, yes, act) => {
   dialog.showModal()
 }
 $('ask-no').onclick = () => dialog.close()
-dialog.oncancel = event => dialog.ariaBusy === 'true' && event.preventDefault()
+dialog.oncancel = event => {
+  if (dialog.ariaBusy === 'true') event.preventDefault()
+}
 
 const signOut = async () => {
   try {
