@@ -16,12 +16,20 @@ export default fp(
   async function accounts(app) {
     const { collections, config, databaseClock: clock, vault } = app
     const { idleSeconds, maxSeconds } = config.session
-    app.decorate('users', createUsers({ collection: collections.users, clock, signInAllow: config.signInAllow }))
+    app.decorate(
+      'users',
+      createUsers({
+        collection: collections.users,
+        clock,
+        signInAllow: config.signInAllow,
+        onEvent: () => app.worker.soon()
+      })
+    )
     app.decorate('sessions', createSessionStore({ collection: collections.sessions, clock, idleSeconds, maxSeconds }))
     app.decorate(
       'flows',
       createFlows({ collection: collections.flows, vault, clock, ttlSeconds: config.flowTtlSeconds })
     )
   },
-  { name: 'accounts', fastify: '5.x', dependencies: ['mongo', 'vault'] }
+  { name: 'accounts', fastify: '5.x', dependencies: ['mongo', 'vault', 'events'] }
 )

@@ -7,46 +7,51 @@ import { createDisconnect, type Disconnect } from '../src/connections/disconnect
 import { createLiveTokens, type LiveTokens } from '../src/connections/live-token.ts'
 import { createUseMailbox, type UseMailbox } from '../src/connections/mailboxes.ts'
 import { type ConnectionRepository, createConnectionRepository } from '../src/connections/repository.ts'
+import { createRevocations } from '../src/connections/revocations.ts'
 import { toConnectionView } from '../src/connections/view.ts'
 import { createGmail } from '../src/google/gmail.ts'
 import type { ConnectionView } from '../src/schemas.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    connections: Connect &
-      Disconnect & {
-        repository: ConnectionRepository
-        liveToken: LiveTokens
-        useMailbox: UseMailbox
-        chooseAccount: ReturnType<typeof createChooseAccount>
-        eraseUser: ReturnType<typeof createErase>
-        view(connection: ConnectionRecord): ConnectionView
-        /** Where its user repairs a connection; holds no secret. */
-        connectUrl(connection: Pick<ConnectionRecord, '_id' | 'service'>): string
-      }
+    connections: Connect & {
+      disconnect: Disconnect
+      repository: ConnectionRepository
+      liveToken: LiveTokens
+      useMailbox: UseMailbox
+      chooseAccount: ReturnType<typeof createChooseAccount>
+      eraseUser: ReturnType<typeof createErase>
+      view(connection: ConnectionRecord): ConnectionView
+      /** Where its user repairs a connection; holds no secret. */
+      connectUrl(connection: Pick<ConnectionRecord, '_id' | 'service'>): string
+    }
   }
 }
 
 /** What guichet is for: the connections, kept true and alive. */
 export default fp(
   async function connections(app) {
-    const { config, collections, databaseClock: clock, vault, users, log } = app
+    const { config, collections, databaseClock: clock, vault, users, worker, log } = app
     const { tokenEndpoint } = app.google
-    const repository = createConnectionRepository(collections.connections)
     const freshConnectUrl = (service: string) => new URL(`/connect/${service}`, config.publicUrl).href
     const connectUrl = ({ _id, service }: Pick<ConnectionRecord, '_id' | 'service'>) =>
       `${freshConnectUrl(service)}?connectionId=${_id.toHexString()}`
+    const view = (connection: ConnectionRecord) => toConnectionView(connection, connectUrl)
 
-    const { disconnect, revokeUnlessShared } = createDisconnect({ repository, tokenEndpoint, vault })
-    const { store } = createConnect({
-      repository,
-      users,
-      vault,
-      clock,
-      revokeUnlessShared,
-      connectUrl,
-      freshConnectUrl
+    const repository = createConnectionRepository({
+      collection: collections.connections,
+      toView: view,
+      onEvent: () => worker.soon()
     })
+    const revocations = createRevocations({
+      collection: collections.revocations,
+      connections: collections.connections,
+      repository,
+      tokenEndpoint,
+      vault,
+      clock
+    })
+    const disconnect = createDisconnect({ repository, revocations, clock })
     const liveToken = createLiveTokens({
       repository,
       tokenEndpoint,
@@ -62,8 +67,24 @@ export default fp(
         log.error(
           { event: 'operator_fault', err: error },
           "Google refuses this server's OAuth client: check its id and secret"
-        )
+        ),
+      onOrphan: async ({ userId, service, account: { sub } }, token) => {
+        await revocations.owe({ userId, service, sub, token })
+        worker.soon()
+      }
     })
+    const { store } = createConnect({
+      repository,
+      users,
+      vault,
+      clock,
+      revocations,
+      disconnect,
+      liveToken,
+      connectUrl,
+      freshConnectUrl
+    })
+    worker.add('revocations', revocations.settleDue)
     const openMailbox = createGmail({
       apiUrl: config.google.apiUrl,
       timeoutMs: config.google.timeoutMs,
@@ -75,14 +96,13 @@ export default fp(
       repository,
       store,
       disconnect,
-      revokeUnlessShared,
       liveToken,
       useMailbox,
       chooseAccount: createChooseAccount({ repository, clock }),
       eraseUser: createErase({ users, sessions: app.sessions, flows: app.flows, repository, disconnect }),
-      view: connection => toConnectionView(connection, connectUrl),
+      view,
       connectUrl
     })
   },
-  { name: 'connections', fastify: '5.x', dependencies: ['mongo', 'vault', 'google', 'accounts'] }
+  { name: 'connections', fastify: '5.x', dependencies: ['mongo', 'vault', 'google', 'accounts', 'events'] }
 )

@@ -28,6 +28,7 @@ export default fp(
       try {
         await app.prepareDatabase()
         await app.checkVaultKeys()
+        await app.events.recount()
         unprepared = undefined
       } catch (error) {
         unprepared = toGuichetError(error)
@@ -63,5 +64,5 @@ export default fp(
       }
     })
   },
-  { name: 'readiness', fastify: '5.x', dependencies: ['mongo', 'vault'] }
+  { name: 'readiness', fastify: '5.x', dependencies: ['mongo', 'vault', 'events'] }
 )

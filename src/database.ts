@@ -10,6 +10,8 @@ import type { FlowRecord } from './accounts/flows.ts'
 import type { SessionRecord } from './accounts/session-store.ts'
 import type { UserRecord } from './accounts/users.ts'
 import type { ConnectionRecord } from './connections/connection.ts'
+import type { RevocationRecord } from './connections/revocations.ts'
+import type { ListedEvent } from './events/event.ts'
 
 /** Everything guichet stores. MongoDB is the only thing that replicas share. */
 export interface Collections {
@@ -17,6 +19,8 @@ export interface Collections {
   sessions: Collection<SessionRecord>
   flows: Collection<FlowRecord>
   connections: Collection<ConnectionRecord>
+  revocations: Collection<RevocationRecord>
+  events: Collection<ListedEvent>
   /** Facts about the deployment itself, such as the vault's check values. */
   meta: Collection<MetaRecord>
 }
@@ -24,6 +28,8 @@ export interface Collections {
 export interface MetaRecord {
   _id: string
   checks?: Record<string, string>
+  /** The number of the newest event that was ever listed. */
+  last?: number
 }
 
 export function createCollections(db: Db): Collections {
@@ -32,15 +38,26 @@ export function createCollections(db: Db): Collections {
     sessions: db.collection('sessions'),
     flows: db.collection('flows'),
     connections: db.collection('connections'),
+    revocations: db.collection('revocations'),
+    events: db.collection('events'),
     meta: db.collection('meta')
   }
 }
 
 /** How long a flow's row outlives its expiry, so that a late callback is told what happened. */
 const flowAfterlifeSeconds = 3600
+const eventLifeSeconds = 30 * 86_400
 
 const indexes: Record<Exclude<keyof Collections, 'meta'>, [IndexSpecification, CreateIndexesOptions][]> = {
-  users: [[{ issuer: 1, sub: 1 }, { unique: true }]],
+  users: [
+    // Sparse: a user whom a ticket brought, or who was erased, has neither.
+    [
+      { issuer: 1, sub: 1 },
+      { unique: true, sparse: true }
+    ],
+    [{ externalId: 1 }, { unique: true, sparse: true }],
+    [{ 'outbox.id': 1 }, { sparse: true }]
+  ],
   sessions: [
     [{ expiresAt: 1 }, { expireAfterSeconds: 0 }],
     [{ userId: 1 }, {}]
@@ -51,8 +68,21 @@ const indexes: Record<Exclude<keyof Collections, 'meta'>, [IndexSpecification, C
     [{ userId: 1 }, {}]
   ],
   connections: [
-    [{ userId: 1, service: 1, 'account.sub': 1 }, { unique: true }],
-    [{ 'account.sub': 1 }, {}]
+    [
+      { userId: 1, service: 1, 'account.sub': 1 },
+      { unique: true, partialFilterExpression: { live: true } }
+    ],
+    [{ 'account.sub': 1 }, {}],
+    [{ externalId: 1 }, { sparse: true }],
+    [{ refreshTokenExpiresAt: 1 }, {}],
+    [{ 'owed.nextAttemptAt': 1 }, { sparse: true }],
+    [{ 'outbox.id': 1 }, { sparse: true }]
+  ],
+  revocations: [[{ forgetAt: 1 }, { expireAfterSeconds: 0 }]],
+  events: [
+    [{ id: 1 }, { unique: true }],
+    [{ createdAt: 1 }, { expireAfterSeconds: eventLifeSeconds }],
+    [{ 'delivery.nextAttemptAt': 1 }, { sparse: true }]
   ]
 }
 

@@ -37,7 +37,7 @@ export type ConnectionView = z.infer<typeof ConnectionView>
 export const UserView = z
   .object({
     id: z.string(),
-    email: z.string(),
+    email: z.string().nullable(),
     name: z.string().nullable(),
     picture: z.string().nullable(),
     externalId: z.string().nullable()

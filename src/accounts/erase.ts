@@ -11,21 +11,18 @@ export function createErase(options: {
   sessions: MongoSessionStore
   flows: Flows
   repository: ConnectionRepository
-  disconnect: Disconnect['disconnect']
+  disconnect: Disconnect
 }): (userId: ObjectId) => Promise<void> {
   const { users, sessions, flows, repository, disconnect } = options
 
   async function disconnectAll(userId: ObjectId): Promise<void> {
-    for (const connection of await repository.listOf(userId)) {
-      // A token that does not open cannot be revoked; the user's wish to be forgotten goes before that.
-      await disconnect(connection).catch(() => repository.remove(connection._id))
-    }
+    for (const connection of await repository.listOf(userId)) await disconnect(connection)
   }
 
   return async userId => {
     // The user goes last, so that one who was cut off in the middle can ask again.
     await disconnectAll(userId)
-    await users.remove(userId)
+    await users.erase(userId)
     // A callback that was under way stored before the user was gone, or finds no user and takes back what it stored.
     await disconnectAll(userId)
     await Promise.all([sessions.removeOfUser(userId), flows.removeOfUser(userId)])

@@ -3,17 +3,22 @@ import { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { isDuplicateKey } from '../database.ts'
 import { GuichetError } from '../errors.ts'
+import { createEvent, type EventRecord } from '../events/event.ts'
 import type { Identity } from '../google/id-token.ts'
 
 export interface UserRecord {
   _id: ObjectId
   /** With `sub`, the key of a user: never the e-mail address, which changes hands (OIDC Core 5.7). */
-  issuer: string
-  sub: string
-  email: string
+  issuer?: string
+  sub?: string
+  email: string | null
   name: string | null
   picture: string | null
+  /** The host app's id of a user whom a ticket brought. */
   externalId?: string
+  /** Set once the user is erased: the record then only waits for its event to leave. */
+  erasedAt?: Date
+  outbox?: EventRecord[]
   createdAt: Date
   lastSignInAt: Date
 }
@@ -25,15 +30,18 @@ export interface Users {
    * @throws GuichetError `sign_in_not_allowed` before anything is written
    */
   signIn(identity: Identity): Promise<UserRecord>
-  remove(id: ObjectId): Promise<void>
+  /** Takes everything that says who it was, and leaves the event in the same write. */
+  erase(id: ObjectId): Promise<void>
 }
 
 export function createUsers(options: {
   collection: Collection<UserRecord>
   clock: Clock
   signInAllow: readonly string[]
+  /** Called after a write that left an event, so that it joins the list soon. */
+  onEvent: () => void
 }): Users {
-  const { collection, clock, signInAllow } = options
+  const { collection, clock, signInAllow, onEvent } = options
 
   async function upsert(identity: Identity): Promise<UserRecord> {
     const now = new Date(clock.nowMs())
@@ -55,7 +63,7 @@ export function createUsers(options: {
   }
 
   return {
-    find: id => collection.findOne({ _id: id }),
+    find: id => collection.findOne({ _id: id, erasedAt: { $exists: false } }),
 
     async signIn(identity) {
       if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')
@@ -68,8 +76,17 @@ export function createUsers(options: {
       }
     },
 
-    async remove(id) {
-      await collection.deleteOne({ _id: id })
+    async erase(id) {
+      const erasedAt = new Date(clock.nowMs())
+      const outbox = [createEvent('user.deleted', erasedAt, { user: { id: id.toHexString() } })]
+      await collection.updateOne(
+        { _id: id, erasedAt: { $exists: false } },
+        {
+          $set: { erasedAt, outbox, email: null, name: null, picture: null },
+          $unset: { issuer: '', sub: '', externalId: '' }
+        }
+      )
+      onEvent()
     }
   }
 }

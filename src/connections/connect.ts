@@ -7,7 +7,10 @@ import type { TokenAnswer } from '../google/token-answer.ts'
 import { missingScopes, type Service } from '../services.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, sealToken, statusOf } from './connection.ts'
+import type { Disconnect } from './disconnect.ts'
+import type { LiveTokens } from './live-token.ts'
 import type { ConnectionRepository } from './repository.ts'
+import type { Revocations } from './revocations.ts'
 
 /** What a callback brings once state, code and id_token have been checked. */
 export interface Grant {
@@ -38,18 +41,22 @@ export function createConnect(options: {
   users: Users
   vault: Vault
   clock: Clock
-  revokeUnlessShared: (sub: string, token: string) => Promise<unknown>
+  revocations: Revocations
+  disconnect: Disconnect
+  liveToken: LiveTokens
   connectUrl: (connection: Pick<ConnectionRecord, '_id' | 'service'>) => string
   freshConnectUrl: (service: string) => string
 }): Connect {
-  const { repository, users, vault, clock, revokeUnlessShared, connectUrl, freshConnectUrl } = options
+  const { repository, users, vault, clock, revocations, disconnect, liveToken, connectUrl, freshConnectUrl } = options
 
-  async function requireSameAccount({ userId, identity, answer, connectionId }: Grant): Promise<void> {
+  async function requireSameAccount({ userId, service, identity, answer, connectionId }: Grant): Promise<void> {
     if (!connectionId) return
     const repaired = await repository.find(connectionId)
     if (!repaired?.userId.equals(userId)) throw new GuichetError('not_found')
     if (repaired.account.sub === identity.sub) return
-    await revokeUnlessShared(identity.sub, answer.refreshToken ?? answer.accessToken)
+    const token = answer.refreshToken ?? answer.accessToken
+    await revocations.owe({ userId, service: service.id, sub: identity.sub, token })
+    await revocations.settle(identity.sub)
     throw new GuichetError('account_mismatch', { connectUrl: connectUrl(repaired) })
   }
 
@@ -60,18 +67,21 @@ export function createConnect(options: {
       const _id = existing?._id ?? new ObjectId()
       const tokens = sealedTokens(grant, { _id, userId }, existing)
       if (!existing) {
-        const record = {
+        const record: ConnectionRecord = {
           ...tokens,
           _id,
+          live: true,
           userId,
           service: service.id,
           version: 0,
+          owed: null,
+          outbox: [],
           createdAt: tokens.updatedAt,
           lastRefreshedAt: null
         }
         if (await repository.insert(record)) return record
       } else {
-        const updated = await repository.update(_id, existing.version, tokens)
+        const updated = await repository.update(existing, tokens)
         if (updated) return updated
       }
     }
@@ -105,6 +115,7 @@ export function createConnect(options: {
         : (kept?.refreshTokenExpiresAt ?? null),
       lease: null,
       cooldownUntil: null,
+      warnedOf: null,
       updatedAt: new Date(clock.nowMs())
     }
   }
@@ -114,10 +125,13 @@ export function createConnect(options: {
       await requireSameAccount(grant)
       const record = await write(grant)
       // Erasing an account removes the user first: whoever stores after that takes it back, and none is left behind.
-      if (await users.find(grant.userId)) return record
-      await repository.remove(record._id)
-      await revokeUnlessShared(grant.identity.sub, grant.answer.refreshToken ?? grant.answer.accessToken)
-      throw new GuichetError('unauthenticated')
+      if (!(await users.find(grant.userId))) {
+        await disconnect(record)
+        throw new GuichetError('unauthenticated')
+      }
+      // A revocation that ended since the code was exchanged may have taken this grant along: Google knows.
+      const mayBeDead = await revocations.dropFor(grant.identity.sub, grant.askedAtMs)
+      return mayBeDead ? (await liveToken(record, { refused: grant.answer.accessToken })).connection : record
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ObjectId } from 'mongodb'
+import type { EventRecord } from '../events/event.ts'
 import { findService, missingScopes } from '../services.ts'
 import type { Vault } from '../vault/vault.ts'
 
@@ -17,6 +18,8 @@ export type Status = 'active' | 'partial' | 'needs_reconnect'
 /** One user × one service × one Google account, as stored. */
 export interface ConnectionRecord {
   _id: ObjectId
+  /** False once disconnected: the record then only waits for its revocation and its events to be done with. */
+  live: boolean
   userId: ObjectId
   externalId?: string
   service: string
@@ -36,6 +39,12 @@ export interface ConnectionRecord {
   lease: { owner: string; until: Date } | null
   /** No refresh is tried before this, after one that failed for a passing reason. */
   cooldownUntil: Date | null
+  /** The revocation that a disconnected record still owes Google, with its refresh token. */
+  owed: { attempts: number; nextAttemptAt: Date } | null
+  /** Events not yet in the list: written with the change that they tell of, so that neither is without the other. */
+  outbox: EventRecord[]
+  /** The end of the grant that was already warned of. */
+  warnedOf: Date | null
   createdAt: Date
   updatedAt: Date
   lastRefreshedAt: Date | null

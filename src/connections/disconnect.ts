@@ -1,42 +1,22 @@
-import type { TokenEndpoint } from '../google/token-endpoint.ts'
-import type { Vault } from '../vault/vault.ts'
-import { type ConnectionRecord, openToken } from './connection.ts'
+import type { Clock } from '../clock.ts'
+import type { ConnectionRecord } from './connection.ts'
 import type { ConnectionRepository } from './repository.ts'
+import type { Revocations, Revoked } from './revocations.ts'
 
-/** What became of the grant at Google: gone, still owed, or kept because another connection stands on it. */
-export type Revoked = 'confirmed' | 'pending' | 'kept'
-
-export interface Disconnect {
-  /**
-   * Erases the connection, then revokes its grant.
-   * @throws GuichetError `unsealable` before anything is erased: without the token nothing can be revoked
-   */
-  disconnect(connection: ConnectionRecord): Promise<Revoked>
-  /** Google revokes account × client whole: a sibling on the same account would die with it. */
-  revokeUnlessShared(sub: string, token: string): Promise<Revoked>
-}
+/** Ends a connection: gone and its revocation owed in one write, then revoked, or kept, or tried again later. */
+export type Disconnect = (connection: ConnectionRecord) => Promise<Revoked>
 
 export function createDisconnect(options: {
   repository: ConnectionRepository
-  tokenEndpoint: TokenEndpoint
-  vault: Vault
+  revocations: Revocations
+  clock: Clock
 }): Disconnect {
-  const { repository, tokenEndpoint, vault } = options
-
-  async function revokeUnlessShared(sub: string, token: string): Promise<Revoked> {
-    if (await repository.hasAccount(sub)) return 'kept'
-    return tokenEndpoint.revoke(token).then(
-      () => 'confirmed',
-      () => 'pending'
-    )
-  }
-
-  return {
-    revokeUnlessShared,
-    async disconnect(connection) {
-      const token = openToken(vault, connection, 'refreshToken', connection.refreshToken)
-      await repository.remove(connection._id)
-      return revokeUnlessShared(connection.account.sub, token)
-    }
+  const { repository, revocations, clock } = options
+  return async connection => {
+    const buried = await repository.bury(connection, new Date(clock.nowMs()))
+    // Someone else ended it first: what is owed is theirs to pay.
+    if (!buried) return 'pending'
+    // The connection is gone already: a database that fails now leaves the rest to the worker.
+    return revocations.settle(buried.account.sub).catch(() => 'pending')
   }
 }

@@ -46,8 +46,10 @@ export function createLiveTokens(options: {
   connectUrl: (connection: ConnectionRecord) => string
   onDead: (connection: ConnectionRecord) => void
   onOperatorFault: (error: TokenEndpointError) => void
+  /** A refresh token that came for a connection which is no more. */
+  onOrphan: (connection: ConnectionRecord, refreshToken: string) => Promise<void>
 }): LiveTokens {
-  const { repository, tokenEndpoint, vault, clock, connectUrl, onDead, onOperatorFault } = options
+  const { repository, tokenEndpoint, vault, clock, connectUrl, onDead, onOperatorFault, onOrphan } = options
   const flights = new Map<string, Promise<ConnectionRecord>>()
 
   const secondsLeft = (record: ConnectionRecord) =>
@@ -114,7 +116,7 @@ export function createLiveTokens(options: {
     askedAtMs: number
   ): Promise<ConnectionRecord> {
     const now = new Date(clock.nowMs())
-    const written = await repository.update(held._id, held.version, {
+    const written = await repository.update(held, {
       accessToken: sealToken(vault, held, 'accessToken', answer.accessToken),
       accessTokenExpiresAt: new Date(askedAtMs + answer.expiresInSeconds * 1000),
       ...(answer.refreshToken && { refreshToken: sealToken(vault, held, 'refreshToken', answer.refreshToken) }),
@@ -127,13 +129,18 @@ export function createLiveTokens(options: {
       lastRefreshedAt: now,
       updatedAt: now
     })
-    return written ?? requireRecord(held._id)
+    if (written) return written
+    const current = await repository.find(held._id)
+    if (current) return current
+    // Disconnected meanwhile: a rotated refresh token is one that the disconnecting did not know.
+    if (answer.refreshToken) await onOrphan(held, answer.refreshToken)
+    throw new GuichetError('not_found')
   }
 
   /** By the same compare-and-set, so that a reconnect meanwhile wins. The refresh token stays: disconnecting still revokes it. */
   async function markDead(held: ConnectionRecord, deadReason: Reason): Promise<ConnectionRecord> {
     const change = { deadReason, accessToken: null, lease: null, updatedAt: new Date(clock.nowMs()) }
-    const written = await repository.update(held._id, held.version, change)
+    const written = await repository.update(held, change)
     if (!written) return requireRecord(held._id)
     onDead(written)
     return written

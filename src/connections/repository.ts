@@ -1,23 +1,44 @@
-import { type Collection, type Filter, ObjectId, type UpdateFilter } from 'mongodb'
+import { type Collection, type Filter, ObjectId } from 'mongodb'
 import { isDuplicateKey } from '../database.ts'
+import { createEvent, type EventType, eventOfChange } from '../events/event.ts'
 import type { ConnectionRecord } from './connection.ts'
 
-/** The connections as stored; every write that touches tokens is a compare-and-set on `version`. */
+/** What a change may set; the rest is the repository's to keep. */
+export type ConnectionChange = Partial<
+  Omit<ConnectionRecord, '_id' | 'userId' | 'version' | 'live' | 'owed' | 'outbox'>
+>
+
+/**
+ * The connections as stored. Every write that touches tokens is a compare-and-set on `version`, and carries in the same
+ * document the event that it is.
+ */
 export interface ConnectionRepository {
   find(id: ObjectId): Promise<ConnectionRecord | null>
   findAccount(account: Pick<ConnectionRecord, 'userId' | 'service'> & { sub: string }): Promise<ConnectionRecord | null>
   listOf(userId: ObjectId): Promise<ConnectionRecord[]>
+  list(filter: ListFilter): Promise<ConnectionRecord[]>
   /** False if the user already has a connection of that service and account. */
   insert(record: ConnectionRecord): Promise<boolean>
-  /** Writes over that version alone; null if the record has moved on or is gone. */
-  update(id: ObjectId, version: number, change: Partial<ConnectionRecord>): Promise<ConnectionRecord | null>
+  /** Writes over the version that was read alone; null if the record has moved on or is gone. */
+  update(read: ConnectionRecord, change: ConnectionChange, type?: EventType): Promise<ConnectionRecord | null>
   /** Takes the lease if none holds it and no cooldown runs at `now`; null otherwise. */
   takeLease(id: ObjectId, lease: { owner: string; until: Date }, now: Date): Promise<ConnectionRecord | null>
   /** Ends a lease that is still held by `owner`, tokens untouched. */
   endLease(id: ObjectId, owner: string, cooldownUntil: Date | null): Promise<void>
-  remove(id: ObjectId): Promise<ConnectionRecord | null>
+  /** Ends the connection, whatever version it has: what is left owes its revocation. Null if it was gone. */
+  bury(read: ConnectionRecord, now: Date): Promise<ConnectionRecord | null>
   /** Whether any user's connection still stands on the grant of that Google account. */
   hasAccount(sub: string): Promise<boolean>
+}
+
+export interface ListFilter {
+  userId?: ObjectId | undefined
+  externalId?: string | undefined
+  service?: string | undefined
+  /** Only those of these services. */
+  services?: readonly string[] | undefined
+  after?: ObjectId | undefined
+  limit: number
 }
 
 /** The id in a URL; none if it cannot be one, which answers like an unknown one. */
@@ -25,32 +46,64 @@ export function toConnectionId(text: string): ObjectId | undefined {
   return /^[0-9a-f]{24}$/.test(text) ? new ObjectId(text) : undefined
 }
 
-export function createConnectionRepository(collection: Collection<ConnectionRecord>): ConnectionRepository {
+export function createConnectionRepository(options: {
+  collection: Collection<ConnectionRecord>
+  toView: (record: ConnectionRecord) => object
+  /** Called after each write that left an event, so that it joins the list soon. */
+  onEvent: () => void
+}): ConnectionRepository {
+  const { collection, toView, onEvent } = options
+
+  function toEvents(type: EventType | undefined, record: ConnectionRecord) {
+    return type ? [createEvent(type, record.updatedAt, { connection: toView(record) })] : []
+  }
+
   return {
-    find: id => collection.findOne({ _id: id }),
+    find: id => collection.findOne({ _id: id, live: true }),
 
-    findAccount: ({ userId, service, sub }) => collection.findOne({ userId, service, 'account.sub': sub }),
+    findAccount: ({ userId, service, sub }) => collection.findOne({ userId, service, 'account.sub': sub, live: true }),
 
-    listOf: userId => collection.find({ userId }).sort({ _id: 1 }).toArray(),
+    listOf: userId => collection.find({ userId, live: true }).sort({ _id: 1 }).toArray(),
+
+    list({ userId, externalId, service, services, after, limit }) {
+      const filter: Filter<ConnectionRecord> = {
+        live: true,
+        ...(userId && { userId }),
+        ...(externalId !== undefined && { externalId }),
+        ...(services && { service: { $in: [...services] } }),
+        ...(service !== undefined && { service }),
+        ...(after && { _id: { $gt: after } })
+      }
+      return collection.find(filter).sort({ _id: 1 }).limit(limit).toArray()
+    },
 
     async insert(record) {
       try {
-        await collection.insertOne(record)
-        return true
+        await collection.insertOne({ ...record, outbox: toEvents(eventOfChange(null, record), record) })
       } catch (error) {
         if (isDuplicateKey(error)) return false
         throw error
       }
+      onEvent()
+      return true
     },
 
-    update(id, version, change) {
-      const update: UpdateFilter<ConnectionRecord> = { $set: change, $inc: { version: 1 } }
-      return collection.findOneAndUpdate({ _id: id, version }, update, { returnDocument: 'after' })
+    async update(read, change, type) {
+      const after = { ...read, ...change, version: read.version + 1 }
+      const events = toEvents(type ?? eventOfChange(read, after), after)
+      const written = await collection.findOneAndUpdate(
+        { _id: read._id, version: read.version, live: true },
+        { $set: change, $inc: { version: 1 }, ...(events.length > 0 && { $push: { outbox: { $each: events } } }) },
+        { returnDocument: 'after' }
+      )
+      if (written && events.length > 0) onEvent()
+      return written
     },
 
     takeLease(id, lease, now) {
       const free: Filter<ConnectionRecord> = {
         _id: id,
+        live: true,
         $and: [
           { $or: [{ lease: null }, { 'lease.until': { $lte: now } }] },
           { $or: [{ cooldownUntil: null }, { cooldownUntil: { $lte: now } }] }
@@ -63,8 +116,28 @@ export function createConnectionRepository(collection: Collection<ConnectionReco
       await collection.updateOne({ _id: id, 'lease.owner': owner }, { $set: { lease: null, cooldownUntil } })
     },
 
-    remove: id => collection.findOneAndDelete({ _id: id }),
+    async bury(read, now) {
+      const events = toEvents('connection.disconnected', { ...read, updatedAt: now })
+      const buried = await collection.findOneAndUpdate(
+        { _id: read._id, live: true },
+        {
+          $set: {
+            live: false,
+            accessToken: null,
+            lease: null,
+            owed: { attempts: 0, nextAttemptAt: now },
+            updatedAt: now
+          },
+          $inc: { version: 1 },
+          $push: { outbox: { $each: events } }
+        },
+        { returnDocument: 'after' }
+      )
+      if (buried) onEvent()
+      return buried
+    },
 
-    hasAccount: async sub => (await collection.findOne({ 'account.sub': sub }, { projection: { _id: 1 } })) !== null
+    hasAccount: async sub =>
+      (await collection.findOne({ 'account.sub': sub, live: true }, { projection: { _id: 1 } })) !== null
   }
 }

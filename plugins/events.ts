@@ -1,0 +1,39 @@
+import fp from 'fastify-plugin'
+import { createEventList, type EventList } from '../src/events/event-list.ts'
+import { relayOutbox } from '../src/events/outbox.ts'
+import { createWorker, type Worker } from '../src/worker.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    events: EventList
+    worker: Worker
+  }
+}
+
+const intervalMs = 1_000
+
+/** What happened, in one list for all replicas, and the worker that gets it there. */
+export default fp(
+  async function events(app) {
+    const { collections, config, databaseClock: clock } = app
+    const list = createEventList({
+      collection: collections.events,
+      meta: collections.meta,
+      clock,
+      deliver: config.webhook !== undefined
+    })
+    const worker = createWorker({
+      intervalMs,
+      onError: (task, error) =>
+        app.log.warn({ event: 'work_failed', task, err: error }, 'work in the background failed; it is tried again')
+    })
+    worker.add('outbox of connections', () => relayOutbox(collections.connections, list, { live: false, owed: null }))
+    worker.add('outbox of users', () => relayOutbox(collections.users, list, { erasedAt: { $exists: true } }))
+
+    app.decorate('events', list)
+    app.decorate('worker', worker)
+    app.addHook('onReady', async () => worker.start())
+    app.addHook('preClose', async () => worker.stop())
+  },
+  { name: 'events', fastify: '5.x', dependencies: ['mongo'] }
+)

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Collection, ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { isDuplicateKey } from '../database.ts'
+import type { TokenEndpoint } from '../google/token-endpoint.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type ConnectionRecord, openToken, sealToken } from './connection.ts'
+import type { ConnectionRepository } from './repository.ts'
+
+/** What became of a grant at Google: gone, still owed, or kept because another connection stands on it. */
+export type Revoked = 'confirmed' | 'pending' | 'kept'
+
+/** One Google account whose grant is, or was lately, being revoked. */
+export interface RevocationRecord {
+  /** The account's `sub`. */
+  _id: string
+  lease: { owner: string; until: Date } | null
+  /** When a call to Google last ended: tokens that were asked for before it may have died with the grant. */
+  lastRevokedAt: Date | null
+  forgetAt: Date
+}
+
+export interface Revocations {
+  /** Pays what is owed for that account, now. */
+  settle(sub: string): Promise<Revoked>
+  /** Pays what has come due, for whatever reason it was left. */
+  settleDue(): Promise<void>
+  /** Owes the revocation of a grant that no connection was made of. */
+  owe(grant: { userId: ObjectId; service: string; sub: string; token: string }): Promise<void>
+  /**
+   * For a connection that was just stored: what is owed for its account is dropped, and a revocation under way is waited
+   * for. True if one ended since `askedAtMs`, so that the new grant may have died with the old.
+   */
+  dropFor(sub: string, askedAtMs: number): Promise<boolean>
+}
+
+/** Longer than one call to Google; taken anew before each. */
+const leaseMs = 20_000
+const pollMs = 100
+/** Google needs about a minute until a revocation has taken hold everywhere. */
+const forgetAfterMs = 3_600_000
+const firstRetryMs = 5_000
+const longestRetryMs = 3_600_000
+const dueAtOnce = 50
+
+/**
+ * Revoking takes the whole grant of account × client, with every connection that stands on it. So what is owed is paid
+ * under a lease on the account, after a look, right before the call, whether a connection of that account lives.
+ */
+export function createRevocations(options: {
+  collection: Collection<RevocationRecord>
+  connections: Collection<ConnectionRecord>
+  repository: ConnectionRepository
+  tokenEndpoint: TokenEndpoint
+  vault: Vault
+  clock: Clock
+}): Revocations {
+  const { collection, connections, repository, tokenEndpoint, vault, clock } = options
+  const inMs = (ms: number) => new Date(clock.nowMs() + ms)
+
+  async function takeLease(sub: string, owner: string): Promise<boolean> {
+    const free = { _id: sub, $or: [{ lease: null }, { 'lease.until': { $lte: inMs(0) } }, { 'lease.owner': owner }] }
+    const lease = { owner, until: inMs(leaseMs) }
+    try {
+      await collection.updateOne(
+        free,
+        { $set: { lease, forgetAt: inMs(forgetAfterMs) }, $setOnInsert: { lastRevokedAt: null } },
+        { upsert: true }
+      )
+      return true
+    } catch (error) {
+      // The upsert found no free one and could not make a second.
+      if (isDuplicateKey(error)) return false
+      throw error
+    }
+  }
+
+  /** What is buried is done with: its token goes now, the record once its events have left. */
+  async function forget(filter: { _id: ObjectId } | { 'account.sub': string }): Promise<void> {
+    await connections.updateMany({ ...filter, live: false }, { $set: { owed: null, refreshToken: '' } })
+    await connections.deleteMany({ ...filter, live: false, owed: null, outbox: { $size: 0 } })
+  }
+
+  async function pay(debt: ConnectionRecord): Promise<boolean> {
+    try {
+      await tokenEndpoint.revoke(openToken(vault, debt, 'refreshToken', debt.refreshToken))
+      await forget({ _id: debt._id })
+      return true
+    } catch {
+      const attempts = (debt.owed?.attempts ?? 0) + 1
+      const owed = { attempts, nextAttemptAt: inMs(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs)) }
+      await connections.updateOne({ _id: debt._id, live: false }, { $set: { owed } })
+      return false
+    }
+  }
+
+  async function settle(sub: string): Promise<Revoked> {
+    const owner = randomUUID()
+    if (!(await takeLease(sub, owner))) return 'pending'
+    let called = false
+    let outcome: Revoked = 'confirmed'
+    try {
+      for (const debt of await connections.find({ 'account.sub': sub, live: false, owed: { $ne: null } }).toArray()) {
+        if (await repository.hasAccount(sub)) {
+          await forget({ 'account.sub': sub })
+          return 'kept'
+        }
+        if (!(await takeLease(sub, owner))) return 'pending'
+        called = true
+        if (!(await pay(debt))) outcome = 'pending'
+      }
+      return outcome
+    } finally {
+      const end = { lease: null, ...(called && { lastRevokedAt: inMs(0) }) }
+      await collection.updateOne({ _id: sub, 'lease.owner': owner }, { $set: end })
+    }
+  }
+
+  return {
+    settle,
+
+    async settleDue() {
+      const due = connections.find({ 'owed.nextAttemptAt': { $lte: inMs(0) } }, { projection: { 'account.sub': 1 } })
+      const subs = (await due.limit(dueAtOnce).toArray()).map(({ account }) => account.sub)
+      for (const sub of new Set(subs)) await settle(sub)
+    },
+
+    async owe({ userId, service, sub, token }) {
+      const owned = { _id: new ObjectId(), userId }
+      const now = inMs(0)
+      await connections.insertOne({
+        ...owned,
+        live: false,
+        service,
+        account: { sub, email: '' },
+        deadReason: null,
+        grantedScopes: [],
+        accessToken: null,
+        refreshToken: sealToken(vault, owned, 'refreshToken', token),
+        accessTokenExpiresAt: now,
+        refreshTokenExpiresAt: null,
+        version: 0,
+        lease: null,
+        cooldownUntil: null,
+        owed: { attempts: 0, nextAttemptAt: now },
+        outbox: [],
+        warnedOf: null,
+        createdAt: now,
+        updatedAt: now,
+        lastRefreshedAt: null
+      })
+    },
+
+    async dropFor(sub, askedAtMs) {
+      for (;;) {
+        const revocation = await collection.findOne({ _id: sub })
+        if (!revocation) return false
+        if (!revocation.lease || revocation.lease.until.getTime() <= clock.nowMs()) {
+          await forget({ 'account.sub': sub })
+          return (revocation.lastRevokedAt?.getTime() ?? 0) >= askedAtMs
+        }
+        await delay(pollMs)
+      }
+    }
+  }
+}

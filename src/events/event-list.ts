@@ -1,0 +1,71 @@
+import type { Collection } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { isDuplicateKey, type MetaRecord } from '../database.ts'
+import type { EventRecord, ListedEvent } from './event.ts'
+
+export interface EventList {
+  /** Gives the event its number and lists it; one that is listed already stays as it is. */
+  append(event: EventRecord): Promise<void>
+  /** At boot: makes sure that the numbers given so far outlive their events. */
+  recount(): Promise<void>
+  /** Oldest first, after that number. */
+  after(number: number, limit: number): Promise<ListedEvent[]>
+}
+
+const counter = 'events'
+
+/**
+ * The events in one order for everyone. A number is taken by inserting the next one, which only works once all before
+ * it are there: whoever has read up to a number has seen every event below it, whichever replica wrote it.
+ */
+export function createEventList(options: {
+  collection: Collection<ListedEvent>
+  meta: Collection<MetaRecord>
+  clock: Clock
+  deliver: boolean
+}): EventList {
+  const { collection, meta, clock, deliver } = options
+
+  async function last(): Promise<number> {
+    const [counted, [newest]] = await Promise.all([
+      // Outlives the events themselves, so that numbers never start again.
+      meta.findOne({ _id: counter }),
+      collection
+        .find({}, { projection: { _id: 1 } })
+        .sort({ _id: -1 })
+        .limit(1)
+        .toArray()
+    ])
+    return Math.max(counted?.last ?? 0, newest?._id ?? 0)
+  }
+
+  const count = (number: number) => meta.updateOne({ _id: counter }, { $max: { last: number } }, { upsert: true })
+
+  return {
+    // One that was listed and not counted, for its process died in between.
+    recount: async () => void (await count(await last())),
+
+    async append(event) {
+      for (;;) {
+        const _id = (await last()) + 1
+        const delivery = deliver ? { attempts: 0, nextAttemptAt: new Date(clock.nowMs()), owner: null } : null
+        try {
+          await collection.insertOne({ _id, ...event, delivery, deliveredAt: null, parkedAt: null })
+          await count(_id)
+          return
+        } catch (error) {
+          if (!isDuplicateKey(error)) throw error
+          // By its id it is listed already; by its number another came first.
+          if (await collection.findOne({ id: event.id }, { projection: { _id: 1 } })) return
+        }
+      }
+    },
+
+    after: (number, limit) =>
+      collection
+        .find({ _id: { $gt: number } })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray()
+  }
+}

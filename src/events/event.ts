@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+import { type ConnectionRecord, statusOf } from '../connections/connection.ts'
+
+export type EventType =
+  | 'connection.connected'
+  | 'connection.partial'
+  | 'connection.needs_reconnect'
+  | 'connection.recovered'
+  | 'connection.disconnected'
+  | 'connection.expiring'
+  | 'user.deleted'
+
+/** Something that happened, as it waits in the record that it happened to. */
+export interface EventRecord {
+  id: string
+  type: EventType
+  createdAt: Date
+  /** Public views alone: no token is in an event. */
+  data: object
+}
+
+/** An event in the list, under its number. */
+export interface ListedEvent extends EventRecord {
+  _id: number
+  /** How its delivery stands; none where no webhook was configured when it joined the list. */
+  delivery: { attempts: number; nextAttemptAt: Date; owner: string | null } | null
+  deliveredAt: Date | null
+  /** Given up after the last attempt, or refused for good by the receiver. */
+  parkedAt: Date | null
+}
+
+export function createEvent(type: EventType, createdAt: Date, data: object): EventRecord {
+  return { id: `evt_${randomUUID()}`, type, createdAt, data }
+}
+
+/** What a change of a connection is called, if it is anything that others need to know. */
+export function eventOfChange(before: ConnectionRecord | null, after: ConnectionRecord): EventType | undefined {
+  const was = before && statusOf(before)
+  const is = statusOf(after)
+  if (is === 'needs_reconnect') return was === is ? undefined : 'connection.needs_reconnect'
+  if (is === 'partial')
+    return was === is && before?.refreshToken === after.refreshToken ? undefined : 'connection.partial'
+  if (was === 'needs_reconnect' || was === 'partial') return 'connection.recovered'
+  // A refresh that changes no state is no event; a grant made anew is.
+  return before?.refreshToken === after.refreshToken ? undefined : 'connection.connected'
+}

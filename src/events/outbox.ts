@@ -1,0 +1,35 @@
+import type { Collection, Filter, ObjectId, UpdateFilter } from 'mongodb'
+import type { EventRecord } from './event.ts'
+import type { EventList } from './event-list.ts'
+
+interface WithOutbox {
+  _id: ObjectId
+  outbox?: EventRecord[]
+}
+
+const atOnce = 100
+
+/**
+ * Moves events from the records that they happened to into the list. Listed first and taken out after: a crash in between
+ * makes it happen again, and the list knows them by their id. A record that `isDone` matches stayed for its events alone.
+ */
+export async function relayOutbox<R extends WithOutbox>(
+  collection: Collection<R>,
+  list: EventList,
+  isDone: Filter<R>
+): Promise<void> {
+  for (;;) {
+    const waiting = { 'outbox.id': { $exists: true } } as Filter<R>
+    const found = await collection
+      .find(waiting, { projection: { outbox: 1 } })
+      .limit(atOnce)
+      .toArray()
+    for (const { _id, outbox = [] } of found) {
+      for (const event of outbox) await list.append(event)
+      const listed = { $pull: { outbox: { id: { $in: outbox.map(({ id }) => id) } } } } as unknown as UpdateFilter<R>
+      await collection.updateOne({ _id } as Filter<R>, listed)
+      await collection.deleteOne({ ...isDone, _id, outbox: { $size: 0 } } as Filter<R>)
+    }
+    if (found.length < atOnce) return
+  }
+}
