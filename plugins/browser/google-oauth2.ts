@@ -2,52 +2,14 @@ import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
-import type { FlowPurpose } from '../../src/accounts/flows.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { toCallbackError } from '../../src/google/callback-error.ts'
 import { type AuthorizationCodeClient, exchangeCode } from '../../src/google/code-exchange.ts'
 import type { Endpoints } from '../../src/google/endpoints.ts'
 import type { Identity } from '../../src/google/id-token.ts'
+import { type Purpose, purposes } from '../../src/google/purposes.ts'
 import type { TokenAnswer } from '../../src/google/token-answer.ts'
 import type { CallbackQuery } from '../../src/schemas.ts'
-import { services } from '../../src/services.ts'
-
-/** One OAuth2 registration: sign-in, or connecting one service. */
-export interface Purpose {
-  name: string
-  flow: FlowPurpose
-  service: string | null
-  scopes: readonly string[]
-  callbackPath: string
-}
-
-export const signIn: Purpose = {
-  name: 'googleSignIn',
-  flow: 'sign-in',
-  service: null,
-  scopes: ['openid', 'email', 'profile'],
-  callbackPath: '/auth/google/callback'
-}
-
-const connects = new Map<string, Purpose>(
-  services.map(({ id, scopes }) => [
-    id,
-    {
-      name: `google_${id}`,
-      flow: 'connect',
-      service: id,
-      scopes: ['openid', 'email', ...scopes],
-      callbackPath: `/connect/${id}/callback`
-    }
-  ])
-)
-
-/** @throws GuichetError `not_found` for a service that the catalogue does not have */
-export function requireConnectPurpose(service: string): Purpose {
-  const purpose = connects.get(service)
-  if (!purpose) throw new GuichetError('not_found')
-  return purpose
-}
 
 /** What @fastify/oauth2 decorates with; its own type leaves out `oauth2`. */
 interface Registration {
@@ -95,7 +57,7 @@ export default fp(
 
     async function register(instance: FastifyInstance, endpoints: Endpoints): Promise<Map<string, Registration>> {
       const registrations = new Map<string, Registration>()
-      for (const { name, scopes, callbackPath } of [signIn, ...connects.values()]) {
+      for (const { name, scopes, callbackPath } of purposes) {
         await instance.register(oauth2, {
           name,
           scope: [...scopes],

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { signIn } from '../../../plugins/browser/google-oauth2.ts'
 import { toUserView } from '../../../src/accounts/view.ts'
 import { GuichetError, hasCode } from '../../../src/errors.ts'
+import { signIn } from '../../../src/google/purposes.ts'
 import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/schemas.ts'
 
 const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(2000).optional() })

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { requireConnectPurpose } from '../../../plugins/browser/google-oauth2.ts'
 import { GuichetError } from '../../../src/errors.ts'
+import { requireConnectPurpose } from '../../../src/google/purposes.ts'
 import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/schemas.ts'
 import { findService } from '../../../src/services.ts'
 
