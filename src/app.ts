@@ -59,6 +59,14 @@ export async function guichet(app: FastifyInstance, { clock = systemClock, ...co
   }
 }
 
+/** What hardening gives every answer, for the URLs that the router refuses: they meet no hook. */
+const headersWithoutHooks = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff'
+}
+
 /** A server with guichet on it, and the limits that only a server can set. */
 export async function createServer(
   options: GuichetOptions,
@@ -84,9 +92,9 @@ export async function createServer(
     // Gmail's attachment ids are long; each schema bounds its own parameters.
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => sendProblem(error, request as FastifyRequest, reply as FastifyReply)
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(error, request as FastifyRequest, (reply as FastifyReply).headers(headersWithoutHooks))
   } as FastifyServerOptions) as unknown as FastifyInstance
-  app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request, reply) => sendProblem(new GuichetError('not_found'), request, reply))
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
@@ -99,7 +107,8 @@ export async function createServer(
       'answered'
     )
   })
-  await app.register(guichet, options)
+  // Called and not registered: on the instance itself, so that its headers are on a 404 too, and its readiness is the process's.
+  await guichet(app, options)
   return app
 }
 
