@@ -44,6 +44,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/profile',
+    config: { operation: 'gmail:read' },
     schema: { tags, summary: "The mailbox's address and totals", params: ConnectionParams, response: answers },
     handler: async request =>
       useMailbox(await request.requireConnection(request.params.id), 'read', mailbox => mailbox.profile())
@@ -52,6 +53,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/labels',
+    config: { operation: 'gmail:read' },
     schema: { tags, summary: 'Its labels', params: ConnectionParams, response: answers },
     handler: async request =>
       useMailbox(await request.requireConnection(request.params.id), 'read', mailbox => mailbox.labels())
@@ -60,6 +62,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/messages',
+    config: { operation: 'gmail:read' },
     schema: {
       tags,
       summary: 'Ids of messages, newest first',
@@ -74,6 +77,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/messages/:messageId',
+    config: { operation: 'gmail:read' },
     schema: { tags, summary: 'One message', params: MessageParams, querystring: MessageQuery, response: answers },
     handler: async request => {
       const { id, messageId } = request.params
@@ -86,6 +90,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/messages/:messageId/attachments/:attachmentId',
+    config: { operation: 'gmail:read' },
     schema: {
       tags,
       summary: "An attachment's bytes",
@@ -105,6 +110,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/threads',
+    config: { operation: 'gmail:read' },
     schema: { tags, summary: 'Ids of threads', params: ConnectionParams, querystring: ListQuery, response: answers },
     handler: async request =>
       useMailbox(await request.requireConnection(request.params.id), 'read', mailbox => mailbox.threads(request.query))
@@ -113,6 +119,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/threads/:threadId',
+    config: { operation: 'gmail:read' },
     schema: {
       tags,
       summary: 'One thread with its messages',
@@ -131,6 +138,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'POST',
     url: '/messages/:messageId/modify',
+    config: { operation: 'gmail:modify' },
     schema: { tags, summary: 'Add and remove labels', params: MessageParams, body: LabelChange, response: answers },
     handler: async request => {
       const { id, messageId } = request.params
@@ -143,6 +151,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'POST',
     url: '/messages/batchModify',
+    config: { operation: 'gmail:modify' },
     schema: {
       tags,
       summary: 'Add and remove labels of up to 1000 messages',
@@ -163,6 +172,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
     app.route({
       method: 'POST',
       url: `/messages/:messageId/${action}`,
+      config: { operation: 'gmail:modify' },
       schema: {
         tags,
         summary: `Move a message ${action === 'trash' ? 'to' : 'out of'} the trash`,

@@ -28,8 +28,9 @@ const root = join(import.meta.dirname, '..')
 
 /** Who comes in where. Each door has plugins and routes of its own: a session costs only browsers, a key opens only /v1. */
 const doors = [
-  { name: 'browser', prefix: '' },
-  { name: 'open', prefix: '' }
+  { name: 'browser', prefix: '', guarded: true },
+  { name: 'backend', prefix: '/v1', guarded: true },
+  { name: 'open', prefix: '', guarded: false }
 ]
 
 /** The whole of guichet as a plugin: `app.register(guichet, parseConfig(process.env))`. */
@@ -42,10 +43,10 @@ export async function guichet(app: FastifyInstance, { clock = systemClock, ...co
   app.setErrorHandler(sendProblem)
 
   await app.register(autoload, { dir: join(root, 'plugins'), maxDepth: 0, forceESM: true })
-  for (const { name, prefix } of doors) {
+  for (const { name, prefix, guarded } of doors) {
     await app.register(
       async door => {
-        await door.register(autoload, { dir: join(root, 'plugins', name), forceESM: true })
+        if (guarded) await door.register(autoload, { dir: join(root, 'plugins', name), forceESM: true })
         await door.register(autoload, {
           dir: join(root, 'routes', name),
           forceESM: true,

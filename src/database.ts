@@ -9,6 +9,7 @@ import {
 import type { FlowRecord } from './accounts/flows.ts'
 import type { SessionRecord } from './accounts/session-store.ts'
 import type { UserRecord } from './accounts/users.ts'
+import type { BackendKeyRecord } from './backend/keys.ts'
 import type { ConnectionRecord } from './connections/connection.ts'
 import type { RevocationRecord } from './connections/revocations.ts'
 import type { ListedEvent } from './events/event.ts'
@@ -21,6 +22,7 @@ export interface Collections {
   connections: Collection<ConnectionRecord>
   revocations: Collection<RevocationRecord>
   events: Collection<ListedEvent>
+  backendKeys: Collection<BackendKeyRecord>
   /** Facts about the deployment itself, such as the vault's check values. */
   meta: Collection<MetaRecord>
 }
@@ -40,6 +42,7 @@ export function createCollections(db: Db): Collections {
     connections: db.collection('connections'),
     revocations: db.collection('revocations'),
     events: db.collection('events'),
+    backendKeys: db.collection('backendKeys'),
     meta: db.collection('meta')
   }
 }
@@ -48,7 +51,10 @@ export function createCollections(db: Db): Collections {
 const flowAfterlifeSeconds = 3600
 const eventLifeSeconds = 30 * 86_400
 
-const indexes: Record<Exclude<keyof Collections, 'meta'>, [IndexSpecification, CreateIndexesOptions][]> = {
+const indexes: Record<
+  Exclude<keyof Collections, 'meta' | 'backendKeys'>,
+  [IndexSpecification, CreateIndexesOptions][]
+> = {
   users: [
     // Sparse: a user whom a ticket brought, or who was erased, has neither.
     [

@@ -50,6 +50,7 @@ export function testEnvironment(mongodbUri: string, google: FakeGoogle, override
     GOOGLE_ISSUER: google.issuer,
     GOOGLE_API_URL: google.issuer,
     RATE_LIMIT_STARTS: '0',
+    AUDIT_FILE: '/dev/null',
     ...overrides
   }
 }

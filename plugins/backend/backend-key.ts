@@ -1,0 +1,56 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Audit, createAudit } from '../../src/backend/audit.ts'
+import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
+import { toConnectionId } from '../../src/connections/repository.ts'
+import { GuichetError } from '../../src/errors.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a backend key must be allowed to do for this route. */
+    operation?: Operation
+  }
+  interface FastifyInstance {
+    audit: Audit
+  }
+  interface FastifyRequest {
+    /** The backend key of the request; only behind the backend's door. */
+    backendKey: BackendKeyRecord
+  }
+}
+
+/** The guard of everything under /v1: a living key in the header, allowed to do what the route does. */
+export default fp(
+  async function backendKey(app) {
+    app.decorate('audit', createAudit(app.config.auditFile))
+    app.decorateRequest('backendKey')
+    app.addHook('onRequest', app.requirePrepared)
+    app.addHook('onRequest', async request => {
+      const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? '') ?? []
+      const key = presented === undefined ? undefined : await app.backendKeys.authenticate(presented)
+      if (!key) throw new GuichetError('backend_key_invalid')
+      request.backendKey = key
+    })
+    const { keyPerMinute } = app.config.rateLimit
+    if (keyPerMinute > 0) {
+      app.addHook(
+        'onRequest',
+        app.rateLimit({ max: keyPerMinute, keyGenerator: request => `key:${request.backendKey._id}` })
+      )
+    }
+    app.addHook('onRequest', async ({ backendKey, routeOptions }) => {
+      const { operation } = routeOptions.config
+      // A route that does not say what it does is open to no key.
+      if (!operation || !backendKey.operations.includes(operation)) throw new GuichetError('forbidden')
+    })
+
+    app.decorateRequest('requireConnection', async function (this: FastifyRequest, id: string) {
+      const _id = toConnectionId(id)
+      const record = _id && (await app.connections.repository.find(_id))
+      const { services } = this.backendKey
+      if (!record || (services && !services.includes(record.service))) throw new GuichetError('not_found')
+      return record
+    })
+  },
+  { name: 'backend-key', fastify: '5.x', dependencies: ['connections', 'readiness', 'hardening', 'backend'] }
+)

@@ -1,0 +1,2 @@
+// The same routes stand at the browser's door behind the other guard.
+export { gmailRoutes as default } from '../../../../gmail.ts'

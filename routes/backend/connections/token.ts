@@ -1,0 +1,70 @@
+import type { FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { LiveToken } from '../../../src/connections/live-token.ts'
+import { toGuichetError } from '../../../src/problem.ts'
+import { ConnectionParams, problemResponses } from '../../../src/schemas.ts'
+
+const VendBody = z
+  .strictObject({
+    minTtlSeconds: z.int().min(0).max(3000).optional().describe('Refresh first if less than this is left.')
+  })
+  .nullish()
+// RFC 6749, section 5.1, in its own names; nothing more of what Google gave.
+const TokenAnswer = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int(),
+  scope: z.string()
+})
+
+/** Vending: a live access token, for this backend, now. */
+const token: FastifyPluginAsyncZod = async app => {
+  app.route({
+    method: 'POST',
+    url: '/:id/token',
+    config: { operation: 'tokens:vend' },
+    schema: {
+      operationId: 'vendToken',
+      tags: ['backend'],
+      summary: 'Vend a live access token',
+      params: ConnectionParams,
+      body: VendBody,
+      response: { 200: TokenAnswer, ...problemResponses }
+    },
+    handler: async request => {
+      const connection = await request.requireConnection(request.params.id)
+      const record = (outcome: string) => audit(request, connection.userId.toHexString(), outcome)
+      const minTtlSeconds = request.body?.minTtlSeconds ?? 0
+      const live = await app.connections.liveToken(connection, { minTtlSeconds }).catch((error: unknown): never => {
+        record(toGuichetError(error).code)
+        throw error
+      })
+      record('vended')
+      return toTokenAnswer(live)
+    }
+  })
+
+  function audit(request: FastifyRequest<{ Params: { id: string } }>, user: string, outcome: string): void {
+    const time = new Date(app.databaseClock.nowMs()).toISOString()
+    app.audit({
+      time,
+      key: request.backendKey._id,
+      user,
+      connection: request.params.id,
+      outcome,
+      requestId: request.id
+    })
+  }
+}
+
+function toTokenAnswer({ accessToken, expiresInSeconds, connection }: LiveToken) {
+  return {
+    access_token: accessToken,
+    token_type: 'Bearer' as const,
+    expires_in: expiresInSeconds,
+    scope: connection.grantedScopes.join(' ')
+  }
+}
+
+export default token
