@@ -96,7 +96,8 @@ async function start(): Promise<void> {
     throw new Refusal('This is the demo, and NODE_ENV says production. For production: npm run build && npm start')
   }
   // A free port (PORT=0) has to be known beforehand: the redirect URIs name it.
-  const port = Number(process.env.PORT ?? 3000) || (await findFreePort())
+  const asked = process.env.PORT || '3000'
+  const port = asked === '0' ? await findFreePort() : Number(asked)
   const publicUrl = `http://localhost:${port}`
   const callbacks = ['/auth/google/callback', ...services.map(({ id }) => `/connect/${id}/callback`)]
   const redirectUris = callbacks.map(path => publicUrl + path)
