@@ -1,0 +1,127 @@
+import t from 'tap'
+import { build } from '../helper.ts'
+import { codeOf, doors, isRefused, ways } from './doors.ts'
+
+for (const door of doors) {
+  t.test(`[R3] flows › a callback is good for one exchange: ${door.name}`, async t => {
+    const world = await build(t)
+    const { google } = world
+    const browser = await door.enter(world)
+    const callback = await browser.authorize(door.start)
+    const before = browser.clone()
+    const exchanges = google.calls('token')
+
+    t.equal(codeOf(await browser.fetch(callback)), undefined)
+    for (const way of ways) {
+      // As the browser was before: signing in gave it another session, and the old one is dead.
+      const code = codeOf(await before.clone()[way](callback)) ?? 'none'
+      t.ok(['flow_used', 'flow_wrong_session'].includes(code), `${way}: ${code}`)
+    }
+    t.equal(google.calls('token'), exchanges + 1)
+    t.same(google.violations, [])
+  })
+
+  t.test(`[R3] flows › of fifty callbacks at once over two replicas one succeeds: ${door.name}`, async t => {
+    const world = await build(t)
+    const { google, app } = world
+    const other = await world.replica()
+    const browser = await door.enter(world)
+    const callback = await browser.authorize(door.start)
+    const exchanges = google.calls('token')
+
+    const copies = Array.from({ length: 50 }, (_, position) => browser.clone(position % 2 ? app : other))
+    const codes = await Promise.all(copies.map(async copy => codeOf(await copy.fetch(callback)) ?? 'success'))
+    t.equal(codes.filter(code => code === 'success').length, 1)
+    const refusals = codes.filter(code => code !== 'success')
+    t.ok(
+      refusals.every(code => code === 'flow_used' || code === 'flow_wrong_session'),
+      [...new Set(refusals)].join(' ')
+    )
+    t.equal(google.calls('token'), exchanges + 1)
+    const open = await Promise.all(copies.map(copy => door.isOpen(copy)))
+    t.equal(open.filter(Boolean).length, door.name === 'sign-in' ? 1 : 50, 'the one success counts, for its session')
+    t.same(google.violations, [])
+  })
+
+  t.test(`[R16] callbacks › the Back button does no harm: ${door.name}`, async t => {
+    const world = await build(t)
+    const { google } = world
+    const browser = await door.enter(world)
+    const callback = await browser.authorize(`${door.start}?returnTo=/inbox`)
+    t.equal(codeOf(await browser.navigate(callback)), undefined)
+    const calls = google.requests.length
+    const rows = await world.app.collections.flows.find().toArray()
+    const cookies = [...browser.cookies]
+
+    for (const round of [1, 2]) {
+      const fetched = await browser.fetch(callback)
+      const navigated = await browser.navigate(callback)
+      if (door.name === 'sign-in') {
+        t.match(fetched.json(), { user: { email: 'ada@example.com' } }, `round ${round}`)
+        t.equal(navigated.statusCode, 303)
+        t.equal(navigated.headers.location, '/inbox')
+      } else {
+        isRefused(t, fetched, 400, 'flow_used')
+        isRefused(t, navigated, 400, 'flow_used', '/inbox')
+      }
+    }
+    t.equal(google.requests.length, calls, 'nothing was asked of Google')
+    t.same(await world.app.collections.flows.find().toArray(), rows)
+    t.same([...browser.cookies], cookies)
+    t.equal((await browser.fetch('/auth/session')).statusCode, 200)
+    t.ok(await door.isOpen(browser))
+    t.same(google.violations, [])
+  })
+
+  t.test(`[R17] callbacks › only a true GET uses one up: ${door.name}`, async t => {
+    const world = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
+    const { google } = world
+    const browser = await door.enter(world)
+    const callback = await browser.authorize(door.start)
+    const exchanges = google.calls('token')
+
+    for (const method of ['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const) {
+      const response = await browser.request({ method: method as 'HEAD', url: callback })
+      t.ok([204, 404, 405].includes(response.statusCode), `${method}: ${response.statusCode}`)
+    }
+    const preflight = {
+      origin: 'https://app.example.com',
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'content-type'
+    }
+    t.equal((await browser.request({ method: 'OPTIONS', url: callback, headers: preflight })).statusCode, 204)
+    for (const headers of [
+      { 'sec-purpose': 'prefetch' },
+      { 'sec-purpose': 'prefetch;prerender' },
+      { 'sec-purpose': 'prefetch;anonymous-client-ip' },
+      { purpose: 'prefetch' }
+    ]) {
+      for (const accept of ['*/*', 'text/html']) {
+        const response = await browser.request({ method: 'GET', url: callback, headers: { ...headers, accept } })
+        t.equal(response.statusCode, 204, JSON.stringify(headers))
+        t.equal(response.headers['cache-control'], 'no-store', 'or the true navigation would get it from the cache')
+      }
+    }
+    t.equal(google.calls('token'), exchanges)
+    t.notOk(await door.isOpen(browser))
+
+    t.equal(codeOf(await browser.navigate(callback)), undefined, 'the true GET still succeeds')
+    t.ok(await door.isOpen(browser))
+    t.equal(google.calls('token'), exchanges + 1)
+    t.same(google.violations, [])
+  })
+}
+
+t.test('[R16] callbacks › an earlier one that never finished does nothing for who has signed in since', async t => {
+  const { browser, google } = await build(t)
+  const ada = browser()
+  const [left, taken] = [
+    await ada.authorize('/auth/google', { as: 'bob@example.com' }),
+    await ada.authorize('/auth/google')
+  ]
+  await ada.fetch(taken)
+  const exchanges = google.calls('token')
+  for (const way of ways) t.equal(codeOf(await ada[way](left)), undefined)
+  t.equal(google.calls('token'), exchanges)
+  t.match((await ada.fetch('/auth/session')).json(), { user: { email: 'ada@example.com' } })
+})
