@@ -1,9 +1,7 @@
 import fastifyMongodb from '@fastify/mongodb'
 import fp from 'fastify-plugin'
-import { MongoClient } from 'mongodb'
 import type { Clock } from '../src/clock.ts'
-import { ConfigError } from '../src/config.ts'
-import { type Collections, createCollections, ensureIndexes } from '../src/database.ts'
+import { type Collections, createCollections, createMongoClient, ensureIndexes } from '../src/database.ts'
 import { createDatabaseClock } from '../src/database-clock.ts'
 
 declare module 'fastify' {
@@ -16,9 +14,6 @@ declare module 'fastify' {
   }
 }
 
-const serverSelectionTimeoutMS = 3_000
-/** The driver repeats an operation once when its connection fails: both together stay under 5 s. */
-const socketTimeoutMS = 2_400
 const clockSyncMs = 30_000
 
 /**
@@ -27,7 +22,7 @@ const clockSyncMs = 30_000
  */
 export default fp(
   async function mongo(app) {
-    const client = createClient(app.config.mongodbUri)
+    const client = createMongoClient(app.config.mongodbUri)
     await app.register(fastifyMongodb, { client, database: client.options.dbName })
     const { db } = app.mongo
     if (!db) throw new Error('the database has no name')
@@ -47,20 +42,3 @@ export default fp(
   },
   { name: 'mongo', fastify: '5.x' }
 )
-
-function createClient(uri: string): MongoClient {
-  try {
-    return new MongoClient(uri, {
-      appName: 'guichet',
-      serverSelectionTimeoutMS,
-      connectTimeoutMS: serverSelectionTimeoutMS,
-      waitQueueTimeoutMS: serverSelectionTimeoutMS,
-      socketTimeoutMS,
-      // An answer says "stored" only when a change of primary cannot take it back.
-      writeConcern: { w: 'majority' }
-    })
-  } catch {
-    // The driver's message may quote the string, password and all.
-    throw new ConfigError([{ variable: 'MONGODB_URI', problem: 'is not a connection string that the driver accepts' }])
-  }
-}

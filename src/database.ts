@@ -3,6 +3,7 @@ import {
   type CreateIndexesOptions,
   type Db,
   type IndexSpecification,
+  MongoClient,
   MongoError,
   MongoServerError
 } from 'mongodb'
@@ -10,6 +11,7 @@ import type { FlowRecord } from './accounts/flows.ts'
 import type { SessionRecord } from './accounts/session-store.ts'
 import type { UserRecord } from './accounts/users.ts'
 import type { BackendKeyRecord } from './backend/keys.ts'
+import { ConfigError } from './config.ts'
 import type { ConnectionRecord } from './connections/connection.ts'
 import type { RevocationRecord } from './connections/revocations.ts'
 import type { ListedEvent } from './events/event.ts'
@@ -44,6 +46,31 @@ export function createCollections(db: Db): Collections {
     events: db.collection('events'),
     backendKeys: db.collection('backendKeys'),
     meta: db.collection('meta')
+  }
+}
+
+const serverSelectionTimeoutMS = 3_000
+/** The driver repeats an operation once when its connection fails: both together stay under 5 s. */
+const socketTimeoutMS = 2_400
+
+/**
+ * A client that connects when it is first needed, and again whenever it has to.
+ * @throws ConfigError
+ */
+export function createMongoClient(uri: string): MongoClient {
+  try {
+    return new MongoClient(uri, {
+      appName: 'guichet',
+      serverSelectionTimeoutMS,
+      connectTimeoutMS: serverSelectionTimeoutMS,
+      waitQueueTimeoutMS: serverSelectionTimeoutMS,
+      socketTimeoutMS,
+      // An answer says "stored" only when a change of primary cannot take it back.
+      writeConcern: { w: 'majority' }
+    })
+  } catch {
+    // The driver's message may quote the string, password and all.
+    throw new ConfigError([{ variable: 'MONGODB_URI', problem: 'is not a connection string that the driver accepts' }])
   }
 }
 

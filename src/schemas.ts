@@ -45,6 +45,15 @@ export const UserView = z
   .meta({ id: 'User' })
 export type UserView = z.infer<typeof UserView>
 
+export const EventView = z
+  .object({
+    id: z.string().describe('The same in every delivery.'),
+    type: z.string(),
+    createdAt: z.iso.datetime(),
+    data: z.looseObject({ connection: ConnectionView.optional() })
+  })
+  .meta({ id: 'Event' })
+
 export const DisconnectedView = z.object({ id: z.string(), revoked: z.enum(['confirmed', 'pending', 'kept']) })
 
 export const StartedView = z.object({

@@ -73,7 +73,6 @@ export function createFlows(options: {
 }): Flows {
   const { collection, vault, clock, ttlSeconds } = options
   const prune = createPruning(collection)
-  const context = (id: string, sessionId: string) => ({ owner: sessionId, record: id, field: 'flow' })
 
   return {
     async start({ purpose, service, sessionId, userId, returnTo, connectionId }) {
@@ -83,7 +82,7 @@ export function createFlows(options: {
       const _id = hashSecret(state)
       const createdAt = new Date(clock.nowMs())
       const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
-      const sealed = vault.seal(JSON.stringify([nonce, codeVerifier]), context(_id, sessionId))
+      const sealed = sealFlow(vault, { _id, sessionId }, JSON.stringify([nonce, codeVerifier]))
       await collection.insertOne({
         _id,
         purpose,
@@ -119,7 +118,7 @@ export function createFlows(options: {
       )
       if (!flow?.sealed)
         throw new GuichetError(whyNot(await collection.findOne({ _id }), { purpose, service, sessionId, userId }))
-      const [nonce, codeVerifier] = JSON.parse(vault.open(flow.sealed, context(_id, sessionId))) as [string, string]
+      const [nonce, codeVerifier] = JSON.parse(openFlow(vault, flow, flow.sealed)) as [string, string]
       return { nonce, codeVerifier, connectionId: flow.connectionId }
     },
 
@@ -130,6 +129,19 @@ export function createFlows(options: {
       await collection.deleteMany({ userId })
     }
   }
+}
+
+type FlowIdentity = Pick<FlowRecord, '_id' | 'sessionId'>
+
+const flowContext = ({ _id, sessionId }: FlowIdentity) => ({ owner: sessionId, record: _id, field: 'flow' })
+
+export function sealFlow(vault: Vault, flow: FlowIdentity, secrets: string): string {
+  return vault.seal(secrets, flowContext(flow))
+}
+
+/** @throws GuichetError `unsealable` */
+export function openFlow(vault: Vault, flow: FlowIdentity, envelope: string): string {
+  return vault.open(envelope, flowContext(flow))
 }
 
 /** Only names the reason; what decides is the update that took nothing. */

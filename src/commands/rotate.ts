@@ -1,0 +1,23 @@
+import { rotate } from '../vault/rotate.ts'
+import type { Toolbox } from './toolbox.ts'
+
+const width = 30
+
+/** Seals everything anew under the first key, with a bar that shows how far it is. */
+export async function rotateVault(
+  { collections, vault }: Toolbox,
+  { progress, note }: { progress(text: string): void; note(text: string): void }
+): Promise<void> {
+  const { resealed, unsealable } = await rotate(collections, vault, ({ done, total }) => {
+    const filled = total === 0 ? width : Math.round((done / total) * width)
+    progress(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${total}`)
+  })
+  note(`\n${resealed} records are sealed under ${vault.keyIds[0]} now.`)
+  if (unsealable > 0)
+    throw Object.assign(new Error(), {
+      code: `${unsealable} records do not open with any key of the ring; they stay as they are`
+    })
+  note(
+    'The older keys of VAULT_KEYS open nothing any more and can be removed, once every replica runs with the new ring.'
+  )
+}
