@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseKeyRing } from './vault/key-ring.ts'
 
@@ -11,7 +12,13 @@ export function isSecureUrl(text: string): boolean {
 }
 
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
+  // A parser takes a star for a host's name; whoever writes one means more than that, and would get less.
+  return (
+    !text.includes('*') &&
+    URL.canParse(text) &&
+    /^https?:$/.test(new URL(text).protocol) &&
+    new URL(text).origin === text
+  )
 }
 
 const missing = 'is missing'
@@ -34,7 +41,13 @@ const list = () =>
 const everyItem = (test: (item: string) => boolean, problem: string) =>
   list().refine(items => items.length > 0 && items.every(test), problem)
 
-const address = /^(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(\/\d{1,3})?)$/
+/** As Fastify takes it: anything else would end the boot without a word about the variable. */
+function isProxy(text: string): boolean {
+  if (/^(loopback|linklocal|uniquelocal)$/.test(text)) return true
+  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return bits > 0 && (prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= bits))
+}
 
 /**
  * Every variable guichet reads, with its meaning: the README's table and .env.example are written from here
@@ -95,7 +108,7 @@ export const Environment = z.object({
     .describe(
       "Comma list of your frontends' origins: CORS with credentials, and where `returnTo` may lead besides local paths."
     ),
-  TRUST_PROXY: everyItem(item => address.test(item), 'must be a comma list of addresses, CIDRs or loopback')
+  TRUST_PROXY: everyItem(isProxy, 'must be a comma list of addresses, CIDRs or loopback')
     .default([])
     .describe(
       'Addresses, CIDRs or `loopback` of the proxies whose forwarded headers count. Required when PUBLIC_URL is https.'
