@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
+
+const root = join(import.meta.dirname, '../..')
+const least = {
+  PUBLIC_URL: 'http://localhost:3000',
+  PORT: '0',
+  MONGODB_URI: 'mongodb://guichet:the-database-password@127.0.0.1:9/guichet',
+  SESSION_SECRETS: 'the-session-secret-of-32-characters-or-more',
+  VAULT_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
+  GOOGLE_CLIENT_ID: 'client.apps.googleusercontent.com',
+  GOOGLE_CLIENT_SECRET: 'the-client-secret',
+  // Nobody answers there: the tests reach no network.
+  GOOGLE_ISSUER: 'http://127.0.0.1:9'
+}
+
+interface Ended {
+  code: number | null
+  output: string
+  ms: number
+}
+
+/** Runs the server as operators do, with this environment and nothing of ours. */
+function boot(environment: Record<string, string>): Promise<Ended> {
+  return new Promise(resolve => {
+    const startedMs = performance.now()
+    const child = spawn(process.execPath, ['src/server.ts'], { cwd: root, env: environment, timeout: 20_000 })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', chunk => {
+        output += chunk
+      })
+    }
+    child.once('close', code => resolve({ code, output, ms: performance.now() - startedMs }))
+  })
+}
+
+const secrets = [
+  'the-database-password',
+  'the-session-secret',
+  Buffer.alloc(32, 1).toString('base64'),
+  'the-client-secret'
+]
+
+t.test('[R57] boot › a faulty environment ends the process at once, by name and without a value', async t => {
+  const cases: [string[], Record<string, string>][] = [
+    [
+      ['VAULT_KEYS', 'SESSION_SECRETS', 'NODE_TLS_REJECT_UNAUTHORIZED'],
+      { VAULT_KEYS: 'k1:dG9vIHNob3J0', SESSION_SECRETS: 'not long enough', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+    ],
+    [['TRUST_PROXY'], { PUBLIC_URL: 'https://auth.example.com' }],
+    // The driver refuses it, and would quote it.
+    [['MONGODB_URI'], { MONGODB_URI: 'mongodb://guichet:the-database-password@127.0.0.1/guichet?tls=perhaps' }]
+  ]
+  for (const [variables, changes] of cases) {
+    const { code, output, ms } = await boot({ ...least, ...changes })
+    const variable = variables.join(', ')
+    t.equal(code, 1, variable)
+    t.ok(ms < 5_000, `${variable}: ended after ${Math.round(ms)} ms`)
+    for (const name of variables) t.match(output, name)
+    for (const secret of [...secrets, ...Object.values(changes)].filter(value => value !== '0')) {
+      t.notOk(output.includes(secret), `${variable}: no value is printed`)
+    }
+  }
+})
+
+t.test('[R57] boot › every fault of an empty environment is named at once', async t => {
+  const { code, output } = await boot({})
+  t.equal(code, 1)
+  for (const name of Object.keys(least).filter(name => !['PORT', 'GOOGLE_ISSUER'].includes(name))) t.match(output, name)
+})
+
+t.test('[R58] boot › another key of the same id ends the process, and the database stays as it was', async t => {
+  const mongo = await startEmbeddedMongo()
+  t.teardown(() => mongo.close())
+  const environment = { ...least, MONGODB_URI: mongo.uri }
+  const first = spawn(process.execPath, ['src/server.ts'], { cwd: root, env: environment })
+  const ended = new Promise(resolve => first.once('close', resolve))
+  await new Promise<void>(resolve => {
+    first.stdout.on('data', chunk => {
+      if (String(chunk).includes('listening')) resolve()
+    })
+  })
+  first.kill('SIGKILL')
+  await ended
+  const before = JSON.stringify([...mongo.data])
+
+  const { code, output, ms } = await boot({
+    ...environment,
+    VAULT_KEYS: `k1:${Buffer.alloc(32, 2).toString('base64')}`
+  })
+  t.equal(code, 1)
+  t.ok(ms < 5_000)
+  t.notOk(output.includes(Buffer.alloc(32, 2).toString('base64')))
+  t.equal(JSON.stringify([...mongo.data]), before)
+})

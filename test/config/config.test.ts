@@ -1,0 +1,216 @@
+import t, { type Test } from 'tap'
+import { ConfigError, parseConfig } from '../../src/config.ts'
+
+const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
+
+/** Nothing but what must be given. */
+const least = {
+  PUBLIC_URL: 'http://localhost:3000',
+  MONGODB_URI: 'mongodb://127.0.0.1/guichet',
+  SESSION_SECRETS: 'a session secret of 32 characters or more',
+  VAULT_KEYS: `k1:${key(1)}`,
+  GOOGLE_CLIENT_ID: 'client.apps.googleusercontent.com',
+  GOOGLE_CLIENT_SECRET: 'a client secret'
+}
+
+function faultsOf(variables: Record<string, string | undefined>): ConfigError {
+  try {
+    parseConfig(variables)
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+  throw new Error('the configuration was accepted')
+}
+
+/** Refused for these variables and no others, and none of the values is quoted. */
+function isRefused(t: Test, changes: Record<string, string | undefined>, names: string[], comment: string): void {
+  const error = faultsOf({ ...least, ...changes })
+  t.same([...new Set(error.faults.map(({ variable }) => variable))].sort(), [...names].sort(), comment)
+  for (const name of names) t.match(error.message, name)
+  for (const value of Object.values(changes)) {
+    // Words that the messages have of their own.
+    if (value && value.length > 4 && !/^(app\.example\.com|simple-oauth2)$/.test(value))
+      t.notOk(error.message.includes(value), `${comment}: the value is not quoted`)
+  }
+}
+
+t.test('[R57] config › the least that must be given is enough, and the rest has its defaults', async t => {
+  const config = parseConfig(least)
+  t.match(config, {
+    host: '127.0.0.1',
+    port: 3000,
+    google: { issuer: 'https://accounts.google.com', timeoutMs: 10_000, clientId: least.GOOGLE_CLIENT_ID },
+    allowedOrigins: [],
+    trustProxy: [],
+    signInAllow: [],
+    rateLimit: { startsPerMinute: 300, keyPerMinute: 60_000 },
+    session: { idleSeconds: 86_400, maxSeconds: 604_800 },
+    flowTtlSeconds: 600,
+    logLevel: 'info'
+  })
+  t.equal(config.publicUrl.href, 'http://localhost:3000/')
+  t.equal(config.webhook, undefined)
+  t.equal(config.metricsToken, undefined)
+})
+
+t.test('[R57] config › each required variable that is missing or empty is named', async t => {
+  for (const name of Object.keys(least)) {
+    isRefused(t, { [name]: undefined }, [name], `${name} missing`)
+    isRefused(t, { [name]: '' }, [name], `${name} empty`)
+  }
+})
+
+const malformed: Record<string, string[]> = {
+  PORT: ['-1', '65536', '3e3', '80.5', '0x50', 'http', ' 3000', '3000 '],
+  PUBLIC_URL: [
+    'localhost:3000',
+    'http://auth.example.com',
+    'http://localhost.evil.example',
+    'http://localhost:3000/',
+    'http://localhost:3000/path',
+    'http://LOCALHOST:3000',
+    'http://user:pass@localhost:3000',
+    'ftp://localhost',
+    'javascript:alert(1)',
+    'http://localhost:3000?a=1'
+  ],
+  MONGODB_URI: [
+    '127.0.0.1/guichet',
+    'mongodb://127.0.0.1',
+    'mongodb://127.0.0.1/',
+    'mongodb://127.0.0.1/?w=1',
+    'http://127.0.0.1/guichet'
+  ],
+  SESSION_SECRETS: ['too short', 'x'.repeat(31), `${'x'.repeat(32)},short`, ',', ' '],
+  VAULT_KEYS: [
+    key(1),
+    'k1:',
+    `k1:${Buffer.alloc(31, 1).toString('base64')}`,
+    `k1:${Buffer.alloc(33, 1).toString('base64')}`,
+    `k1:${Buffer.alloc(32, 255).toString('base64url')}`,
+    `k1:${Buffer.alloc(32, 1).toString('hex')}`,
+    `k1:${key(1).slice(0, -1)}`,
+    `k1:${'!'.repeat(43)}=`,
+    `k.1:${key(1)}`,
+    `k 1:${key(1)}`,
+    `${'k'.repeat(33)}:${key(1)}`,
+    `k1:${key(1)},k1:${key(2)}`,
+    `k1:${key(1)},`,
+    `k1:${key(1)};k2:${key(2)}`
+  ],
+  GOOGLE_ISSUER: ['accounts.google.com', 'http://accounts.google.com', 'file:///etc/passwd'],
+  GOOGLE_API_URL: ['gmail.googleapis.com', 'http://gmail.googleapis.com', 'http://127.0.0.1.evil.example'],
+  ALLOWED_ORIGINS: [
+    '*',
+    'null',
+    'app.example.com',
+    'https://app.example.com/',
+    'https://app.example.com/path',
+    'https://a.example,*',
+    'https://*.example.com'
+  ],
+  TRUST_PROXY: [
+    'true',
+    '*',
+    'proxy.example.com',
+    '10.0.0.0/1000',
+    '10.0.0.0/33',
+    '10.0.0.0/0',
+    '::1/129',
+    '1',
+    'fe',
+    '127.0.0.1,1',
+    'loopback,*'
+  ],
+  SIGN_IN_ALLOW: ['example.com', 'ada@', 'ada@example.com,example.org', 'a b@example.com'],
+  RATE_LIMIT_STARTS: ['-1', 'off', '1.5', '1000001'],
+  RATE_LIMIT_KEY: ['-1', 'unlimited'],
+  SESSION_IDLE_SECONDS: ['0', '-1', '1d'],
+  SESSION_MAX_SECONDS: ['0', '99999999999'],
+  FLOW_TTL_SECONDS: ['0', '601', '10m'],
+  GOOGLE_TIMEOUT_MS: ['0', '99', '15001', '10s'],
+  METRICS_TOKEN: ['fifteen letters'],
+  LOG_LEVEL: ['verbose', 'INFO', '30']
+}
+
+t.test('[R57] config › a malformed value names its variable and is not quoted', async t => {
+  for (const [name, values] of Object.entries(malformed)) {
+    for (const [index, value] of values.entries())
+      isRefused(t, { [name]: value }, [name], `${name} malformed (${index})`)
+  }
+})
+
+t.test('[R57] config › all faults are named at once', async t => {
+  const everything = Object.fromEntries(Object.entries(malformed).map(([name, [value]]) => [name, value]))
+  isRefused(t, everything, Object.keys(malformed), 'every variable malformed')
+  isRefused(t, Object.fromEntries(Object.keys(least).map(name => [name, ''])), Object.keys(least), 'nothing given')
+})
+
+t.test('[R57] config › settings that contradict or undo each other are refused', async t => {
+  const https = { PUBLIC_URL: 'https://auth.example.com' }
+  isRefused(t, https, ['TRUST_PROXY'], 'https without the proxy that ends it')
+  t.ok(parseConfig({ ...least, ...https, TRUST_PROXY: 'loopback' }))
+  const webhook = { WEBHOOK_URL: 'https://hooks.example.com/guichet' }
+  isRefused(t, webhook, ['WEBHOOK_SECRETS'], 'a webhook that nothing signs')
+  isRefused(t, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, ['NODE_TLS_REJECT_UNAUTHORIZED'], 'certificates not verified')
+  for (const DEBUG of ['*', 'simple-oauth2', 'simple-oauth2:*', 'app,*', 'app simple-oauth2:client']) {
+    isRefused(t, { DEBUG }, ['DEBUG'], 'secrets would be printed')
+  }
+  t.ok(parseConfig({ ...least, DEBUG: 'fastify:*', NODE_TLS_REJECT_UNAUTHORIZED: '1' }))
+})
+
+t.test('[R57] config › a secret may come from a file, and only from one place', async t => {
+  const dir = t.testdir({
+    secret: `${'s'.repeat(40)}\n`,
+    empty: '',
+    'with-mark': `\uFEFF${'s'.repeat(40)}`,
+    folder: {}
+  })
+  for (const name of [
+    'SESSION_SECRETS_FILE',
+    'MONGODB_URI_FILE',
+    'VAULT_KEYS_FILE',
+    'GOOGLE_CLIENT_SECRET_FILE',
+    'WEBHOOK_SECRETS_FILE',
+    'METRICS_TOKEN_FILE'
+  ]) {
+    const plain = name.replace('_FILE', '')
+    for (const file of ['absent', 'empty', 'folder']) {
+      const error = faultsOf({ ...least, [plain]: undefined, [name]: `${dir}/${file}` })
+      t.ok(
+        error.faults.some(({ variable }) => variable === name),
+        `${name} names no good file`
+      )
+      t.notOk(error.message.includes(dir), 'the path is a value too')
+    }
+    isRefused(
+      t,
+      { [plain]: (least as Record<string, string>)[plain] ?? 'x'.repeat(20), [name]: `${dir}/secret` },
+      [plain],
+      `${plain} twice`
+    )
+  }
+  for (const file of ['secret', 'with-mark']) {
+    const config = parseConfig({ ...least, SESSION_SECRETS: undefined, SESSION_SECRETS_FILE: `${dir}/${file}` })
+    t.same(config.sessionSecrets, ['s'.repeat(40)])
+  }
+})
+
+t.test("[R57] config › Google's own file stands for client id and secret", async t => {
+  const web = { client_id: 'from-the-file', client_secret: 'the secret in the file', redirect_uris: [] }
+  const dir = t.testdir({
+    'good.json': JSON.stringify({ web }),
+    'installed.json': JSON.stringify({ installed: web }),
+    'half.json': JSON.stringify({ web: { client_id: 'from-the-file' } }),
+    'empty-id.json': JSON.stringify({ web: { ...web, client_id: '' } }),
+    'broken.json': '{"web":{"client_id":"from-the-file"'
+  })
+  const without = { GOOGLE_CLIENT_ID: undefined, GOOGLE_CLIENT_SECRET: undefined }
+  const { google } = parseConfig({ ...least, ...without, GOOGLE_CREDENTIALS_FILE: `${dir}/good.json` })
+  t.match(google, { clientId: 'from-the-file', clientSecret: 'the secret in the file' })
+  for (const file of ['installed', 'half', 'empty-id', 'broken', 'absent']) {
+    isRefused(t, { ...without, GOOGLE_CREDENTIALS_FILE: `${dir}/${file}.json` }, ['GOOGLE_CREDENTIALS_FILE'], file)
+  }
+  isRefused(t, { GOOGLE_CREDENTIALS_FILE: `${dir}/good.json` }, ['GOOGLE_CREDENTIALS_FILE'], 'both ways')
+})
