@@ -159,6 +159,56 @@ async function inBrowser(t: Test) {
     t.same(complaints, [])
   })
 
+  await t.test('states that the emulated Google does not bring about › are said in words', async t => {
+    const { page, complaints } = await openPage(t, browser, url)
+    await signIn(page, ada)
+    await connectGmail(page, ada)
+    const { connections } = await page.evaluate<{ connections: object[] }>(`fetch('/connections').then(r => r.json())`)
+    const show = async (change: object) => {
+      await page.route('**/connections', route =>
+        route.fulfill({ json: { connections: connections.map(connection => ({ ...connection, ...change })) } })
+      )
+      await page.reload()
+      return page.getByRole('article', { name: `Gmail, ${ada}` })
+    }
+    const modify = 'https://www.googleapis.com/auth/gmail.modify'
+    const connectUrl = `${url}/connect/gmail?connectionId=repaired`
+
+    const dead = await show({ status: 'needs_reconnect', reason: 'reauth_required', grantedScopes: [], connectUrl })
+    await dead.getByText('Needs reconnect').waitFor()
+    await dead.getByText('sign in to Google again from time to time').waitFor()
+    t.equal(await dead.getByRole('link', { name: /^Reconnect/ }).getAttribute('href'), connectUrl)
+    t.equal(await dead.getByText('Show latest mail').count(), 0)
+
+    const partial = await show({ status: 'partial', missingScopes: [modify], connectUrl })
+    await partial.getByText('Apps may read your mail.').waitFor()
+    await partial.getByText('Apps may not label, archive and bin messages').waitFor()
+    await partial.getByText('Show latest mail').waitFor()
+
+    const expiring = await show({ refreshTokenExpiresAt: new Date(Date.now() + 20 * 3_600_000).toISOString() })
+    await expiring.getByText('Google ends this permission in about 20 hours').waitFor()
+    await expiring.getByRole('link', { name: /^Reconnect/ }).waitFor()
+    t.same(complaints, [])
+  })
+
+  await t.test('a database that is away › the page says so and loads when it is back', async t => {
+    const { page } = await openPage(t, browser, url)
+    await signIn(page, ada)
+    const problem = { code: 'database_unavailable', requestId: 'request-7', retryAfterSeconds: 9 }
+    await page.route('**/connections', route =>
+      route.fulfill({ status: 503, contentType: 'application/problem+json', json: problem })
+    )
+    await page.reload()
+    const alert = page.getByRole('alert')
+    await alert.getByText('cannot reach its database').waitFor()
+    await alert.getByText('in 9 seconds').waitFor()
+    await alert.getByText('Reference request-7').waitFor()
+    await page.unroute('**/connections')
+    await alert.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('heading', { name: 'Your connections' }).waitFor()
+    t.equal(await alert.textContent(), '')
+  })
+
   await t.test('without JavaScript › the page says what it needs', async t => {
     const context = await browser.newContext({ javaScriptEnabled: false })
     t.teardown(() => context.close())

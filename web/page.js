@@ -27,9 +27,8 @@ const REVOKED = {
 
 const AGAIN = 'Please start again from this page.'
 const LATER = 'Nothing was changed; please try again in a moment.'
-const GOOGLE_DOWN = `Google cannot be reached at the moment. ${LATER}`
 
-/** One table for `?status=CODE` and for the API's problems: what happened, and the way out. */
+/** For `?status=CODE` and for the API's problems: what happened, and the way out. Rare ones are left to OTHERWISE. */
 const CODES = {
   access_denied: 'You declined on Google’s page, so nothing was connected. You can start again whenever you like.',
   account_mismatch:
@@ -37,29 +36,23 @@ const CODES = {
   admin_policy_enforced: REASONS.admin_policy,
   code_invalid: `Google did not accept this attempt any more. ${AGAIN}`,
   database_unavailable: `The server cannot reach its database at the moment. ${LATER}`,
-  disallowed_useragent: 'Google does not allow signing in from this browser. Open the page in another one.',
   flow_expired: `That took longer than allowed, so the attempt has ended. ${AGAIN}`,
   flow_unknown: `This attempt is not known here; it may be an old one. ${AGAIN}`,
   flow_used: 'This attempt was finished before. If the account is missing on this page, start again.',
   flow_wrong_session: `This attempt was started in another browser or by another user. ${AGAIN}`,
   google_invalid_response: `Google’s answer could not be trusted, so it was refused. ${AGAIN}`,
   google_rate_limited: 'There were too many requests for this account, and Google asks for a pause.',
-  google_unavailable: GOOGLE_DOWN,
+  google_unavailable: `Google cannot be reached at the moment. ${LATER}`,
   internal: 'Something went wrong on the server, and it has been noted there. Please try again.',
   iss_mismatch: `The answer did not come from the Google we asked, so it was refused. ${AGAIN}`,
-  missing_scopes: 'Google’s permission does not cover this. Reconnect and tick every box on Google’s page.',
   needs_reconnect: 'Google’s permission for this account has ended. Reconnect it below.',
   not_found: 'It is not there any more: it was removed elsewhere. The list below is up to date.',
   offline: 'The server cannot be reached. Check your network and try again.',
-  org_internal: 'Only members of the organisation that runs this app may connect. Use an account of that organisation.',
   rate_limited: 'Those were too many attempts in a short time. Please wait a little and try again.',
   refresh_token_missing: REASONS.refresh_token_missing,
-  server_error: GOOGLE_DOWN,
   shutting_down: `The server is being restarted. ${LATER}`,
   sign_in_not_allowed: 'This Google account may not sign in here. Use another one, or ask whoever runs this server.',
-  temporarily_unavailable: GOOGLE_DOWN,
-  unauthenticated: 'You have been signed out. Sign in to go on.',
-  unsealable: 'The server cannot open what it keeps for this account. Whoever runs it has to look at its keys.'
+  unauthenticated: 'You have been signed out. Sign in to go on.'
 }
 const OTHERWISE = `That did not work. ${AGAIN} If it happens again, tell whoever runs this server.`
 
@@ -100,21 +93,24 @@ const explain = ({ code = 'internal', detail, requestId, retryAfterSeconds: paus
   return [p('', known || detail || OTHERWISE, wait), reference ? p('reference', `Reference ${reference}`) : '']
 }
 
-/** The two live regions are in the document from the start: one that arrives with its text is often not read out. */
+/** Both live regions are in the document from the start: one that arrives with its text is often not read out. */
 const say = (kind, content, action) => {
-  $('status').replaceChildren()
-  $('alert').replaceChildren()
-  if (!content) return
-  const close = button(() => say(), '', 'Close', unseen(' this message'))
-  const box = el('div', { className: `message ${kind}` }, el('div', {}, ...content), action, close)
-  $(kind === 'bad' ? 'alert' : 'status').append(box)
+  const close = () => {
+    box.remove()
+    document.querySelector('h1').focus()
+  }
+  const closer = button(close, '', 'Close', unseen(' this message'))
+  const box = el('div', { className: `message ${kind}` }, el('div', {}, ...content), action, closer)
+  $(kind === 'bad' ? 'alert' : 'status').replaceChildren(box)
   box.scrollIntoView({ block: 'nearest' })
 }
 
-/** After a change, what held the focus is gone: the list it belonged to is the next best place. */
-const refresh = async () => {
-  await load()
+/** Draws the page anew and says why. What held the focus may be gone: the list it belonged to is the next best place. */
+const refresh = async (kind, content) => {
+  const isLoaded = await load()
   ;(view.querySelector('h2') ?? document.querySelector('h1')).focus()
+  // What went wrong before matters less than that the page cannot be loaded now.
+  if (content && (isLoaded || kind === 'good')) say(kind, content)
 }
 
 const ask = (title, lines, yes, act) => {
@@ -130,14 +126,12 @@ const ask = (title, lines, yes, act) => {
     try {
       const done = await act()
       dialog.close()
-      await refresh()
-      say('good', [p('', done)])
+      await refresh('good', [p('', done)])
     } catch (problem) {
       if (!['unauthenticated', 'not_found'].includes(problem.code))
         return $('ask-alert').replaceChildren(...explain(problem))
       dialog.close()
-      await refresh()
-      say('bad', explain(problem))
+      await refresh('bad', explain(problem))
     } finally {
       dialog.ariaBusy = 'false'
     }
@@ -152,8 +146,7 @@ dialog.oncancel = event => {
 const signOut = async () => {
   try {
     await api('DELETE', '/auth/session')
-    await refresh()
-    say('good', [p('', 'You are signed out. What you connected stays connected.')])
+    await refresh('good', [p('', 'You are signed out. What you connected stays connected.')])
   } catch (problem) {
     say('bad', explain(problem))
   }
@@ -223,14 +216,17 @@ const mailOf = connection => {
       notice.replaceChildren(mails.length ? `The latest ${mails.length}, fetched just now and not kept.` : 'No mail.')
     } catch (problem) {
       if (['needs_reconnect', 'unauthenticated', 'not_found'].includes(problem.code)) {
-        await refresh()
-        say('bad', explain(problem))
-      } else notice.replaceChildren(...explain(problem), button(fetchMail, '', 'Try again'))
+        await refresh('bad', explain(problem))
+      } else notice.replaceChildren(...explain(problem), button(retry, '', 'Try again'))
     } finally {
       box.ariaBusy = 'false'
     }
   }
   const summary = el('summary', {}, 'Show latest mail', unseen(` of ${connection.account.email}`))
+  const retry = () => {
+    summary.focus()
+    fetchMail()
+  }
   const ontoggle = event => event.target.open && fetchMail()
   return el('details', { className: 'mail', ontoggle }, summary, box)
 }
@@ -259,7 +255,6 @@ const notesOf = ({ status, reason, missingScopes, refreshTokenExpiresAt: endsAt 
 const ticket = (connection, entry, number, fresh) => {
   const { id, status, service, account, createdAt, grantedScopes, connectUrl } = connection
   const { title } = entry
-  const [local, domain] = account.email.split('@')
   const of = unseen(` ${title}, ${account.email}`)
   const { repair, notes } = notesOf(connection, entry)
   const href = connectUrl ?? `/connect/${service}?connectionId=${encodeURIComponent(id)}`
@@ -268,7 +263,7 @@ const ticket = (connection, entry, number, fresh) => {
     'div',
     { className: 'face' },
     el('div', { className: 'top' }, el('h3', {}, title), p('stamp', STATES[status] ?? status)),
-    p('account', local, el('wbr'), `@${domain}`),
+    p('account', ...account.email.split(/(?=@)/).flatMap(part => [el('wbr'), part])),
     ...notes,
     p('when', 'Connected ', time(createdAt)),
     service === 'gmail' && reads && status !== 'needs_reconnect' ? mailOf(connection) : undefined,
@@ -299,14 +294,15 @@ const blank = ({ id, title, scopes }, again) =>
 const heading = text => el('h2', { tabIndex: -1 }, text)
 
 const signedIn = (user, services, connections, fresh) => {
-  const name = user.name ?? user.email ?? 'You'
+  const name = user.name || user.email || 'You'
   const initials = name.split(/\s+/, 2).map(part => part.slice(0, 1).toUpperCase())
   const entryOf = id => services.find(each => each.id === id) ?? { id, title: id, scopes: [] }
   who.replaceChildren(
     el('span', { className: 'initials', ariaHidden: 'true' }, ...initials),
-    el('span', { className: 'name', title: user.email ?? '' }, unseen('Signed in as '), name),
+    el('span', { className: 'name' }, unseen('Signed in as '), name),
     button(signOut, '', 'Sign out')
   )
+  const connected = new Set(connections.map(each => each.service))
   const tickets = connections.map((each, index) => ticket(each, entryOf(each.service), index + 1, each.id === fresh))
   view.replaceChildren(
     heading('Your connections'),
@@ -314,18 +310,9 @@ const signedIn = (user, services, connections, fresh) => {
       ? el('ul', { className: 'tickets', role: 'list' }, ...tickets)
       : p('quiet', 'Nothing is connected yet. Choose a service below; Google then asks you what you allow.'),
     heading(tickets.length ? 'Connect more' : 'Services'),
-    el(
-      'ul',
-      { role: 'list' },
-      ...services.map(s =>
-        blank(
-          s,
-          connections.some(each => each.service === s.id)
-        )
-      )
-    ),
+    el('ul', { role: 'list' }, ...services.map(entry => blank(entry, connected.has(entry.id)))),
     heading('Your account'),
-    p('quiet', user.email ? `Signed in as ${user.email}.` : `Signed in as ${name}.`),
+    p('quiet', `Signed in as ${user.email || name}.`),
     el('div', { className: 'actions' }, button(deleteAccount, 'danger', 'Delete account'))
   )
 }
@@ -344,22 +331,27 @@ const signedOut = () => {
   view.replaceChildren(el('div', { className: 'tickets' }, el('div', { className: 'ticket' }, stub(sign, 0), face)))
 }
 
-/** Reads everything anew and draws it; answers the connections. */
+/** Reads everything anew and draws it. Answers the connections, or nothing if the page cannot be shown. */
 const load = async fresh => {
   view.ariaBusy = 'true'
-  say()
+  $('status').replaceChildren()
+  $('alert').replaceChildren()
   try {
     const { user } = await api('GET', '/auth/session')
     const [{ services }, { connections }] = await Promise.all([api('GET', '/services'), api('GET', '/connections')])
     signedIn(user, services, connections, fresh)
     return connections
   } catch (problem) {
-    if (problem.code === 'unauthenticated') signedOut()
-    else {
-      view.replaceChildren()
-      say('bad', explain(problem), button(refresh, 'main', 'Try again'))
+    if (problem.code === 'unauthenticated') {
+      signedOut()
+      return []
     }
-    return []
+    view.replaceChildren()
+    say(
+      'bad',
+      explain(problem),
+      button(() => refresh(), 'main', 'Try again')
+    )
   } finally {
     view.ariaBusy = 'false'
   }
@@ -372,16 +364,14 @@ const start = async () => {
   // Said once: a reload or a bookmark must not say it again.
   if (status) history.replaceState(null, '', location.pathname)
   view.replaceChildren(p('quiet', 'Loading …'))
-  const connected = (await load(id)).find(each => each.id === id)
-  if (status === 'connected' && connected)
-    say('good', [
-      p(
-        '',
-        `${connected.account.email} is connected${connected.status === 'partial' ? ', though not with everything asked for' : ''}.`
-      )
-    ])
+  const connections = await load(id)
+  const connected = connections?.find(each => each.id === id)
+  if (status === 'connected' && connected) {
+    const extent = connected.status === 'partial' ? ', though not with everything asked for' : ''
+    say('good', [p('', `${connected.account.email} is connected${extent}.`)])
+  }
   // The address bar can hold anything: only what looks like a code is shown.
-  else if (/^(?!connected$)[a-z_]{1,40}$/.test(status ?? '')) say('bad', explain({ code: status }))
+  if (connections && /^(?!connected$)[a-z_]{1,40}$/.test(status ?? '')) say('bad', explain({ code: status }))
 }
 
 // Back from Google, or after signing out, the browser may show the page as it was left: it must not show what is no longer so.
