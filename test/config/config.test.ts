@@ -123,7 +123,7 @@ const malformed: Record<string, string[]> = {
     '127.0.0.1,1',
     'loopback,*'
   ],
-  SIGN_IN_ALLOW: ['example.com', 'ada@', 'ada@example.com,example.org', 'a b@example.com'],
+  SIGN_IN_ALLOW: ['a-domain.example', 'ada@', 'ada@example.com,example.org', 'a b@example.com'],
   RATE_LIMIT_STARTS: ['-1', 'off', '1.5', '1000001'],
   RATE_LIMIT_KEY: ['-1', 'unlimited'],
   SESSION_IDLE_SECONDS: ['0', '-1', '1d'],
