@@ -1,4 +1,4 @@
-import cookie from '@fastify/cookie'
+import fastifyCookie from '@fastify/cookie'
 import session from '@fastify/session'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -27,13 +27,20 @@ export default fp(
     const cookieName = secure ? '__Host-guichet' : 'guichet'
 
     app.addHook('onRequest', app.requirePrepared)
-    await app.register(cookie)
+    await app.register(fastifyCookie)
     // Of two cookies with one name, one was planted: neither counts.
     app.addHook('onRequest', async request => {
-      const header = request.headers.cookie
-      if (header && header.indexOf(`${cookieName}=`) !== header.lastIndexOf(`${cookieName}=`))
-        delete request.cookies[cookieName]
+      const names = request.headers.cookie?.split(';').map(pair => pair.split('=', 1)[0]?.trim()) ?? []
+      if (names.indexOf(cookieName) !== names.lastIndexOf(cookieName)) delete request.cookies[cookieName]
     })
+    // A cookie signed with an earlier secret is as good: the session plugin would take it for another's and clear it.
+    if (sessionSecrets.length > 1) {
+      const signer = new fastifyCookie.Signer(sessionSecrets)
+      app.addHook('onRequest', async request => {
+        const { valid, renew, value } = signer.unsign(request.cookies[cookieName] ?? '')
+        if (valid && renew) request.cookies[cookieName] = signer.sign(value)
+      })
+    }
     const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax' as const, secure }
     await app.register(session, {
       store: app.sessions,
