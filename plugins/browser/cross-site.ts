@@ -11,7 +11,8 @@ export default fp(
     const listed = new Set(allowedOrigins)
 
     await app.register(cors, {
-      origin: allowedOrigins,
+      // Given the list, the plugin would say to every origin that credentials are taken.
+      origin: (origin, callback) => callback(null, origin !== undefined && listed.has(origin) ? origin : false),
       credentials: true,
       methods: ['GET', 'POST', 'DELETE'],
       maxAge: 600,
