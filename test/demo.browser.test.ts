@@ -22,7 +22,7 @@ function runDemo(env: Record<string, string>) {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text
-        const url = /Open\s+(http:\/\/localhost:\d+)\n/.exec(output)?.[1]
+        const url = /Open\s+(http:\/\/localhost:\d+)\n[\s\S]*\/token\n/.exec(output)?.[1]
         if (url) resolve(url)
       })
     exited.then(code => reject(new Error(`The demo ended with ${code}:\n${output}`)))
@@ -66,6 +66,13 @@ async function inBrowser(t: Test) {
 
   await t.test('the demo says loudly what it is', async t => {
     t.match(demo.output(), /not for production/i)
+  })
+
+  await t.test('the key it prints › opens the backend side', async t => {
+    const key = /KEY=(\S+)/.exec(demo.output())?.[1]
+    const answer = await fetch(`${url}/v1/connections`, { headers: { authorization: `Bearer ${key}` } })
+    t.equal(answer.status, 200)
+    t.match(await answer.json(), { connections: [] })
   })
 
   await t.test('mouse › sign in, connect, read subjects, disconnect, sign out', async t => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { createEmulator } from 'emulate'
 import { createServer } from '../app.ts'
+import { operations } from '../backend/keys.ts'
 import { ConfigError, parseConfig } from '../config.ts'
 import { services } from '../services.ts'
 import { startEmbeddedMongo } from './embedded-mongo/server.ts'
@@ -118,12 +119,23 @@ async function start(): Promise<void> {
     if (error.code !== 'EADDRINUSE') throw error
     throw new Refusal(`Port ${port} is taken. On another one: PORT=3001 npm run demo`)
   })
+  const { key } = await app.backendKeys.create({
+    name: 'demo',
+    operations: [...operations],
+    services: null,
+    expiresAt: null
+  })
   console.log(`
   This is the DEMO of guichet, not for production: it keeps everything in memory, under keys
   made for this start, and forgets it when it ends (Ctrl-C). Only this machine can reach it.
 
   Open   ${publicUrl}
-${google.advice.map(line => `\n  ${line}`).join('')}
+${google.advice.map(line => (line ? `\n  ${line}` : '\n')).join('')}
+
+  What your backend does, with a key made for this start:
+         KEY=${key}
+         curl -H "Authorization: Bearer $KEY" ${publicUrl}/v1/connections
+         curl -H "Authorization: Bearer $KEY" -X POST ${publicUrl}/v1/connections/ID/token
 `)
 }
 
