@@ -1,0 +1,98 @@
+import type { InjectOptions } from 'fastify'
+import t from 'tap'
+import { build } from '../helper.ts'
+
+const allowed = 'https://app.example.com'
+const withPort = 'https://app.example.com:8443'
+
+t.test('[R48] cors › an origin that is not listed, exactly › is told nothing', async t => {
+  const { signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: `${allowed},http://localhost:5173` } })
+  const ada = await signedIn()
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    '*',
+    '',
+    'https://app.example.com.evil.example',
+    'https://allowed.app.example.com',
+    'https://evilapp.example.com',
+    'https://app-example.com',
+    'http://app.example.com',
+    'HTTPS://APP.EXAMPLE.COM',
+    'https://App.example.com',
+    'https://app.example.com:443',
+    withPort,
+    'https://app.example.com/',
+    'https://app.example.com https://evil.example',
+    'https://evil.example#https://app.example.com',
+    'http://localhost:3000',
+    'http://localhost:51730',
+    'http://localhost',
+    undefined
+  ]) {
+    const headers = origin === undefined ? {} : { origin }
+    const preflight = { ...headers, 'access-control-request-method': 'DELETE' }
+    const requests: InjectOptions[] = [
+      { method: 'GET', url: '/auth/session', headers },
+      { method: 'GET', url: '/connections', headers },
+      { method: 'GET', url: '/connections/x1', headers },
+      { method: 'GET', url: '/auth/google', headers },
+      { method: 'OPTIONS', url: '/connections/x1', headers: preflight }
+    ]
+    for (const request of requests) {
+      const { headers: given } = await ada.request(request)
+      const what = `${request.method} ${request.url} from ${origin}`
+      t.equal(given['access-control-allow-origin'], undefined, `${what}: no ACAO`)
+      t.equal(given['access-control-allow-credentials'], undefined, `${what}: no ACAC`)
+      t.match(given.vary, /\bOrigin\b/i, `${what}: varies by origin`)
+    }
+  }
+})
+
+t.test('[R48] cors › a listed origin › itself, with credentials, on success and on refusal', async t => {
+  const { browser, signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: `${allowed},${withPort}` } })
+  const ada = await signedIn()
+  for (const origin of [allowed, withPort]) {
+    const headers = { origin }
+    for (const [status, response] of [
+      [200, await ada.request({ url: '/auth/session', headers })],
+      [200, await ada.request({ url: '/connect/gmail', headers })],
+      [404, await ada.request({ url: '/connections/x1', headers })],
+      [401, await browser().request({ url: '/connections', headers })],
+      [400, await browser().request({ url: '/auth/google/callback', headers })]
+    ] as const) {
+      t.equal(response.statusCode, status)
+      t.equal(response.headers['access-control-allow-origin'], origin)
+      t.equal(response.headers['access-control-allow-credentials'], 'true')
+      t.match(response.headers.vary, /\bOrigin\b/)
+    }
+    const preflight = await browser().request({
+      method: 'OPTIONS',
+      url: '/connections/x1',
+      headers: { origin, 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'content-type' }
+    })
+    t.equal(preflight.statusCode, 204)
+    t.match(preflight.headers, {
+      'access-control-allow-origin': origin,
+      'access-control-allow-credentials': 'true',
+      'access-control-allow-methods': /\bDELETE\b/,
+      'access-control-allow-headers': /\bcontent-type\b/,
+      vary: /\bOrigin\b/
+    })
+    t.equal(preflight.headers['set-cookie'], undefined)
+  }
+})
+
+t.test('[R48] cors › no origin is listed › none is allowed', async t => {
+  const { app } = await build(t)
+  for (const origin of [allowed, 'null', 'http://localhost:3000']) {
+    const { headers } = await app.inject({ url: '/services', headers: { origin } })
+    t.equal(headers['access-control-allow-origin'], undefined)
+    t.equal(headers['access-control-allow-credentials'], undefined)
+  }
+})
+
+t.test('[R48] cors › a wildcard or a pattern in the list › does not boot', async t => {
+  for (const ALLOWED_ORIGINS of ['*', 'null', 'https://*.example.com', 'https://app.example.com/', 'app.example.com'])
+    await t.rejects(build(t, { environment: { ALLOWED_ORIGINS } }), /ALLOWED_ORIGINS/, ALLOWED_ORIGINS)
+})
