@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { createFlows, type Flows } from '../src/accounts/flows.ts'
 import { createSessionStore, type MongoSessionStore } from '../src/accounts/session-store.ts'
+import { createTickets, type Tickets } from '../src/accounts/tickets.ts'
 import { createUsers, type Users } from '../src/accounts/users.ts'
 
 declare module 'fastify' {
@@ -8,6 +9,7 @@ declare module 'fastify' {
     users: Users
     sessions: MongoSessionStore
     flows: Flows
+    tickets: Tickets
   }
 }
 
@@ -30,6 +32,7 @@ export default fp(
       'flows',
       createFlows({ collection: collections.flows, vault, clock, ttlSeconds: config.flowTtlSeconds })
     )
+    app.decorate('tickets', createTickets({ collection: collections.tickets, clock }))
   },
   { name: 'accounts', fastify: '5.x', dependencies: ['mongo', 'vault', 'events'] }
 )

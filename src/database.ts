@@ -9,6 +9,7 @@ import {
 } from 'mongodb'
 import type { FlowRecord } from './accounts/flows.ts'
 import type { SessionRecord } from './accounts/session-store.ts'
+import type { TicketRecord } from './accounts/tickets.ts'
 import type { UserRecord } from './accounts/users.ts'
 import type { BackendKeyRecord } from './backend/keys.ts'
 import { ConfigError } from './config.ts'
@@ -21,6 +22,7 @@ export interface Collections {
   users: Collection<UserRecord>
   sessions: Collection<SessionRecord>
   flows: Collection<FlowRecord>
+  tickets: Collection<TicketRecord>
   connections: Collection<ConnectionRecord>
   revocations: Collection<RevocationRecord>
   events: Collection<ListedEvent>
@@ -41,6 +43,7 @@ export function createCollections(db: Db): Collections {
     users: db.collection('users'),
     sessions: db.collection('sessions'),
     flows: db.collection('flows'),
+    tickets: db.collection('tickets'),
     connections: db.collection('connections'),
     revocations: db.collection('revocations'),
     events: db.collection('events'),
@@ -100,6 +103,7 @@ const indexes: Record<
     [{ sessionId: 1, createdAt: -1 }, {}],
     [{ userId: 1 }, {}]
   ],
+  tickets: [[{ expiresAt: 1 }, { expireAfterSeconds: 0 }]],
   connections: [
     [
       { userId: 1, service: 1, 'account.sub': 1 },

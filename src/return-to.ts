@@ -1,3 +1,6 @@
+import type { Config } from './config.ts'
+import { GuichetError } from './errors.ts'
+
 /**
  * Whether a browser may be sent there after a flow: a path of ours, or a URL of a listed origin. Decided by the URL
  * parser that browsers follow, and on its result: `//evil`, `/\evil` and their like parse to another origin.
@@ -10,4 +13,16 @@ export function isAllowedReturn(returnTo: string, publicUrl: URL, allowedOrigins
   if (url.username || url.password) return false
   if (returnTo.startsWith('/')) return url.origin === publicUrl.origin && !returnTo.startsWith('//')
   return allowedOrigins.includes(url.origin) && returnTo.startsWith(url.origin)
+}
+
+/** @throws GuichetError `invalid_request` for what `isAllowedReturn` refuses */
+export function requireReturnTo(
+  returnTo: string | undefined,
+  { publicUrl, allowedOrigins }: Pick<Config, 'publicUrl' | 'allowedOrigins'>
+): string | null {
+  if (returnTo === undefined) return null
+  if (isAllowedReturn(returnTo, publicUrl, allowedOrigins)) return returnTo
+  throw new GuichetError('invalid_request', {
+    errors: [{ pointer: '/returnTo', message: 'must be a local path or of a listed origin' }]
+  })
 }

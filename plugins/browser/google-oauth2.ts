@@ -2,6 +2,7 @@ import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
+import type { FlowAim } from '../../src/accounts/flows.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { toCallbackError } from '../../src/google/callback-error.ts'
 import { type AuthorizationCodeClient, exchangeCode } from '../../src/google/code-exchange.ts'
@@ -23,6 +24,7 @@ export interface Finished {
   /** When the tokens were asked for: their lives count from there. */
   askedAtMs: number
   connectionId: ObjectId | null
+  expectedEmail: string | null
 }
 
 declare module 'fastify' {
@@ -44,10 +46,7 @@ declare module 'fastify' {
   }
 }
 
-interface FlowTarget {
-  returnTo: string | null
-  connectionId?: ObjectId | null
-}
+type FlowTarget = Partial<FlowAim>
 
 /** The Google OAuth2 flow: one registration of @fastify/oauth2 for each purpose, with state, nonce and PKCE of our own flows. */
 export default fp(
@@ -104,10 +103,10 @@ export default fp(
     }
 
     app.decorate('googleOauth2', {
-      async start(request, purpose, { returnTo, connectionId = null }, extra) {
+      async start(request, purpose, { returnTo = null, connectionId = null, expectedEmail = null }, extra) {
         const oauth2 = await client(purpose)
         if (!request.session.startedAt) await request.session.save()
-        const flow = await flows.start({ ...holder(request, purpose), returnTo, connectionId })
+        const flow = await flows.start({ ...holder(request, purpose), returnTo, connectionId, expectedEmail })
         const url = oauth2.authorizeURL({
           redirect_uri: redirectUri(purpose),
           scope: purpose.scopes.join(' '),
@@ -127,7 +126,7 @@ export default fp(
         await requireIssuer(iss)
         if (code === undefined && error === undefined)
           throw new GuichetError('invalid_request', { detail: 'There is no code.' })
-        const { nonce, codeVerifier, connectionId } = await flows.take(state, holder(request, purpose))
+        const { nonce, codeVerifier, ...aim } = await flows.take(state, holder(request, purpose))
         if (error !== undefined || code === undefined) throw new GuichetError(toCallbackError(error))
         const askedAtMs = clock.nowMs()
         const parameters = { code, redirect_uri: redirectUri(purpose), code_verifier: codeVerifier }
@@ -137,7 +136,7 @@ export default fp(
           log: request.log
         })
         const identity = await google.idTokens.verify(answer.idToken, nonce)
-        return { identity, answer, askedAtMs, connectionId }
+        return { identity, answer, askedAtMs, ...aim }
       }
     })
   },

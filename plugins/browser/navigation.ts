@@ -1,9 +1,7 @@
 import accepts from '@fastify/accepts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { GuichetError } from '../../src/errors.ts'
 import { toGuichetError } from '../../src/problem.ts'
-import { isAllowedReturn } from '../../src/return-to.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,8 +13,6 @@ declare module 'fastify' {
     returnTo: string | null
     /** Whether this is a browser going somewhere, and not a program asking. */
     isNavigation(): boolean
-    /** @throws GuichetError `invalid_request` unless it is a local path or of a listed origin */
-    requireReturnTo(returnTo: string | undefined): string | null
   }
   interface FastifyInstance {
     /** An onRequest hook: a browser that only prefetches a callback must not use it up. */
@@ -31,19 +27,12 @@ declare module 'fastify' {
 /** One rule for starts and callbacks: who prefers HTML is navigating and gets a 303; everyone else gets JSON. */
 export default fp(
   async function navigation(app) {
-    const { allowedOrigins, publicUrl } = app.config
+    const { publicUrl } = app.config
     await app.register(accepts)
 
     app.decorateRequest('returnTo', null)
     app.decorateRequest('isNavigation', function (this: FastifyRequest) {
       return this.accepts().type(['json', 'html']) === 'html'
-    })
-    app.decorateRequest('requireReturnTo', (returnTo: string | undefined) => {
-      if (returnTo === undefined) return null
-      if (isAllowedReturn(returnTo, publicUrl, allowedOrigins)) return returnTo
-      throw new GuichetError('invalid_request', {
-        errors: [{ pointer: '/querystring/returnTo', message: 'must be a local path or of a listed origin' }]
-      })
     })
     app.decorate('ignorePrefetch', async (request: FastifyRequest, reply: FastifyReply) => {
       if (/prefetch|prerender/i.test(String(request.headers['sec-purpose'] ?? request.headers.purpose ?? '')))

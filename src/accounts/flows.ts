@@ -21,10 +21,15 @@ export interface FlowRecord {
   returnTo: string | null
   /** The connection that is being repaired. */
   connectionId: ObjectId | null
+  /** The Google account that must be chosen, where a ticket says so. */
+  expectedEmail: string | null
   createdAt: Date
   expiresAt: Date
   usedAt?: Date
 }
+
+/** What a flow is to end in. */
+export type FlowAim = Pick<FlowRecord, 'returnTo' | 'connectionId' | 'expectedEmail'>
 
 /** Who holds a flow. */
 export interface FlowHolder {
@@ -46,10 +51,11 @@ export interface TakenFlow {
   nonce: string
   codeVerifier: string
   connectionId: ObjectId | null
+  expectedEmail: string | null
 }
 
 export interface Flows {
-  start(flow: FlowHolder & { returnTo: string | null; connectionId: ObjectId | null }): Promise<StartedFlow>
+  start(flow: FlowHolder & FlowAim): Promise<StartedFlow>
   /**
    * Takes the flow of that state: once, by its holder, in time.
    * @throws GuichetError `flow_unknown`, `flow_expired`, `flow_used` or `flow_wrong_session`; a wrong holder uses nothing up
@@ -75,7 +81,8 @@ export function createFlows(options: {
   const prune = createPruning(collection)
 
   return {
-    async start({ purpose, service, sessionId, userId, returnTo, connectionId }) {
+    async start(flow) {
+      const { sessionId } = flow
       const state = createSecret()
       const nonce = createSecret()
       const codeVerifier = createSecret()
@@ -83,31 +90,17 @@ export function createFlows(options: {
       const createdAt = new Date(clock.nowMs())
       const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
       const sealed = sealFlow(vault, { _id, sessionId }, JSON.stringify([nonce, codeVerifier]))
-      await collection.insertOne({
-        _id,
-        purpose,
-        service,
-        sessionId,
-        userId,
-        sealed,
-        returnTo,
-        connectionId,
-        createdAt,
-        expiresAt
-      })
+      await collection.insertOne({ _id, ...flow, sealed, createdAt, expiresAt })
       await prune(sessionId)
       return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
     },
 
-    async take(state, { purpose, service, sessionId, userId }) {
+    async take(state, holder) {
       const _id = hashSecret(state)
       const usedAt = new Date(clock.nowMs())
       const open: Filter<FlowRecord> = {
         _id,
-        purpose,
-        service,
-        sessionId,
-        userId,
+        ...holder,
         usedAt: { $exists: false },
         expiresAt: { $gt: usedAt }
       }
@@ -116,10 +109,9 @@ export function createFlows(options: {
         { $set: { usedAt }, $unset: { sealed: '' } },
         { returnDocument: 'before' }
       )
-      if (!flow?.sealed)
-        throw new GuichetError(whyNot(await collection.findOne({ _id }), { purpose, service, sessionId, userId }))
+      if (!flow?.sealed) throw new GuichetError(whyNot(await collection.findOne({ _id }), holder))
       const [nonce, codeVerifier] = JSON.parse(openFlow(vault, flow, flow.sealed)) as [string, string]
-      return { nonce, codeVerifier, connectionId: flow.connectionId }
+      return { nonce, codeVerifier, connectionId: flow.connectionId, expectedEmail: flow.expectedEmail }
     },
 
     findOwn: (state, sessionId) =>

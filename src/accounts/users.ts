@@ -30,6 +30,8 @@ export interface Users {
    * @throws GuichetError `sign_in_not_allowed` before anything is written
    */
   signIn(identity: Identity): Promise<UserRecord>
+  /** The host app's own user of that id, made if new. */
+  ofHost(externalId: string, displayName: string | null): Promise<UserRecord>
   /** Takes everything that says who it was, and leaves the event in the same write. */
   erase(id: ObjectId): Promise<void>
 }
@@ -43,21 +45,18 @@ export function createUsers(options: {
 }): Users {
   const { collection, clock, signInAllow, onEvent } = options
 
-  async function upsert(identity: Identity): Promise<UserRecord> {
+  async function upsert(
+    key: Pick<UserRecord, 'issuer' | 'sub' | 'externalId'>,
+    profile: Partial<UserRecord>
+  ): Promise<UserRecord> {
     const now = new Date(clock.nowMs())
-    const record = await collection.findOneAndUpdate(
-      { issuer: identity.issuer, sub: identity.sub },
-      {
-        $set: {
-          email: identity.email,
-          name: identity.name ?? null,
-          picture: identity.picture ?? null,
-          lastSignInAt: now
-        },
-        $setOnInsert: { _id: new ObjectId(), createdAt: now }
-      },
-      { upsert: true, returnDocument: 'after' }
-    )
+    const update = { $set: { ...profile, lastSignInAt: now }, $setOnInsert: { _id: new ObjectId(), createdAt: now } }
+    const write = () => collection.findOneAndUpdate(key, update, { upsert: true, returnDocument: 'after' })
+    const record = await write().catch(error => {
+      // Two first sign-ins at once: the other one inserted, this one finds it.
+      if (isDuplicateKey(error)) return write()
+      throw error
+    })
     if (!record) throw new Error('an upsert returned nothing')
     return record
   }
@@ -67,14 +66,11 @@ export function createUsers(options: {
 
     async signIn(identity) {
       if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')
-      try {
-        return await upsert(identity)
-      } catch (error) {
-        // Two first sign-ins at once: the other one inserted, this one finds it.
-        if (!isDuplicateKey(error)) throw error
-        return await upsert(identity)
-      }
+      const { issuer, sub, email, name = null, picture = null } = identity
+      return upsert({ issuer, sub }, { email, name, picture })
     },
+
+    ofHost: (externalId, displayName) => upsert({ externalId }, { email: null, name: displayName, picture: null }),
 
     async erase(id) {
       const erasedAt = new Date(clock.nowMs())

@@ -1,5 +1,5 @@
 import { ObjectId } from 'mongodb'
-import type { Users } from '../accounts/users.ts'
+import type { UserRecord, Users } from '../accounts/users.ts'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import type { Identity } from '../google/id-token.ts'
@@ -22,6 +22,8 @@ export interface Grant {
   askedAtMs: number
   /** The connection to repair, if the flow was started for one. */
   connectionId: ObjectId | null
+  /** The account's e-mail address, if the flow was started for that one alone. */
+  expectedEmail: string | null
 }
 
 export interface Connect {
@@ -49,18 +51,21 @@ export function createConnect(options: {
 }): Connect {
   const { repository, users, vault, clock, revocations, disconnect, liveToken, connectUrl, freshConnectUrl } = options
 
-  async function requireSameAccount({ userId, service, identity, answer, connectionId }: Grant): Promise<void> {
-    if (!connectionId) return
-    const repaired = await repository.find(connectionId)
-    if (!repaired?.userId.equals(userId)) throw new GuichetError('not_found')
-    if (repaired.account.sub === identity.sub) return
+  /** The account that was meant, or the grant is given back: unless a sibling stands on it, it is revoked. */
+  async function requireMeantAccount(grant: Grant): Promise<void> {
+    const { userId, service, identity, answer, connectionId, expectedEmail } = grant
+    const repaired = connectionId && (await repository.find(connectionId))
+    if (connectionId && !repaired?.userId.equals(userId)) throw new GuichetError('not_found')
+    const isMeant = !repaired || repaired.account.sub === identity.sub
+    const isExpected = expectedEmail === null || expectedEmail.toLowerCase() === identity.email.toLowerCase()
+    if (isMeant && isExpected) return
     const token = answer.refreshToken ?? answer.accessToken
     await revocations.owe({ userId, service: service.id, sub: identity.sub, token })
     await revocations.settle(identity.sub)
-    throw new GuichetError('account_mismatch', { connectUrl: connectUrl(repaired) })
+    throw new GuichetError('account_mismatch', repaired ? { connectUrl: connectUrl(repaired) } : {})
   }
 
-  async function write(grant: Grant): Promise<ConnectionRecord> {
+  async function write(grant: Grant, { externalId }: UserRecord): Promise<ConnectionRecord> {
     const { userId, service, identity } = grant
     for (let race = 0; race < maxRaces; race++) {
       const existing = await repository.findAccount({ userId, service: service.id, sub: identity.sub })
@@ -72,6 +77,7 @@ export function createConnect(options: {
           _id,
           live: true,
           userId,
+          ...(externalId !== undefined && { externalId }),
           service: service.id,
           version: 0,
           owed: null,
@@ -122,8 +128,10 @@ export function createConnect(options: {
 
   return {
     async store(grant) {
-      await requireSameAccount(grant)
-      const record = await write(grant)
+      await requireMeantAccount(grant)
+      const user = await users.find(grant.userId)
+      if (!user) throw new GuichetError('unauthenticated')
+      const record = await write(grant, user)
       // Erasing an account removes the user first: whoever stores after that takes it back, and none is left behind.
       if (!(await users.find(grant.userId))) {
         await disconnect(record)

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { toUserView } from '../../../src/accounts/view.ts'
 import { GuichetError, hasCode } from '../../../src/errors.ts'
 import { signIn } from '../../../src/google/purposes.ts'
+import { requireReturnTo } from '../../../src/return-to.ts'
 import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/schemas.ts'
 
 const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(2000).optional() })
@@ -23,7 +24,7 @@ const google: FastifyPluginAsyncZod = async app => {
       response: { 200: StartedView, ...problemResponses }
     },
     handler: async (request, reply) => {
-      const returnTo = request.requireReturnTo(request.query.returnTo)
+      const returnTo = requireReturnTo(request.query.returnTo, app.config)
       const { url, expiresAt } = await app.googleOauth2.start(
         request,
         signIn,

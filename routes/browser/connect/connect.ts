@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GuichetError } from '../../../src/errors.ts'
 import { requireConnectPurpose } from '../../../src/google/purposes.ts'
+import { requireReturnTo } from '../../../src/return-to.ts'
 import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/schemas.ts'
 import { findService } from '../../../src/services.ts'
 
@@ -37,7 +38,7 @@ const connect: FastifyPluginAsyncZod = async app => {
       }
       const userId = request.requireUserId()
       const purpose = requireConnectPurpose(request.params.service)
-      const returnTo = request.requireReturnTo(request.query.returnTo)
+      const returnTo = requireReturnTo(request.query.returnTo, app.config)
       const { connectionId, parameters } = await app.connections.chooseAccount({
         userId,
         ...request.params,

@@ -1,0 +1,49 @@
+import type { Collection, ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { createSecret, hashSecret } from '../secret-hash.ts'
+
+/** A one-use link by which a host app brings in a user of its own. */
+export interface TicketRecord {
+  /** SHA-256 of the ticket. */
+  _id: string
+  externalId: string
+  displayName: string | null
+  service: string | null
+  connectionId: ObjectId | null
+  returnTo: string | null
+  /** The Google account that must be chosen, and no other. */
+  expectedEmail: string | null
+  /** The name of the backend key that made it: the app, as the page shows it. */
+  app: string
+  createdAt: Date
+  expiresAt: Date
+}
+
+export type NewTicket = Omit<TicketRecord, '_id' | 'createdAt' | 'expiresAt'>
+
+export interface Tickets {
+  create(ticket: NewTicket): Promise<{ ticket: string; expiresAt: Date }>
+  /** Looks and uses nothing up: link scanners and prefetching browsers come too. */
+  find(ticket: string): Promise<TicketRecord | null>
+  /** Takes the ticket, once. */
+  take(ticket: string): Promise<TicketRecord | null>
+}
+
+const lifeMs = 600_000
+
+export function createTickets(options: { collection: Collection<TicketRecord>; clock: Clock }): Tickets {
+  const { collection, clock } = options
+  const living = (ticket: string) => ({ _id: hashSecret(ticket), expiresAt: { $gt: new Date(clock.nowMs()) } })
+
+  return {
+    async create(record) {
+      const ticket = createSecret()
+      const createdAt = new Date(clock.nowMs())
+      const expiresAt = new Date(createdAt.getTime() + lifeMs)
+      await collection.insertOne({ _id: hashSecret(ticket), ...record, createdAt, expiresAt })
+      return { ticket, expiresAt }
+    },
+    find: ticket => collection.findOne(living(ticket)),
+    take: ticket => collection.findOneAndDelete(living(ticket))
+  }
+}
