@@ -91,7 +91,7 @@ export function createFlows(options: {
       const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
       const sealed = sealFlow(vault, { _id, sessionId }, JSON.stringify([nonce, codeVerifier]))
       await collection.insertOne({ _id, ...flow, sealed, createdAt, expiresAt })
-      await prune(sessionId)
+      await prune(sessionId, _id)
       return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
     },
 
@@ -146,21 +146,21 @@ function whyNot(
   return flow.usedAt ? 'flow_used' : 'flow_expired'
 }
 
-function createPruning(collection: Collection<FlowRecord>): (sessionId: string) => Promise<void> {
+function createPruning(collection: Collection<FlowRecord>): (sessionId: string, newest: string) => Promise<void> {
   const starts = new Map<string, number>()
-  return async sessionId => {
+  return async (sessionId, newest) => {
     const count = (starts.get(sessionId) ?? 0) + 1
     // Least recently used sessions are forgotten: at worst a session is counted from zero again.
     starts.delete(sessionId)
     if (starts.size >= 10_000) starts.delete(starts.keys().next().value ?? '')
     starts.set(sessionId, count % startsBetweenPrunings)
     if (count < startsBetweenPrunings) return
-    const [eldest] = await collection
-      .find({ sessionId }, { projection: { createdAt: 1 } })
+    // By id: many may be of one millisecond, and the one just started is not the oldest of them.
+    const eldest = await collection
+      .find({ sessionId, _id: { $ne: newest } }, { projection: { _id: 1 } })
       .sort({ createdAt: -1 })
-      .skip(maxOpenFlows - startsBetweenPrunings)
-      .limit(1)
+      .skip(maxOpenFlows - startsBetweenPrunings - 1)
       .toArray()
-    if (eldest) await collection.deleteMany({ sessionId, createdAt: { $lte: eldest.createdAt } })
+    if (eldest.length > 0) await collection.deleteMany({ _id: { $in: eldest.map(({ _id }) => _id) } })
   }
 }
