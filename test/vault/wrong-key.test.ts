@@ -1,0 +1,53 @@
+import t from 'tap'
+import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
+import { hasCode } from '../../src/errors.ts'
+import { build, isProblem } from '../helper.ts'
+import { snapshot } from './snapshot.ts'
+
+const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
+
+/** A world over a stand-in whose whole data the test can compare. */
+async function buildOverStandIn(t: Parameters<typeof build>[0]) {
+  const mongo = await startEmbeddedMongo()
+  t.teardown(() => mongo.close())
+  const world = await build(t, { environment: { MONGODB_URI: mongo.uri, VAULT_KEYS: key('k1', 1) } })
+  const ada = await world.signedIn()
+  const { id } = await ada.connected()
+  return { ...world, ada, url: `/connections/${id}/gmail/profile`, stored: () => snapshot(mongo.data) }
+}
+
+t.test('[R58][F41] wrong key › the boot fails, nothing is changed, and the right key works after', async t => {
+  const { ada, app, google, replica, stored, url } = await buildOverStandIn(t)
+  await app.worker.run()
+  const before = stored()
+  t.ok(before.length > 5)
+  const wrong = await replica({ VAULT_KEYS: key('k1', 2) }).catch((error: unknown) => error)
+  t.ok(hasCode(wrong, 'unsealable'))
+  t.same(stored(), before)
+  t.equal(google.calls('revoke'), 0)
+  const right = await replica()
+  t.equal((await ada.clone(right).fetch(url)).statusCode, 200)
+})
+
+t.test('[R58] wrong key › it is detected wherever in the ring it stands', async t => {
+  const { replica } = await buildOverStandIn(t)
+  for (const VAULT_KEYS of [`${key('k2', 2)},${key('k1', 3)}`, `${key('k1', 3)},${key('k2', 2)}`]) {
+    t.ok(hasCode(await replica({ VAULT_KEYS }).catch((error: unknown) => error), 'unsealable'))
+  }
+  const rotated = await replica({ VAULT_KEYS: `${key('k2', 2)},${key('k1', 1)}` })
+  t.equal((await rotated.inject('/readyz')).statusCode, 200)
+  t.ok(hasCode(await replica({ VAULT_KEYS: key('k2', 4) }).catch((error: unknown) => error), 'unsealable'))
+})
+
+t.test('[F42] rotated key › with the old one tokens open; without it they wait for it', async t => {
+  const { ada, google, replica, url } = await buildOverStandIn(t)
+  const both = await replica({ VAULT_KEYS: `${key('k2', 2)},${key('k1', 1)}` })
+  t.equal((await ada.clone(both).fetch(url)).statusCode, 200)
+  const tooEarly = await replica({ VAULT_KEYS: key('k2', 2) })
+  isProblem(t, await ada.clone(tooEarly).fetch(url), 503, 'unsealable')
+  t.match((await ada.clone(tooEarly).fetch('/connections')).json(), { connections: [{ status: 'active' }] })
+  t.equal(google.requestsTo('gmail').length, 1)
+  t.equal(google.requestsTo('revoke').length, 0)
+  const restored = await replica({ VAULT_KEYS: `${key('k2', 2)},${key('k1', 1)}` })
+  t.equal((await ada.clone(restored).fetch(url)).statusCode, 200)
+})
