@@ -1,8 +1,9 @@
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import { type Endpoints, googleIssuer } from './endpoints.ts'
+import { createSigningKeys } from './signing-keys.ts'
 
 /** Who Google says signed in: `sub` is the account's stable id, the e-mail address may change. */
 export interface Identity {
@@ -10,8 +11,8 @@ export interface Identity {
   sub: string
   email: string
   emailVerified: boolean
-  name: string | undefined
-  picture: string | undefined
+  name: string | null
+  picture: string | null
 }
 
 /** Clocks may differ by this much: OpenID Connect Core 3.1.3.7 leaves it to us. */
@@ -21,8 +22,9 @@ const Claims = z.object({
   sub: z.string().min(1).max(255),
   email: z.string().min(3).max(320),
   email_verified: z.boolean().default(false),
-  name: z.string().max(1000).optional(),
-  picture: z.string().max(4000).optional(),
+  // For display alone: without them, or with null, sign-in goes on.
+  name: z.string().max(1000).nullish().catch(null),
+  picture: z.string().max(4000).nullish().catch(null),
   nonce: z.string(),
   iat: z.number(),
   exp: z.number(),
@@ -47,25 +49,17 @@ export function createIdTokenVerifier(options: {
   fetch: typeof globalThis.fetch
 }): IdTokenVerifier {
   const { endpoints, clientId, clock, fetch } = options
-  let remote: ReturnType<typeof createRemoteJWKSet> | undefined
-
-  async function keys(): Promise<ReturnType<typeof createRemoteJWKSet>> {
-    const { jwksUri } = await endpoints()
-    // A token with an unknown kid makes one refetch a minute at most, however many such tokens come.
-    remote ??= createRemoteJWKSet(new URL(jwksUri), { [customFetch]: fetch, cooldownDuration: 60_000 })
-    return remote
-  }
+  const keys = createSigningKeys({ jwksUri: async () => (await endpoints()).jwksUri, clock, fetch })
 
   return {
     async prefetch() {
-      await (await keys()).reload().catch(() => {})
+      await keys.load().catch(() => {})
     },
 
     async verify(idToken, nonce) {
       const { issuer } = await endpoints()
-      const jwks = await keys()
       try {
-        const { payload } = await jwtVerify(idToken ?? '', tolerant(jwks), {
+        const { payload } = await jwtVerify(idToken ?? '', keys.find, {
           algorithms: ['RS256'],
           issuer: issuer === googleIssuer ? [googleIssuer, 'accounts.google.com'] : issuer,
           audience: clientId,
@@ -83,8 +77,8 @@ export function createIdTokenVerifier(options: {
           sub: claims.sub,
           email: claims.email,
           emailVerified: claims.email_verified,
-          name: claims.name,
-          picture: claims.picture
+          name: claims.name ?? null,
+          picture: claims.picture ?? null
         }
       } catch (cause) {
         if (cause instanceof GuichetError) throw cause
@@ -93,20 +87,6 @@ export function createIdTokenVerifier(options: {
           detail: 'Google sent an id_token that cannot be accepted.'
         })
       }
-    }
-  }
-}
-
-/** While the keys cannot be fetched again, the last good ones go on serving. */
-function tolerant(remote: ReturnType<typeof createRemoteJWKSet>): JWTVerifyGetKey {
-  return async (header, token) => {
-    try {
-      return await remote(header, token)
-    } catch (cause) {
-      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause
-      const last = remote.jwks()
-      if (last) return createLocalJWKSet(last)(header, token)
-      throw new GuichetError('google_unavailable', { cause })
     }
   }
 }
