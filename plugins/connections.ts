@@ -4,6 +4,7 @@ import { createChooseAccount } from '../src/connections/choose-account.ts'
 import { type Connect, createConnect } from '../src/connections/connect.ts'
 import type { ConnectionRecord } from '../src/connections/connection.ts'
 import { createDisconnect, type Disconnect } from '../src/connections/disconnect.ts'
+import { warnOfExpiry } from '../src/connections/expiry.ts'
 import { createLiveTokens, type LiveTokens } from '../src/connections/live-token.ts'
 import { createUseMailbox, type UseMailbox } from '../src/connections/mailboxes.ts'
 import { type ConnectionRepository, createConnectionRepository } from '../src/connections/repository.ts'
@@ -85,6 +86,7 @@ export default fp(
       freshConnectUrl
     })
     worker.add('revocations', revocations.settleDue)
+    worker.add('expiry', () => warnOfExpiry(repository, clock))
     const openMailbox = createGmail({
       apiUrl: config.google.apiUrl,
       timeoutMs: config.google.timeoutMs,
@@ -99,7 +101,18 @@ export default fp(
       liveToken,
       useMailbox,
       chooseAccount: createChooseAccount({ repository, clock }),
-      eraseUser: createErase({ users, sessions: app.sessions, flows: app.flows, repository, disconnect }),
+      eraseUser: createErase({
+        users,
+        sessions: app.sessions,
+        flows: app.flows,
+        repository,
+        disconnect,
+        // Its last events are listed first, so that none of them keeps the address.
+        forgetInEvents: async userId => {
+          await worker.run()
+          await app.events.forgetUser(userId)
+        }
+      }),
       view,
       connectUrl
     })

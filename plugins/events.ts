@@ -1,12 +1,16 @@
 import fp from 'fastify-plugin'
+import { createDelivery } from '../src/events/delivery.ts'
 import { createEventList, type EventList } from '../src/events/event-list.ts'
 import { relayOutbox } from '../src/events/outbox.ts'
+import { createAddressGuard } from '../src/events/public-address.ts'
 import { createWorker, type Worker } from '../src/worker.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     events: EventList
     worker: Worker
+    /** Delivers events to the webhook; only where one is configured. */
+    courier?: Worker
   }
 }
 
@@ -27,6 +31,29 @@ export default fp(
       onError: (task, error) =>
         app.log.warn({ event: 'work_failed', task, err: error }, 'work in the background failed; it is tried again')
     })
+    const { webhook } = config
+    if (webhook) {
+      const delivery = createDelivery({
+        collection: collections.events,
+        meta: collections.meta,
+        clock,
+        ...webhook,
+        guard: createAddressGuard(webhook.allowPrivate),
+        onFailure: ({ id }, parked) =>
+          app.log.warn({ event: 'delivery_failed', id, parked }, 'the webhook did not take an event')
+      })
+      // A worker of its own: a receiver that hangs delays nothing else.
+      const courier = createWorker({
+        intervalMs,
+        onError: (task, error) =>
+          app.log.warn({ event: 'work_failed', task, err: error }, 'work in the background failed; it is tried again')
+      })
+      courier.add('delivery', delivery.deliverDue)
+      app.decorate('courier', courier)
+      app.addHook('onReady', async () => courier.start())
+      app.addHook('preClose', async () => courier.stop())
+      app.addHook('onClose', async () => delivery.close())
+    }
     worker.add('outbox of connections', () => relayOutbox(collections.connections, list, { live: false, owed: null }))
     worker.add('outbox of users', () => relayOutbox(collections.users, list, { erasedAt: { $exists: true } }))
 

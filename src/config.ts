@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { Environment, secretNames } from './environment.ts'
+import { createAddressGuard, faultOfWebhookUrl } from './events/public-address.ts'
 import { parseKeyRing, type VaultKey } from './vault/key-ring.ts'
 
 /** What the app is built from: the environment, read once and checked whole. */
@@ -21,7 +22,7 @@ export interface Config {
   rateLimit: { startsPerMinute: number; keyPerMinute: number }
   session: { idleSeconds: number; maxSeconds: number }
   flowTtlSeconds: number
-  webhook: { url: string; secrets: string[] } | undefined
+  webhook: { url: string; secrets: string[]; allowPrivate: string[] } | undefined
   auditFile: string | undefined
   metricsToken: string | undefined
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
@@ -63,6 +64,7 @@ export function parseConfig(variables: Variables): Config {
     if (!faults.some(fault => fault.variable === variable)) faults.push({ variable, problem: issue.message })
   }
   faults.push(...contradictions(given))
+  if (parsed.success) faults.push(...webhookFaults(parsed.data))
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
   const env = parsed.data
   return {
@@ -85,7 +87,9 @@ export function parseConfig(variables: Variables): Config {
     rateLimit: { startsPerMinute: env.RATE_LIMIT_STARTS, keyPerMinute: env.RATE_LIMIT_KEY },
     session: { idleSeconds: env.SESSION_IDLE_SECONDS, maxSeconds: env.SESSION_MAX_SECONDS },
     flowTtlSeconds: env.FLOW_TTL_SECONDS,
-    webhook: env.WEBHOOK_URL ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS } : undefined,
+    webhook: env.WEBHOOK_URL
+      ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS, allowPrivate: env.WEBHOOK_ALLOW_PRIVATE }
+      : undefined,
     auditFile: env.AUDIT_FILE,
     metricsToken: env.METRICS_TOKEN,
     logLevel: env.LOG_LEVEL
@@ -158,6 +162,12 @@ function contradictions(given: Variables): ConfigFault[] {
     fault('DEBUG', 'must not select simple-oauth2: it would print secrets')
   }
   return faults
+}
+
+/** A URL that points inside is refused here already, and at each delivery for what its name resolves to then. */
+function webhookFaults({ WEBHOOK_URL, WEBHOOK_ALLOW_PRIVATE }: z.infer<typeof Environment>): ConfigFault[] {
+  const problem = WEBHOOK_URL && faultOfWebhookUrl(WEBHOOK_URL, createAddressGuard(WEBHOOK_ALLOW_PRIVATE))
+  return problem ? [{ variable: 'WEBHOOK_URL', problem }] : []
 }
 
 function readText(file: string): string | undefined {

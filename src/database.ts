@@ -36,6 +36,8 @@ export interface MetaRecord {
   checks?: Record<string, string>
   /** The number of the newest event that was ever listed. */
   last?: number
+  /** The hash of a webhook URL that answered 410. */
+  gone?: string
 }
 
 export function createCollections(db: Db): Collections {

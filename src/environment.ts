@@ -43,7 +43,11 @@ const everyItem = (test: (item: string) => boolean, problem: string) =>
 
 /** As Fastify takes it: anything else would end the boot without a word about the variable. */
 function isProxy(text: string): boolean {
-  if (/^(loopback|linklocal|uniquelocal)$/.test(text)) return true
+  return /^(loopback|linklocal|uniquelocal)$/.test(text) || isNetwork(text)
+}
+
+/** An address or a CIDR. */
+function isNetwork(text: string): boolean {
   const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
   return bits > 0 && (prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= bits))
@@ -133,10 +137,17 @@ export const Environment = z.object({
   GOOGLE_TIMEOUT_MS: whole(100, 15_000).default(10_000).describe('A call to Google may take this long in all.'),
   WEBHOOK_URL: z
     .string()
-    .refine(isSecureUrl, 'must be https')
     .optional()
-    .describe('Where events are delivered, signed as Standard Webhooks says.'),
-  WEBHOOK_SECRETS: list().default([]).describe('Comma list, newest first: the secrets that sign events.'),
+    .describe('Where events are delivered, signed as Standard Webhooks says; https, and a public address.'),
+  WEBHOOK_SECRETS: everyItem(
+    item => /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(item),
+    'must be a comma list of whsec_ and base64 of 24 to 64 bytes'
+  )
+    .default([])
+    .describe('Comma list, newest first: the secrets that sign events, each `whsec_` and base64 of 24 to 64 bytes.'),
+  WEBHOOK_ALLOW_PRIVATE: everyItem(isNetwork, 'must be a comma list of addresses or CIDRs')
+    .default([])
+    .describe('Comma list of private addresses or CIDRs that WEBHOOK_URL may lead to all the same.'),
   AUDIT_FILE: z.string().optional().describe('Where each vend leaves its audit line; standard output without it.'),
   METRICS_TOKEN: z
     .string()

@@ -12,8 +12,10 @@ export function createErase(options: {
   flows: Flows
   repository: ConnectionRepository
   disconnect: Disconnect
+  /** Takes the user's addresses out of the events that are kept. */
+  forgetInEvents: (userId: ObjectId) => Promise<void>
 }): (userId: ObjectId) => Promise<void> {
-  const { users, sessions, flows, repository, disconnect } = options
+  const { users, sessions, flows, repository, disconnect, forgetInEvents } = options
 
   async function disconnectAll(userId: ObjectId): Promise<void> {
     for (const connection of await repository.listOf(userId)) await disconnect(connection)
@@ -26,5 +28,6 @@ export function createErase(options: {
     // A callback that was under way stored before the user was gone, or finds no user and takes back what it stored.
     await disconnectAll(userId)
     await Promise.all([sessions.removeOfUser(userId), flows.removeOfUser(userId)])
+    await forgetInEvents(userId)
   }
 }

@@ -66,7 +66,7 @@ export function createUsers(options: {
 
     async signIn(identity) {
       if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')
-      const { issuer, sub, email, name = null, picture = null } = identity
+      const { issuer, sub, email, name, picture } = identity
       return upsert({ issuer, sub }, { email, name, picture })
     },
 

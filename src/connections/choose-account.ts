@@ -2,6 +2,7 @@ import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import { type ConnectionRecord, statusOf } from './connection.ts'
+import { warningMs } from './expiry.ts'
 import { type ConnectionRepository, toConnectionId } from './repository.ts'
 
 export interface AccountWish {
@@ -28,11 +29,12 @@ export function createChooseAccount(options: {
 }): (wish: AccountWish) => Promise<AccountChoice> {
   const { repository, clock } = options
 
+  /** One that ends soon is to be made anew, and that takes a consent. */
   function needsNoConsent(connection: ConnectionRecord): boolean {
     const { refreshTokenExpiresAt } = connection
     return (
       statusOf(connection) === 'active' &&
-      (refreshTokenExpiresAt === null || refreshTokenExpiresAt.getTime() > clock.nowMs())
+      (refreshTokenExpiresAt === null || refreshTokenExpiresAt.getTime() > clock.nowMs() + warningMs)
     )
   }
 

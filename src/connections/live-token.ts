@@ -119,7 +119,10 @@ export function createLiveTokens(options: {
     const written = await repository.update(held, {
       accessToken: sealToken(vault, held, 'accessToken', answer.accessToken),
       accessTokenExpiresAt: new Date(askedAtMs + answer.expiresInSeconds * 1000),
-      ...(answer.refreshToken && { refreshToken: sealToken(vault, held, 'refreshToken', answer.refreshToken) }),
+      ...(answer.refreshToken && {
+        refreshToken: sealToken(vault, held, 'refreshToken', answer.refreshToken),
+        warnedOf: null
+      }),
       ...(answer.refreshTokenExpiresInSeconds && {
         refreshTokenExpiresAt: new Date(askedAtMs + answer.refreshTokenExpiresInSeconds * 1000)
       }),

@@ -17,6 +17,8 @@ export interface ConnectionRepository {
   findAccount(account: Pick<ConnectionRecord, 'userId' | 'service'> & { sub: string }): Promise<ConnectionRecord | null>
   listOf(userId: ObjectId): Promise<ConnectionRecord[]>
   list(filter: ListFilter): Promise<ConnectionRecord[]>
+  /** Living grants that end before `end` and were not warned of. */
+  listExpiring(end: Date): Promise<ConnectionRecord[]>
   /** False if the user already has a connection of that service and account. */
   insert(record: ConnectionRecord): Promise<boolean>
   /** Writes over the version that was read alone; null if the record has moved on or is gone. */
@@ -40,6 +42,8 @@ export interface ListFilter {
   after?: ObjectId | undefined
   limit: number
 }
+
+const pageSize = 100
 
 /** The id in a URL; none if it cannot be one, which answers like an unknown one. */
 export function toConnectionId(text: string): ObjectId | undefined {
@@ -76,6 +80,12 @@ export function createConnectionRepository(options: {
       }
       return collection.find(filter).sort({ _id: 1 }).limit(limit).toArray()
     },
+
+    listExpiring: end =>
+      collection
+        .find({ live: true, refreshTokenExpiresAt: { $lte: end }, warnedOf: null, deadReason: null })
+        .limit(pageSize)
+        .toArray(),
 
     async insert(record) {
       try {

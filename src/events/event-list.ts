@@ -1,4 +1,4 @@
-import type { Collection } from 'mongodb'
+import type { Collection, ObjectId, UpdateFilter } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { isDuplicateKey, type MetaRecord } from '../database.ts'
 import type { EventRecord, ListedEvent } from './event.ts'
@@ -8,6 +8,8 @@ export interface EventList {
   append(event: EventRecord): Promise<void>
   /** At boot: makes sure that the numbers given so far outlive their events. */
   recount(): Promise<void>
+  /** Takes a user's e-mail addresses out of the events. */
+  forgetUser(userId: ObjectId): Promise<void>
   /** Oldest first, after that number. */
   after(number: number, limit: number): Promise<ListedEvent[]>
 }
@@ -59,6 +61,12 @@ export function createEventList(options: {
           if (await collection.findOne({ id: event.id }, { projection: { _id: 1 } })) return
         }
       }
+    },
+
+    async forgetUser(userId) {
+      await collection.updateMany({ 'data.connection.userId': userId.toHexString() }, {
+        $set: { 'data.connection.account.email': '' }
+      } as UpdateFilter<ListedEvent>)
     },
 
     after: (number, limit) =>

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import type { Collection } from 'mongodb'
+import { Webhook } from 'standardwebhooks'
+import { Agent, fetch } from 'undici'
+import type { Clock } from '../clock.ts'
+import type { MetaRecord } from '../database.ts'
+import { retryAfterSeconds } from '../google/retry-after.ts'
+import { hashSecret } from '../secret-hash.ts'
+import type { ListedEvent } from './event.ts'
+import { type AddressGuard, createGuardedLookup, faultOfWebhookUrl } from './public-address.ts'
+
+export interface Delivery {
+  /** Sends what is due; each event by one replica at a time. */
+  deliverDue(): Promise<void>
+  close(): Promise<void>
+}
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+/** Pauses after each failed attempt, as Standard Webhooks suggests: three days in all, then the event is parked. */
+const pausesMs = [
+  5_000,
+  5 * minuteMs,
+  30 * minuteMs,
+  2 * hourMs,
+  5 * hourMs,
+  10 * hourMs,
+  14 * hourMs,
+  20 * hourMs,
+  24 * hourMs
+]
+const timeoutMs = 20_000
+/** Longer than an attempt: an event whose process died is taken up again after this. */
+const claimMs = 60_000
+const atOnce = 4
+const endpoint = 'webhook'
+
+type Outcome = { delivered: true } | { delivered: false; gone: boolean; waitMs: number }
+
+/** Delivers the listed events to the one webhook, signed as https://www.standardwebhooks.com says: at least once each. */
+export function createDelivery(options: {
+  collection: Collection<ListedEvent>
+  meta: Collection<MetaRecord>
+  clock: Clock
+  url: string
+  secrets: readonly string[]
+  guard: AddressGuard
+  onFailure: (event: ListedEvent, parked: boolean) => void
+}): Delivery {
+  const { collection, meta, clock, url, guard, onFailure } = options
+  const signers = options.secrets.map(secret => new Webhook(secret))
+  const dispatcher = new Agent({ connect: { lookup: createGuardedLookup(guard), timeout: timeoutMs } })
+  const inMs = (ms: number) => new Date(clock.nowMs() + ms)
+
+  function claim(owner: string): Promise<ListedEvent | null> {
+    return collection.findOneAndUpdate(
+      { 'delivery.nextAttemptAt': { $lte: inMs(0) } },
+      { $set: { 'delivery.nextAttemptAt': inMs(claimMs), 'delivery.owner': owner } },
+      { sort: { _id: 1 }, returnDocument: 'after' }
+    )
+  }
+
+  async function send({ id, type, createdAt, data }: ListedEvent): Promise<Outcome> {
+    const now = inMs(0)
+    const timestamp = createdAt.toISOString()
+    const body = JSON.stringify({ id, type, timestamp, createdAt: timestamp, data })
+    try {
+      if (faultOfWebhookUrl(url, guard)) throw new Error('the address is not public')
+      const response = await fetch(url, {
+        method: 'POST',
+        body,
+        redirect: 'manual',
+        dispatcher,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+          'webhook-signature': signers.map(signer => signer.sign(id, now, body)).join(' ')
+        }
+      })
+      // What it says is of no interest, however much it is.
+      await response.body?.cancel()
+      if (response.ok) return { delivered: true }
+      const wait = retryAfterSeconds(response.headers.get('retry-after'), now.getTime()) ?? 0
+      return { delivered: false, gone: response.status === 410, waitMs: Math.min(wait * 1000, 24 * hourMs) }
+    } catch {
+      return { delivered: false, gone: false, waitMs: 0 }
+    }
+  }
+
+  async function attempt(event: ListedEvent, owner: string): Promise<void> {
+    const outcome = await send(event)
+    const mine = { _id: event._id, 'delivery.owner': owner }
+    if (outcome.delivered) {
+      await collection.updateOne(mine, { $set: { deliveredAt: inMs(0), delivery: null } })
+      return
+    }
+    const attempts = (event.delivery?.attempts ?? 0) + 1
+    const pause = outcome.gone ? undefined : pausesMs[attempts - 1]
+    onFailure(event, pause === undefined)
+    if (outcome.gone) await meta.updateOne({ _id: endpoint }, { $set: { gone: hashSecret(url) } }, { upsert: true })
+    if (pause === undefined) {
+      await collection.updateOne(mine, { $set: { parkedAt: inMs(0), delivery: null } })
+      return
+    }
+    // A fifth more or less, so that a receiver that comes back is not met by all at once.
+    const nextAttemptAt = inMs(Math.max(outcome.waitMs, pause * (0.8 + Math.random() * 0.4)))
+    await collection.updateOne(mine, { $set: { delivery: { attempts, nextAttemptAt, owner: null } } })
+  }
+
+  async function deliverOne(): Promise<boolean> {
+    const owner = randomUUID()
+    const event = await claim(owner)
+    if (event) await attempt(event, owner)
+    return event !== null
+  }
+
+  return {
+    async deliverDue() {
+      // A receiver that answered 410 wants nothing more, until another URL is given or its events are replayed.
+      if ((await meta.findOne({ _id: endpoint }))?.gone === hashSecret(url)) return
+      const lane = async () => {
+        while (await deliverOne());
+      }
+      await Promise.all(Array.from({ length: atOnce }, lane))
+    },
+    close: () => dispatcher.close()
+  }
+}
+
+/** Makes parked events due again, and forgets that the receiver once answered 410. Gives how many. */
+export async function replayParked(
+  collection: Collection<ListedEvent>,
+  meta: Collection<MetaRecord>,
+  now: Date
+): Promise<number> {
+  await meta.updateOne({ _id: endpoint }, { $unset: { gone: '' } })
+  const { modifiedCount } = await collection.updateMany(
+    { parkedAt: { $ne: null } },
+    { $set: { parkedAt: null, delivery: { attempts: 0, nextAttemptAt: now, owner: null } } }
+  )
+  return modifiedCount
+}
