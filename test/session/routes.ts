@@ -26,7 +26,8 @@ export function routesOf(app: FastifyInstance): Route[] {
       if (url !== '*') routes.push({ method: method as Method, url })
     }
   }
-  return routes.sort((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'))
+  const endsMore = ({ method, url }: Route) => Number(method === 'DELETE') * (url.startsWith('/auth') ? 2 : 1)
+  return routes.sort((a, b) => endsMore(a) - endsMore(b))
 }
 
 /** What stands for the parameters of a route; those that are not named become a harmless id. */
