@@ -32,7 +32,7 @@ declare module 'fastify' {
 /** What guichet is for: the connections, kept true and alive. */
 export default fp(
   async function connections(app) {
-    const { config, collections, databaseClock: clock, vault, users, worker, log } = app
+    const { config, collections, databaseClock: clock, vault, users, worker, metrics, log } = app
     const { tokenEndpoint } = app.google
     const freshConnectUrl = (service: string) => new URL(`/connect/${service}`, config.publicUrl).href
     const connectUrl = ({ _id, service }: Pick<ConnectionRecord, '_id' | 'service'>) =>
@@ -64,11 +64,10 @@ export default fp(
           { event: 'connection_dead', connection: _id, user: userId, reason: deadReason },
           'a connection needs to be made again'
         ),
-      onOperatorFault: error =>
-        log.error(
-          { event: 'operator_fault', err: error },
-          "Google refuses this server's OAuth client: check its id and secret"
-        ),
+      onRefresh: fault => {
+        metrics.refreshes.inc({ outcome: fault?.fault ?? 'refreshed' })
+        if (fault?.fault === 'operator') app.operatorFault(fault)
+      },
       onOrphan: async ({ userId, service, account: { sub } }, token) => {
         await revocations.owe({ userId, service, sub, token })
         worker.soon()
@@ -117,5 +116,5 @@ export default fp(
       connectUrl
     })
   },
-  { name: 'connections', fastify: '5.x', dependencies: ['mongo', 'vault', 'google', 'accounts', 'events'] }
+  { name: 'connections', fastify: '5.x', dependencies: ['mongo', 'vault', 'google', 'accounts', 'events', 'metrics'] }
 )

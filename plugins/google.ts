@@ -6,6 +6,8 @@ import { createTokenEndpoint, type TokenEndpoint } from '../src/google/token-end
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** Tells the operator that Google refuses this server's OAuth client: an alert in log and metric. */
+    operatorFault(fault: Error): void
     google: {
       endpoints(): Promise<Endpoints>
       idTokens: IdTokenVerifier
@@ -30,8 +32,15 @@ export default fp(
       idTokens,
       tokenEndpoint: createTokenEndpoint({ endpoints, clientId, clientSecret, nowMs, fetch })
     })
+    app.decorate('operatorFault', (err: Error) => {
+      app.metrics.operatorFaults.inc()
+      app.log.error(
+        { event: 'operator_fault', err },
+        "Google refuses this server's OAuth client: check its id and secret"
+      )
+    })
     // The first sign-in should not wait for the keys.
     app.addHook('onReady', async () => void idTokens.prefetch().catch(() => {}))
   },
-  { name: 'google', fastify: '5.x', dependencies: ['mongo'] }
+  { name: 'google', fastify: '5.x', dependencies: ['mongo', 'metrics'] }
 )

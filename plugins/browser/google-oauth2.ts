@@ -133,7 +133,7 @@ export default fp(
         const answer = await exchangeCode(oauth2, parameters, {
           timeoutMs,
           nowMs: () => clock.nowMs(),
-          log: request.log
+          onOperatorFault: app.operatorFault
         })
         const identity = await google.idTokens.verify(answer.idToken, nonce)
         return { identity, answer, askedAtMs, ...aim }

@@ -45,11 +45,12 @@ export function createLiveTokens(options: {
   clock: Clock
   connectUrl: (connection: ConnectionRecord) => string
   onDead: (connection: ConnectionRecord) => void
-  onOperatorFault: (error: TokenEndpointError) => void
+  /** Hears of each refresh that was asked of Google: the fault, or none. */
+  onRefresh: (fault: TokenEndpointError | undefined) => void
   /** A refresh token that came for a connection which is no more. */
   onOrphan: (connection: ConnectionRecord, refreshToken: string) => Promise<void>
 }): LiveTokens {
-  const { repository, tokenEndpoint, vault, clock, connectUrl, onDead, onOperatorFault, onOrphan } = options
+  const { repository, tokenEndpoint, vault, clock, connectUrl, onDead, onRefresh, onOrphan } = options
   const flights = new Map<string, Promise<ConnectionRecord>>()
 
   const secondsLeft = (record: ConnectionRecord) =>
@@ -98,8 +99,10 @@ export function createLiveTokens(options: {
     try {
       const refreshToken = openToken(vault, held, 'refreshToken', held.refreshToken)
       const answer = await tokenEndpoint.refresh(refreshToken)
+      onRefresh(undefined)
       return await replaceTokens(held, answer, askedAtMs)
     } catch (error) {
+      if (error instanceof TokenEndpointError) onRefresh(error)
       if (error instanceof TokenEndpointError && error.fault === 'invalid_grant')
         return markDead(held, toReason(error, held, askedAtMs))
       const failure = error instanceof TokenEndpointError ? passing(error) : error
@@ -157,7 +160,6 @@ export function createLiveTokens(options: {
 
   /** About the operator or about nobody: no connection is touched. */
   function passing(error: TokenEndpointError): GuichetError {
-    if (error.fault === 'operator') onOperatorFault(error)
     const retryAfterSeconds = Math.min(error.retryAfterSeconds ?? cooldownSeconds(), maxRetryAfterSeconds)
     const code = error.fault === 'invalid_response' ? 'google_invalid_response' : 'google_unavailable'
     return new GuichetError(code, { cause: error, retryAfterSeconds: Math.max(1, retryAfterSeconds) })

@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify'
 import { GuichetError } from '../errors.ts'
 import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts'
 import { TokenEndpointError, toTokenEndpointError } from './token-endpoint.ts'
@@ -22,12 +21,16 @@ interface ExchangeFailure {
 
 /**
  * Exchanges a code (RFC 6749, section 4.1.3): once, and never again, for Google may have used it up.
- * @throws GuichetError `code_invalid`, `google_unavailable` (the operator's OAuth client included, which is logged), `google_invalid_response`
+ * @throws GuichetError `code_invalid`, `google_unavailable` (the operator's OAuth client included), `google_invalid_response`
  */
 export async function exchangeCode(
   client: AuthorizationCodeClient,
   parameters: { code: string; redirect_uri: string; code_verifier: string },
-  { timeoutMs, nowMs, log }: { timeoutMs: number; nowMs: () => number; log: FastifyBaseLogger }
+  {
+    timeoutMs,
+    nowMs,
+    onOperatorFault
+  }: { timeoutMs: number; nowMs: () => number; onOperatorFault: (fault: Error) => void }
 ): Promise<TokenAnswer> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
@@ -42,11 +45,7 @@ export async function exchangeCode(
   } catch (error) {
     if (error instanceof GuichetError) throw error
     const failure = toFailure(error as ExchangeFailure, nowMs())
-    if (failure.fault === 'operator')
-      log.error(
-        { event: 'operator_fault', err: failure },
-        "Google refuses this server's OAuth client: check its id and secret"
-      )
+    if (failure.fault === 'operator') onOperatorFault(failure)
     if (failure.fault === 'invalid_grant') throw new GuichetError('code_invalid', { cause: failure })
     if (failure.fault === 'invalid_response') throw new GuichetError('google_invalid_response', { cause: failure })
     throw new GuichetError('google_unavailable', {

@@ -21,7 +21,7 @@ const connections: FastifyPluginAsyncZod = async app => {
 
   app.route({
     method: 'GET',
-    url: '/',
+    url: '',
     config: { operation: 'connections:read' },
     schema: {
       operationId: 'listConnections',

@@ -47,6 +47,7 @@ const token: FastifyPluginAsyncZod = async app => {
 
   function audit(request: FastifyRequest<{ Params: { id: string } }>, user: string, outcome: string): void {
     const time = new Date(app.databaseClock.nowMs()).toISOString()
+    app.metrics.vends.inc({ outcome })
     app.audit({
       time,
       key: request.backendKey._id,

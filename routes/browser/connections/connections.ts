@@ -6,7 +6,7 @@ import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } 
 const connections: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
-    url: '/',
+    url: '',
     schema: {
       operationId: 'listOwnConnections',
       tags: ['connections'],

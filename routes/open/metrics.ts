@@ -1,0 +1,24 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { GuichetError } from '../../src/errors.ts'
+import { hashSecret } from '../../src/secret-hash.ts'
+
+/** Prometheus. Without a token configured, the route does not exist. */
+const metrics: FastifyPluginAsyncZod = async app => {
+  const { metricsToken } = app.config
+  if (metricsToken === undefined) return
+  const expected = Buffer.from(hashSecret(`Bearer ${metricsToken}`))
+
+  app.route({
+    method: 'GET',
+    url: '/metrics',
+    schema: { hide: true },
+    handler: async (request, reply) => {
+      const presented = Buffer.from(hashSecret(request.headers.authorization ?? ''))
+      if (!timingSafeEqual(presented, expected)) throw new GuichetError('unauthenticated')
+      return reply.type(app.metrics.contentType).send(await app.metrics.text())
+    }
+  })
+}
+
+export default metrics
