@@ -1,0 +1,198 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import t from 'tap'
+import { startEmbeddedMongo } from '../src/dev/embedded-mongo/server.ts'
+import { type FakeGoogle, startFakeGoogle } from '../test/fake-google/fake-google.ts'
+
+/*
+ * What an engine would do with the Dockerfile, without one: every step is read from that file and runs in a folder per
+ * stage; then the last stage's own command is the server, asked as a container would be.
+ */
+const root = resolve(import.meta.dirname, '..')
+const maxMegabytes = 80
+t.setTimeout(600_000)
+
+interface Stage {
+  folder: string
+  workdir: string
+  env: Record<string, string>
+  command: string[]
+  healthcheck: string[]
+}
+
+// The Node that the base image would bring is the one running this.
+const path = [dirname(process.execPath), process.env.PATH].join(delimiter)
+const folder = mkdtempSync(join(tmpdir(), 'guichet-container-'))
+chmodSync(folder, 0o755)
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+
+/** The files an engine is sent: tracked, and let through by .dockerignore (`*`, then exceptions, then what they exclude). */
+function readContext(): string[] {
+  const lines = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n')
+  const rules = lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  const isUnder = (file: string, rule: string) => rule === '*' || file === rule || file.startsWith(`${rule}/`)
+  const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
+  return files.filter(file => {
+    const last = rules.findLast(rule => isUnder(file, rule.replace('!', '')))
+    return existsSync(join(root, file)) && (last === undefined || last.startsWith('!'))
+  })
+}
+
+function runDockerfile(): Stage {
+  const context = readContext()
+  const stages = new Map<string, Stage>()
+  let stage: Stage | undefined
+  const text = readFileSync(join(root, 'Dockerfile'), 'utf8').replaceAll(/\\\n/g, ' ')
+  for (const line of text.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#'))) {
+    const [instruction = '', ...words] = line.split(/\s+/)
+    const rest = line.slice(instruction.length).trim()
+    if (instruction === 'FROM') {
+      const name = words[2] ?? 'last'
+      stage = { folder: join(folder, name), workdir: '/', env: {}, command: [], healthcheck: [] }
+      stages.set(name, stage)
+      mkdirSync(stage.folder)
+      continue
+    }
+    if (!stage) throw new Error(`before any FROM: ${line}`)
+    const cwd = join(stage.folder, stage.workdir)
+    if (instruction === 'WORKDIR') {
+      stage.workdir = rest
+      mkdirSync(join(stage.folder, rest), { recursive: true })
+    } else if (instruction === 'ENV') {
+      Object.assign(stage.env, Object.fromEntries(words.map(word => word.split('=', 2))))
+    } else if (instruction === 'COPY') {
+      const from = words[0]?.startsWith('--from=') && stages.get(words.shift()?.slice('--from='.length) ?? '')
+      const target = words.pop() ?? ''
+      for (const source of words) {
+        const to = join(cwd, target === './' ? source : target)
+        if (from) cpSync(join(from.folder, source), to, { recursive: true, verbatimSymlinks: true })
+        else copyFromContext(context, source, to)
+      }
+    } else if (instruction === 'RUN') {
+      const env = { ...process.env, PATH: path, ...stage.env }
+      execFileSync('sh', ['-c', rest], { cwd, env, stdio: ['ignore', 'ignore', 'inherit'] })
+    } else if (instruction === 'CMD') {
+      stage.command = JSON.parse(rest)
+    } else if (instruction === 'HEALTHCHECK') {
+      stage.healthcheck = JSON.parse(rest.slice(rest.indexOf('CMD') + 3))
+    } else if (!['USER', 'EXPOSE'].includes(instruction)) {
+      throw new Error(`not known here: ${line}`)
+    }
+  }
+  if (!stage) throw new Error('the Dockerfile has no stage')
+  return stage
+}
+
+function copyFromContext(context: string[], source: string, to: string): void {
+  const files = context.filter(file => file === source || file.startsWith(`${source}/`))
+  if (files.length === 0) throw new Error(`COPY ${source}: not in the context`)
+  for (const file of files) cpSync(join(root, file), join(to, file.slice(source.length)))
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+const stage = runDockerfile()
+const app = join(stage.folder, stage.workdir)
+const kilobytes = Number(execFileSync('du', ['-sk', app], { encoding: 'utf8' }).split('\t')[0])
+const megabytes = Math.ceil(kilobytes / 1024)
+
+t.comment(`a production install takes ${megabytes} MB on disk (bar: ${maxMegabytes} MB)`)
+t.test('container › what is shipped', async t => {
+  t.ok(megabytes <= maxMegabytes, `${megabytes} MB are at most ${maxMegabytes} MB`)
+  const { devDependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))
+  const development = Object.keys(devDependencies).filter(name => existsSync(join(app, 'node_modules', name)))
+  t.same(development, [], 'no devDependency')
+  for (const name of ['src', 'test', 'dist/src/dev', 'dist/test', '.env', '.git']) {
+    t.notOk(existsSync(join(app, name)), `no ${name}`)
+  }
+  t.equal(stage.env.HOST, '0.0.0.0', 'listens where the engine can reach it')
+})
+
+t.test('container › runs as production', async t => {
+  const [mongo, google, port] = await Promise.all([startEmbeddedMongo(), startFakeGoogle(), findFreePort()])
+  t.teardown(async () => {
+    await google.close()
+    await mongo.close()
+  })
+  const publicUrl = `http://localhost:${port}`
+  for (const name of ['auth/google', 'connect/gmail']) google.redirectUris.add(`${publicUrl}/${name}/callback`)
+  const cli = spawnSync('node', ['dist/src/cli.js', 'secrets'], { cwd: app, env: { PATH: path }, encoding: 'utf8' })
+  t.equal(cli.status, 0, 'the command line works')
+  const secrets = cli.stdout
+    .trim()
+    .split('\n')
+    .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])
+  const env: NodeJS.ProcessEnv = {
+    PATH: path,
+    ...stage.env,
+    ...Object.fromEntries(secrets),
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    PUBLIC_URL: publicUrl,
+    MONGODB_URI: mongo.uri,
+    GOOGLE_CLIENT_ID: google.clientId,
+    GOOGLE_CLIENT_SECRET: google.clientSecret,
+    GOOGLE_ISSUER: google.issuer,
+    GOOGLE_API_URL: google.issuer
+  }
+  const isHealthy = () => {
+    const [command = '', ...words] = stage.healthcheck
+    const check = spawn(command, words, { cwd: app, env, stdio: 'ignore' })
+    return once(check, 'exit').then(([code]) => code === 0)
+  }
+  t.notOk(await isHealthy(), 'not healthy before it runs')
+
+  const [command = '', ...words] = stage.command
+  const server = spawn(command, words, { cwd: app, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => server.kill('SIGKILL'))
+  const exited = once(server, 'exit')
+  let log = ''
+  const listening = new Promise<void>(resolve => {
+    server.stdout.on('data', text => {
+      log += text
+      if (log.includes('listening')) resolve()
+    })
+  })
+  await Promise.race([listening, exited])
+  t.equal(server.exitCode, null, 'starts')
+  t.ok(await isHealthy(), 'healthy')
+  t.equal((await fetch(`${publicUrl}/readyz`)).status, 200, '/readyz')
+  t.match(await (await fetch(publicUrl)).text(), '</html>', 'the page is there')
+
+  const cookie = await goThrough(google, `${publicUrl}/auth/google`)
+  const connected = await goThrough(google, `${publicUrl}/connect/gmail`, cookie.headers)
+  const { connection } = connected.answer as { connection: { id: string } }
+  const mail = await fetch(`${publicUrl}/connections/${connection.id}/gmail/messages`, { headers: cookie.headers })
+  t.equal(mail.status, 200, 'Gmail is read')
+
+  server.kill('SIGTERM')
+  t.same(await exited, [0, null], 'SIGTERM ends it well')
+  t.same(google.violations, [])
+
+  /** Starts a flow, consents at Google and comes back; throws where anything but 200 is answered. */
+  async function goThrough(google: FakeGoogle, url: string, headers: Record<string, string> = {}) {
+    const started = await fetch(url, { headers })
+    if (started.status !== 200) throw new Error(`${url} answered ${started.status}`)
+    const kept = { ...headers, ...toCookie(started) }
+    const callback = google.consent(((await started.json()) as { url: string }).url)
+    const finished = await fetch(callback, { headers: kept })
+    if (finished.status !== 200) throw new Error(`its callback answered ${finished.status}`)
+    return { headers: { ...kept, ...toCookie(finished) }, answer: await finished.json() }
+  }
+})
+
+function toCookie(response: Response): Record<string, string> {
+  const cookies = response.headers.getSetCookie().map(line => line.split(';', 1)[0])
+  return cookies.length > 0 ? { cookie: cookies.join('; ') } : {}
+}

@@ -1,0 +1,35 @@
+# Built and run without network but the registry; .ci/container-steps.ts runs these same steps without an engine.
+
+# 1. The sources become dist/, with everything that takes.
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+COPY plugins plugins
+COPY routes routes
+COPY web web
+RUN npm run build
+
+# 2. What production needs of node_modules. Of googleapis' 240 MB guichet loads one file.
+FROM node:24-slim AS production
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev
+RUN find node_modules/googleapis -type f ! -path '*/build/src/apis/gmail/v1.js' ! -path '*/googleapis/package.json' -delete && find node_modules/googleapis -type d -empty -delete
+
+# 3. The two together, and nothing else.
+FROM node:24-slim
+ENV NODE_ENV=production HOST=0.0.0.0
+WORKDIR /app
+COPY package.json ./
+COPY --from=production /app/node_modules node_modules
+COPY --from=build /app/dist dist
+# The image's own unprivileged user; guichet writes no file, so the root file system may be read-only.
+USER node
+EXPOSE 3000
+# Is the process alive? Whether it may get requests is /readyz, for the load balancer to ask.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# The exec form: SIGTERM reaches the process, which drains and ends by itself.
+CMD ["node", "dist/src/server.js"]
