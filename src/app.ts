@@ -9,6 +9,8 @@ import Fastify, {
   LogController
 } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { createAllowedMethods } from './allowed-methods.ts'
+import { answerClientError } from './client-error.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { GuichetError } from './errors.ts'
@@ -93,10 +95,17 @@ export async function createServer(
     // Gmail's attachment ids are long; each schema bounds its own parameters.
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) =>
       sendProblem(error, request as FastifyRequest, (reply as FastifyReply).headers(headersWithoutHooks))
   } as FastifyServerOptions) as unknown as FastifyInstance
-  app.setNotFoundHandler((request, reply) => sendProblem(new GuichetError('not_found'), request, reply))
+  const allowed = createAllowedMethods()
+  app.addHook('onRoute', ({ url, method }) => allowed.add(url, method))
+  app.setNotFoundHandler((request, reply) => {
+    const methods = allowed.of(request.url.split('?', 1)[0] ?? '')
+    if (methods.length === 0) return sendProblem(new GuichetError('not_found'), request, reply)
+    return sendProblem(new GuichetError('method_not_allowed'), request, reply.header('allow', methods.join(', ')))
+  })
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       {

@@ -11,6 +11,8 @@ export function isAllowedReturn(returnTo: string, publicUrl: URL, allowedOrigins
   if (!URL.canParse(returnTo, publicUrl.href)) return false
   const url = new URL(returnTo, publicUrl)
   if (url.username || url.password) return false
+  // `/.//evil` stays here, but its path is `//evil`: alone in a Location it would lead away.
+  if (url.pathname.startsWith('//') && url.origin === publicUrl.origin) return false
   if (returnTo.startsWith('/')) return url.origin === publicUrl.origin && !returnTo.startsWith('//')
   return allowedOrigins.includes(url.origin) && returnTo.startsWith(url.origin)
 }
