@@ -1,0 +1,159 @@
+import t from 'tap'
+import { createCertificate } from '../fake-google/certificate.ts'
+import { startFakeGoogle } from '../fake-google/fake-google.ts'
+import { build, isProblem } from '../helper.ts'
+import { connectedMailbox, gmailRoutes } from './mailbox.ts'
+
+const hostile = [
+  ...['..', '../../oauth2', '..%2f..%2foauth2', '%2e%2e%2f', '%252e%252e%252f', '..%5c', 'a%2fb', 'a%3fx=1', 'a%23b'],
+  ...['%40evil.example', 'a%00', 'a%0d%0aX-Evil:1', 'a%20b', 'a%c3%a9', 'a;b', 'a:modify', "a'b", 'a%7bb', '%', '%zz'],
+  ...['x'.repeat(300), 'x'.repeat(1025), '%F0%9F%97%9D', '.', '*', 'a.b']
+]
+
+t.test('[R81] upstream › an id that is none of Gmail never reaches Google', async t => {
+  const { google, signedIn } = await build(t)
+  const ada = await signedIn()
+  const { connection } = await connectedMailbox(ada, google)
+  const prefix = `/connections/${connection.id}/gmail`
+  for (const id of hostile) {
+    const requests = [
+      { method: 'GET', url: `${prefix}/messages/${id}` },
+      { method: 'GET', url: `${prefix}/threads/${id}` },
+      { method: 'POST', url: `${prefix}/messages/${id}/modify`, payload: { addLabelIds: ['STARRED'] } },
+      { method: 'POST', url: `${prefix}/messages/${id}/trash` },
+      { method: 'GET', url: `${prefix}/messages/${id}/attachments/a1` },
+      // An attachment's id may be that long; and inject itself would make this one `messages/oauth2`.
+      ...(id.length === 300 || id.includes('/')
+        ? []
+        : [{ method: 'GET' as const, url: `${prefix}/messages/m1/attachments/${id}` }])
+    ] as const
+    for (const request of requests) {
+      const { statusCode } = await ada.request(request)
+      t.ok([400, 404, 414].includes(statusCode), `${request.method} ${request.url.slice(-60)} answered ${statusCode}`)
+    }
+  }
+  for (const id of ['../../x', 'a?b', 'a#b', 'a b', '', 'x'.repeat(101), 'a\r\nb', 'é']) {
+    for (const payload of [{ addLabelIds: [id] }, { removeLabelIds: [id] }]) {
+      isProblem(
+        t,
+        await ada.request({ method: 'POST', url: `${prefix}/messages/m1/modify`, payload }),
+        400,
+        'invalid_request'
+      )
+    }
+    const payload = { ids: [id], addLabelIds: ['STARRED'] }
+    isProblem(
+      t,
+      await ada.request({ method: 'POST', url: `${prefix}/messages/batchModify`, payload }),
+      400,
+      'invalid_request'
+    )
+  }
+  t.equal(google.calls('gmail'), 0)
+  t.equal(google.calls('unknown'), 0)
+  t.same(google.violations, [])
+})
+
+t.test('[R81] upstream › no header, host or parameter of the caller travels on', async t => {
+  const { google, signedIn } = await build(t)
+  const ada = await signedIn()
+  const { connection, routes } = await connectedMailbox(ada, google)
+  const headers = {
+    host: 'evil.example',
+    authorization: 'Bearer evil',
+    'x-goog-user-project': 'evil',
+    'x-http-method-override': 'DELETE',
+    'x-forwarded-host': 'evil.example',
+    'x-evil': 'evil'
+  }
+  for (const { name, request } of routes) {
+    google.fault('gmail', { addHeaders: { 'set-cookie': 'evil=1', 'x-evil': '1', 'access-control-allow-origin': '*' } })
+    const response = await ada.request({ ...request, headers })
+    t.ok(response.statusCode < 300, name)
+    for (const header of ['set-cookie', 'x-evil', 'access-control-allow-origin'])
+      t.notOk(response.headers[header], `${name}: ${header}`)
+    const sent = google.requestsTo('gmail').at(-1)
+    t.equal(sent?.headers.host, `127.0.0.1:${google.port}`)
+    const token = /^Bearer (\S+)$/.exec(sent?.headers.authorization ?? '')?.[1] ?? ''
+    t.equal(google.ledger.canOpen(token), connection.account.sub)
+    t.notOk(JSON.stringify(sent?.headers).includes('evil'), `${name}: nothing of the caller`)
+    t.notOk(sent?.headers.cookie)
+    t.match(sent?.path, /^\/gmail\/v1\/users\/me\/[A-Za-z0-9_/-]+$/)
+  }
+  for (const query of [
+    'access_token=x',
+    'alt=media',
+    'key=x',
+    'userId=bob',
+    'quotaUser=x',
+    'uploadType=media',
+    'fields=id',
+    'rootUrl=http://evil.example'
+  ]) {
+    const calls = google.calls('gmail')
+    isProblem(t, await ada.fetch(`/connections/${connection.id}/gmail/messages?${query}`), 400, 'invalid_request')
+    t.equal(google.calls('gmail'), calls, query)
+  }
+})
+
+t.test('[R78] upstream › a token stands in the Authorization header and in no URL', async t => {
+  const { google, signedIn } = await build(t)
+  const ada = await signedIn()
+  const { connection, routes } = await connectedMailbox(ada, google)
+  for (const { request } of routes) await ada.request(request)
+  google.expireAccessTokens('ada@example.com')
+  await ada.request(routes[0]?.request ?? {})
+  await ada.fetch(`/connections/${connection.id}`, 'DELETE')
+  t.equal(google.calls('revoke'), 1)
+  for (const { method, path, query, endpoint } of google.requests) {
+    t.same(google.ledger.find(`${path}?${query}`), [], `${method} ${endpoint}`)
+  }
+  t.same(google.violations, [])
+})
+
+t.test('[R78] upstream › a certificate that does not prove the host ends the call before a byte of it', async t => {
+  const certificates = {
+    'signed by nobody': createCertificate(),
+    expired: createCertificate({ notBefore: new Date(0), notAfter: new Date(86_400_000) }),
+    "another host's": createCertificate({ host: 'google.example' })
+  }
+  for (const [name, tls] of Object.entries(certificates)) {
+    const impostor = await startFakeGoogle({ tls })
+    t.teardown(() => impostor.close())
+    const { google, signedIn } = await build(t, { environment: { GOOGLE_API_URL: impostor.issuer } })
+    const ada = await signedIn()
+    const { connection } = await connectedMailbox(ada, google)
+    for (const { request } of gmailRoutes(`/connections/${connection.id}`, google)) {
+      isProblem(t, await ada.request(request), 503, 'google_unavailable')
+    }
+    t.equal(impostor.requests.length, 0, name)
+  }
+})
+
+t.test('[R78] upstream › neither code nor refresh token goes to a host without a good certificate', async t => {
+  const impostor = await startFakeGoogle({ tls: createCertificate() })
+  t.teardown(() => impostor.close())
+  const { google, signedIn, replica, clock } = await build(t)
+  const ada = await signedIn()
+  const { connection } = await connectedMailbox(ada, google)
+  const endpoints = {
+    token_endpoint: `${impostor.issuer}/token`,
+    revocation_endpoint: `${impostor.issuer}/revoke`,
+    jwks_uri: `${impostor.issuer}/jwks`
+  }
+  google.fault('discovery', { mutate: json => ({ ...json, ...endpoints }) }, Number.POSITIVE_INFINITY)
+  const elsewhere = ada.clone(await replica())
+  isProblem(t, await elsewhere.connect(), 503, 'google_unavailable')
+  clock.advance(3_600_000)
+  isProblem(t, await elsewhere.fetch(`/connections/${connection.id}/gmail/profile`), 503, 'google_unavailable')
+  t.match((await elsewhere.fetch(`/connections/${connection.id}`, 'DELETE')).json(), { revoked: 'pending' })
+  t.equal(impostor.requests.length, 0)
+})
+
+t.test('[R78] upstream › an issuer with a bad certificate signs nobody in', async t => {
+  const impostor = await startFakeGoogle({ tls: createCertificate({ host: 'google.example' }) })
+  t.teardown(() => impostor.close())
+  const { browser } = await build(t, { environment: { GOOGLE_ISSUER: impostor.issuer } })
+  isProblem(t, await browser().fetch('/auth/google'), 503, 'google_unavailable')
+  t.equal(impostor.requests.length, 0)
+})
