@@ -103,7 +103,8 @@ export function createConnect(options: {
     const grantedScopes = answer.scopes ?? ['openid', 'email', ...service.scopes]
     const inSeconds = (seconds: number) => new Date(askedAtMs + seconds * 1000)
     const fresh = answer.refreshToken
-    const kept = existing && statusOf(existing) !== 'needs_reconnect' ? existing : undefined
+    const hasEnded = (existing?.refreshTokenExpiresAt?.getTime() ?? Infinity) <= clock.nowMs()
+    const kept = existing && statusOf(existing) !== 'needs_reconnect' && !hasEnded ? existing : undefined
     if (!fresh && (!kept || missingScopes(grantedScopes, kept.grantedScopes).length > 0)) {
       throw new GuichetError('refresh_token_missing', { connectUrl: freshConnectUrl(service.id) })
     }
