@@ -28,8 +28,13 @@ const events: FastifyPluginAsyncZod = async app => {
     handler: async request => {
       const after = Number(request.query.cursor ?? 0)
       const page = await app.events.after(after, pageSize)
+      const { services } = request.backendKey
+      // A narrowed key hears of its services alone; the cursor passes over the rest.
+      const heard = page.filter(({ data }: { data: { connection?: { service: string } } }) =>
+        data.connection && services ? services.includes(data.connection.service) : true
+      )
       return {
-        events: page.map(({ id, type, createdAt, data }) => ({
+        events: heard.map(({ id, type, createdAt, data }) => ({
           id,
           type,
           createdAt: createdAt.toISOString(),

@@ -70,12 +70,12 @@ export function createConnectionRepository(options: {
     listOf: userId => collection.find({ userId, live: true }).sort({ _id: 1 }).toArray(),
 
     list({ userId, externalId, service, services, after, limit }) {
+      const wanted = service === undefined ? services : [service].filter(one => services?.includes(one) ?? true)
       const filter: Filter<ConnectionRecord> = {
         live: true,
         ...(userId && { userId }),
         ...(externalId !== undefined && { externalId }),
-        ...(services && { service: { $in: [...services] } }),
-        ...(service !== undefined && { service }),
+        ...(wanted && { service: { $in: [...wanted] } }),
         ...(after && { _id: { $gt: after } })
       }
       return collection.find(filter).sort({ _id: 1 }).limit(limit).toArray()
