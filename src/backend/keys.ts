@@ -83,7 +83,9 @@ export function createBackendKeys(options: { collection: Collection<BackendKeyRe
       if (!id) return undefined
       const hash = hashSecret(presented)
       const cached = cache.get(hash)
-      if (cached && clock.nowMs() - cached.readAtMs < cacheMs) return lives(cached.record) ? cached.record : undefined
+      const age = cached ? clock.nowMs() - cached.readAtMs : cacheMs
+      // A clock that was set back would keep it for as long: an age below zero is none.
+      if (cached && age >= 0 && age < cacheMs) return lives(cached.record) ? cached.record : undefined
       cache.delete(hash)
       const readAtMs = clock.nowMs()
       const record = await read(id, hash)
