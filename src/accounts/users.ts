@@ -90,8 +90,13 @@ export function createUsers(options: {
 /** Addresses are compared in lower case, domains whole; an unverified address is nobody's. */
 function isAllowed({ email, emailVerified }: Identity, allow: readonly string[]): boolean {
   if (allow.length === 0) return true
-  const address = email.toLowerCase()
+  const address = toLowerAscii(email)
   const [, domain, ...rest] = address.split('@')
   if (!emailVerified || domain === undefined || rest.length > 0) return false
-  return allow.some(entry => entry.toLowerCase() === address || entry.toLowerCase() === `@${domain}`)
+  return allow.some(entry => [address, `@${domain}`].includes(toLowerAscii(entry)))
+}
+
+/** Unlike toLowerCase, makes no letter of ASCII out of another: the Kelvin sign is no k. */
+function toLowerAscii(text: string): string {
+  return text.replace(/[A-Z]/g, letter => letter.toLowerCase())
 }
