@@ -31,7 +31,7 @@ t.test('[R51] headers › every route, for a stranger and for its user, whatever
   t.same(google.violations, [])
 })
 
-t.test('[R51] headers › answers that no route gives: 404, 400, 414, 415, preflight', async t => {
+t.test('[R51] headers › answers that no route gives: 404, 405, 400, 414, 415, preflight', async t => {
   const { app, signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
   const ada = await signedIn()
   const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' }
@@ -39,8 +39,8 @@ t.test('[R51] headers › answers that no route gives: 404, 400, 414, 415, prefl
   for (const [status, request] of [
     [404, { method: 'GET', url: '/no-such-thing' }],
     [404, { method: 'GET', url: '/no-such-thing', headers: html }],
-    [404, { method: 'PUT', url: '/connections' }],
-    [404, { method: 'HEAD', url: '/auth/session' }],
+    [405, { method: 'PUT', url: '/connections' }],
+    [405, { method: 'HEAD', url: '/auth/session' }],
     [400, { method: 'GET', url: '/auth/google?colour=blue' }],
     [400, { method: 'GET', url: '/%c0%af' }],
     [400, { method: 'POST', url: '/connections/x1/gmail/messages/x1/modify', headers: json, payload: '{' }],
