@@ -32,6 +32,8 @@ export default fp(
     app.decorate('collections', createCollections(db))
     app.decorate('databaseClock', clock)
     app.decorate('prepareDatabase', async () => {
+      // A first connection that failed leaves a client that refuses everything until it is told to connect again.
+      await client.connect()
       await ensureIndexes(db)
       await clock.sync()
     })

@@ -39,8 +39,11 @@ export default fp(
 
     async function prepareUntilDone(): Promise<void> {
       await prepare()
-      if (!unprepared) return
-      app.log.error({ err: unprepared }, 'not ready: the database is not prepared')
+      if (!unprepared) {
+        app.log.info({ event: 'ready' }, 'ready: the database is prepared')
+        return
+      }
+      app.log.error({ event: 'not_ready', err: unprepared }, 'not ready: the database is not prepared')
       retry = setTimeout(() => void prepareUntilDone(), retryMs).unref()
     }
 
