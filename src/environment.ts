@@ -90,8 +90,11 @@ export const Environment = z.object({
     .describe(
       'Comma list, newest first: `id:standard base64 of 32 bytes`. The first key seals the tokens, all open. `guichet secrets` prints a fresh one.'
     ),
-  GOOGLE_CLIENT_ID: z.string().optional().describe("The OAuth client's id from Google's console."),
-  GOOGLE_CLIENT_SECRET: z.string().optional().describe("The OAuth client's secret."),
+  GOOGLE_CLIENT_ID: z
+    .string()
+    .optional()
+    .describe("The OAuth client's id from Google's console; required, unless GOOGLE_CREDENTIALS_FILE is given."),
+  GOOGLE_CLIENT_SECRET: z.string().optional().describe("The OAuth client's secret; required with the id."),
   GOOGLE_CREDENTIALS_FILE: z
     .string()
     .optional()

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { renderEnvExample, withEnvironmentTable } from '../src/dev/environment-docs.ts'
+import { Environment } from '../src/environment.ts'
+
+const read = (name: string) => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
+const readme = read('README.md')
+
+t.test('docs › .env.example › as the schema has it: npm run docs', async t => {
+  t.equal(read('.env.example'), renderEnvExample())
+  for (const name of Object.keys(Environment.shape)) t.match(renderEnvExample(), new RegExp(`^#?${name}=`, 'm'))
+})
+
+t.test('docs › README › the environment as the schema has it: npm run docs', async t => {
+  t.equal(readme, withEnvironmentTable(readme))
+  t.throws(() => withEnvironmentTable('no marks'))
+})
+
+t.test('docs › README › a line for every dependency, and for nothing else', async t => {
+  const { dependencies } = JSON.parse(read('package.json'))
+  const [, section = ''] = readme.split('\n## Dependencies\n')
+  const named = [...(section.split('\n## ', 1)[0]?.matchAll(/^\| `([^`]+)` \| \S/gm) ?? [])].map(([, name]) => name)
+  t.same(named.sort(), Object.keys(dependencies).sort())
+})
+
+t.test('docs › README › at most 200 lines, and every file it links to is there', async t => {
+  t.ok(readme.split('\n').length <= 201)
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, file = '']) => file)
+  t.ok(links.length > 0)
+  for (const file of links) t.ok(read(file).length > 0, file)
+})
