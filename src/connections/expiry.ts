@@ -8,6 +8,6 @@ export const warningMs = 48 * 3_600_000
 export async function warnOfExpiry(repository: ConnectionRepository, clock: Clock): Promise<void> {
   const now = new Date(clock.nowMs())
   for (const record of await repository.listExpiring(new Date(now.getTime() + warningMs))) {
-    await repository.update(record, { warnedOf: record.refreshTokenExpiresAt }, 'connection.expiring')
+    await repository.noteWarning(record, now)
   }
 }

@@ -22,7 +22,9 @@ export interface ConnectionRepository {
   /** False if the user already has a connection of that service and account. */
   insert(record: ConnectionRecord): Promise<boolean>
   /** Writes over the version that was read alone; null if the record has moved on or is gone. */
-  update(read: ConnectionRecord, change: ConnectionChange, type?: EventType): Promise<ConnectionRecord | null>
+  update(read: ConnectionRecord, change: ConnectionChange): Promise<ConnectionRecord | null>
+  /** Notes that the end of the grant was warned of. The tokens' version stays: a refresh under way has to be stored. */
+  noteWarning(read: ConnectionRecord, now: Date): Promise<void>
   /** Takes the lease if none holds it and no cooldown runs at `now`; null otherwise. */
   takeLease(id: ObjectId, lease: { owner: string; until: Date }, now: Date): Promise<ConnectionRecord | null>
   /** Ends a lease that is still held by `owner`, tokens untouched. */
@@ -98,9 +100,9 @@ export function createConnectionRepository(options: {
       return true
     },
 
-    async update(read, change, type) {
+    async update(read, change) {
       const after = { ...read, ...change, version: read.version + 1 }
-      const events = toEvents(type ?? eventOfChange(read, after), after)
+      const events = toEvents(eventOfChange(read, after), after)
       const written = await collection.findOneAndUpdate(
         { _id: read._id, version: read.version, live: true },
         { $set: change, $inc: { version: 1 }, ...(events.length > 0 && { $push: { outbox: { $each: events } } }) },
@@ -108,6 +110,16 @@ export function createConnectionRepository(options: {
       )
       if (written && events.length > 0) onEvent()
       return written
+    },
+
+    async noteWarning(read, now) {
+      const { _id, refreshTokenExpiresAt } = read
+      const event = createEvent('connection.expiring', now, { connection: toView(read) })
+      const { modifiedCount } = await collection.updateOne(
+        { _id, live: true, refreshTokenExpiresAt, warnedOf: null, deadReason: null },
+        { $set: { warnedOf: refreshTokenExpiresAt }, $push: { outbox: event } }
+      )
+      if (modifiedCount > 0) onEvent()
     },
 
     takeLease(id, lease, now) {

@@ -39,7 +39,8 @@ export async function tell(t: Test, options?: WorldOptions): Promise<Story> {
     stored: () => storedOf(app, connection.id),
     refreshes: () => refreshesAt(google).length,
     async events() {
-      await app.worker.run()
+      // Once for the work itself, once for the events that it left.
+      for (let round = 0; round < 2; round++) await app.worker.run()
       return (await app.events.after(0, 100)).map(({ type }) => type)
     }
   }

@@ -1,0 +1,107 @@
+import t from 'tap'
+import { isProblem } from '../helper.ts'
+import { refreshesAt, tell } from './story.ts'
+
+for (const [name, refresh_token] of [
+  ['absent', undefined],
+  ['empty', ''],
+  ['null', null]
+] as const) {
+  t.test(`[R68] [F25] refresh › refresh_token ${name} › the stored one is kept and used again`, async t => {
+    const { google, expire, vend, stored } = await tell(t)
+    const before = await stored()
+    google.fault('token', { mutate: json => ({ ...json, refresh_token }) }, 2)
+    for (let round = 0; round < 2; round++) {
+      expire()
+      t.equal((await vend()).statusCode, 200)
+      t.equal((await stored()).refreshToken, before.refreshToken)
+    }
+    const [first, second] = refreshesAt(google)
+    t.equal(second, first)
+    t.equal(google.ledger.of('refresh_token').length, 1)
+  })
+}
+
+t.test('[F26] refresh › Google rotates the refresh token › each is used once, the newest last', async t => {
+  const { app, replica, google, expire, vend, connection } = await tell(t)
+  const replicas = [app, await replica()]
+  google.rotateRefreshTokens = true
+  for (let round = 0; round < 6; round++) {
+    expire()
+    const answer = await vend({}, replicas[round % 2])
+    t.equal(answer.statusCode, 200)
+    t.equal(google.ledger.canOpen(answer.json().access_token), connection.account.sub)
+  }
+  const issued = google.ledger.of('refresh_token').map(({ value }) => value)
+  t.same(refreshesAt(google), issued.slice(0, -1))
+  t.equal(google.ledger.of('refresh_token', { alive: true }).length, 1)
+  t.same(google.violations, [])
+})
+
+t.test('[F26] refresh › Google rotates, and announces another end › it is the one that counts', async t => {
+  const { google, ada, clock, expire, vend, stored, events } = await tell(t)
+  google.rotateRefreshTokens = true
+  google.refreshTokenLifetimeSeconds = 86_400
+  await ada.connected()
+  t.same(await events(), ['connection.connected', 'connection.connected', 'connection.expiring'])
+  google.fault('token', { mutate: json => ({ ...json, refresh_token_expires_in: 604_800 }) })
+  expire()
+  await vend()
+  t.equal((await stored()).refreshTokenExpiresAt?.getTime(), clock.nowMs() + 604_800_000)
+})
+
+t.test('[R69] refresh › a warning is written while Google rotates › the new refresh token is kept', async t => {
+  const { google, ada, expire, vend, events, stored, clock } = await tell(t)
+  google.rotateRefreshTokens = true
+  google.refreshTokenLifetimeSeconds = 48 * 3600 + google.accessTokenLifetimeSeconds + 3
+  await ada.connected()
+  expire()
+  const { release } = google.fault('token', { hang: true, when: 'after' })
+  const arrived = google.arrival('token')
+  const vending = vend()
+  await arrived
+  // The end of the grant comes near right while the answer with the new token is on its way.
+  clock.advance(5_000)
+  t.same((await events()).at(-1), 'connection.expiring')
+  release()
+  t.equal((await vending).statusCode, 200)
+  t.equal((await stored()).lease, null)
+  expire()
+  t.equal((await vend()).statusCode, 200, 'the token that Google gave last is the one that is used')
+})
+
+t.test('[R69] refresh › a warning is written before it › the refresh goes on', async t => {
+  const { app, google, ada, backend, connection, clock, stored, events } = await tell(t)
+  google.refreshTokenLifetimeSeconds = 200_000
+  await ada.connected()
+  const { liveToken } = app.connections
+  const read = await stored()
+  clock.advance(100_000_000)
+  t.same((await events()).at(-1), 'connection.expiring')
+  t.equal((await liveToken(read)).connection._id.toHexString(), connection.id)
+  t.equal((await backend.vend(connection.id)).statusCode, 200)
+})
+
+t.test(
+  '[R66] refresh › disconnected while Google answers › nothing is vended, and the new token is revoked',
+  async t => {
+    const { app, google, ada, connection, expire, vend, stored } = await tell(t)
+    google.rotateRefreshTokens = true
+    expire()
+    const { release } = google.fault('token', { hang: true, when: 'after' })
+    const arrived = google.arrival('token')
+    const vending = vend()
+    await arrived
+    // Google cannot be told now: the debt waits with the old token, which rotation has killed.
+    google.fault('revoke', { status: 503 })
+    t.equal((await ada.fetch(`/connections/${connection.id}`, 'DELETE')).json().revoked, 'pending')
+    release()
+    isProblem(t, await vending, 404, 'not_found')
+    isProblem(t, await vend(), 404, 'not_found')
+    await app.worker.run()
+    await app.worker.run()
+    t.same(google.ledger.of('refresh_token', { alive: true }), [], 'no token of it lives on')
+    t.same(google.ledger.of('access_token', { sub: connection.account.sub, alive: true }), [])
+    await t.rejects(stored())
+  }
+)
