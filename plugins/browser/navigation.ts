@@ -40,14 +40,14 @@ export default fp(
     })
     app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
       const url = new URL(this.request.returnTo ?? '/', publicUrl)
-      // The page it leads back to may still carry the outcome before this one.
-      if (query.status) url.searchParams.delete('connection')
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
       const location = url.origin === publicUrl.origin ? url.href.slice(url.origin.length) : url.href
       return this.redirect(location, 303)
     })
 
     app.setErrorHandler((error, request, reply) => {
+      // A session that could not be stored would be tried again behind this answer, and its cookie sent with a 503.
+      if (toGuichetError(error).status >= 500) request.session = Object.create(null)
       if (!request.routeOptions.config.navigable || !request.isNavigation()) throw error
       const { code, status } = toGuichetError(error)
       request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'a navigation failed')
