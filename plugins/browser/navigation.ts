@@ -40,6 +40,8 @@ export default fp(
     })
     app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
       const url = new URL(this.request.returnTo ?? '/', publicUrl)
+      // The page it leads back to may still carry the outcome before this one.
+      if (query.status) url.searchParams.delete('connection')
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
       const location = url.origin === publicUrl.origin ? url.href.slice(url.origin.length) : url.href
       return this.redirect(location, 303)
