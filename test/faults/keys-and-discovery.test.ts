@@ -1,0 +1,70 @@
+import t from 'tap'
+import { build, isProblem } from '../helper.ts'
+
+const always = Number.POSITIVE_INFINITY
+
+t.test('[F18] signing keys › while they are known, Google may be without them', async t => {
+  const { google, browser, clock } = await build(t)
+  t.equal((await browser().signIn()).statusCode, 200)
+  for (const fault of [{ status: 500 }, { reset: true }, { raw: '<html>' }] as const) {
+    // Old enough to be asked for again.
+    clock.advance(3_600_000)
+    const asked = google.fault('jwks', fault, always)
+    t.equal((await browser().signIn()).statusCode, 200)
+    t.ok(asked.hits > 0)
+    google.clearFaults()
+  }
+})
+
+t.test('[F18] signing keys › never known, nobody is signed in; the code is spent and a new flow works', async t => {
+  const { google, app, browser, replica } = await build(t)
+  for (const fault of [{ status: 503 }, { reset: true }] as const) {
+    google.fault('jwks', fault, always)
+    const one = browser(await replica())
+    const callback = await one.authorize('/auth/google')
+    const exchanges = google.calls('token')
+    const response = await one.fetch(callback)
+    isProblem(t, response, 503, 'google_unavailable')
+    t.ok(response.headers['retry-after'])
+    t.equal(google.calls('token'), exchanges + 1)
+    isProblem(t, await one.fetch('/auth/session'), 401, 'unauthenticated')
+    t.equal(await app.collections.users.countDocuments(), 0)
+    isProblem(t, await one.fetch(callback), 400, 'flow_used')
+    google.clearFaults()
+  }
+})
+
+t.test('[F18] discovery › never answered, starts and callbacks are 503, and no state is used up', async t => {
+  const { google, browser, replica } = await build(t)
+  for (const fault of [
+    { status: 500 },
+    { reset: true },
+    { raw: '<html>' },
+    { mutate: (json: object) => ({ ...json, issuer: 'https://evil.example' }) }
+  ] as const) {
+    google.fault('discovery', fault, always)
+    const cold = await replica()
+    t.equal((await cold.inject('/readyz')).statusCode, 200, 'what needs no Google is served')
+    const ada = browser()
+    const callback = await ada.authorize('/auth/google')
+    const exchanges = google.calls('token')
+    const elsewhere = ada.clone(cold)
+    isProblem(t, await elsewhere.fetch('/auth/google'), 503, 'google_unavailable')
+    isProblem(t, await elsewhere.fetch(callback), 503, 'google_unavailable')
+    t.equal((await elsewhere.navigate(callback)).headers.location, '/?status=google_unavailable')
+    t.equal(google.calls('token'), exchanges)
+    google.clearFaults()
+    t.equal((await elsewhere.fetch(callback)).statusCode, 200, 'the same URL works once it answers')
+    t.equal(google.calls('token'), exchanges + 1)
+  }
+})
+
+t.test('[F18] discovery › once answered it is not asked again, whatever becomes of it', async t => {
+  const { google, browser } = await build(t)
+  await browser().signIn()
+  const asked = google.calls('discovery')
+  google.fault('discovery', { status: 500 }, always)
+  for (let n = 0; n < 3; n++) t.equal((await browser().signIn()).statusCode, 200)
+  t.equal(google.calls('discovery'), asked)
+  t.equal(asked, 1)
+})
