@@ -18,16 +18,23 @@ export default fp(
   async function accounts(app) {
     const { collections, config, databaseClock: clock, vault } = app
     const { idleSeconds, maxSeconds } = config.session
+    const users = createUsers({
+      collection: collections.users,
+      clock,
+      signInAllow: config.signInAllow,
+      onEvent: () => app.worker.soon()
+    })
+    app.decorate('users', users)
     app.decorate(
-      'users',
-      createUsers({
-        collection: collections.users,
+      'sessions',
+      createSessionStore({
+        collection: collections.sessions,
         clock,
-        signInAllow: config.signInAllow,
-        onEvent: () => app.worker.soon()
+        idleSeconds,
+        maxSeconds,
+        isUser: async id => (await users.find(id)) !== null
       })
     )
-    app.decorate('sessions', createSessionStore({ collection: collections.sessions, clock, idleSeconds, maxSeconds }))
     app.decorate(
       'flows',
       createFlows({ collection: collections.flows, vault, clock, ttlSeconds: config.flowTtlSeconds })

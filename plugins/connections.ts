@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
-import { createErase } from '../src/accounts/erase.ts'
+import type { ObjectId } from 'mongodb'
+import { createErasing } from '../src/accounts/erase.ts'
 import { createChooseAccount } from '../src/connections/choose-account.ts'
 import { type Connect, createConnect } from '../src/connections/connect.ts'
 import type { ConnectionRecord } from '../src/connections/connection.ts'
@@ -12,6 +13,7 @@ import { createRevocations } from '../src/connections/revocations.ts'
 import { toConnectionView } from '../src/connections/view.ts'
 import { createGmail } from '../src/google/gmail.ts'
 import type { ConnectionView } from '../src/schemas.ts'
+import { outboxes } from './events.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -21,7 +23,7 @@ declare module 'fastify' {
       liveToken: LiveTokens
       useMailbox: UseMailbox
       chooseAccount: ReturnType<typeof createChooseAccount>
-      eraseUser: ReturnType<typeof createErase>
+      eraseUser: (userId: ObjectId) => Promise<void>
       view(connection: ConnectionRecord): ConnectionView
       /** Where its user repairs a connection; holds no secret. */
       connectUrl(connection: Pick<ConnectionRecord, '_id' | 'service'>): string
@@ -73,18 +75,28 @@ export default fp(
         worker.soon()
       }
     })
+    const erasing = createErasing({
+      users,
+      sessions: app.sessions,
+      flows: app.flows,
+      repository,
+      disconnect,
+      listEvents: () => worker.run(outboxes),
+      forgetInEvents: app.events.forgetUser
+    })
     const { store } = createConnect({
       repository,
       users,
       vault,
       clock,
       revocations,
-      disconnect,
       liveToken,
+      finishErasing: erasing.finish,
       connectUrl,
       freshConnectUrl
     })
     worker.add('revocations', revocations.settleDue)
+    worker.add('erasures', erasing.finishOwed)
     worker.add('expiry', () => warnOfExpiry(repository, clock))
     const openMailbox = createGmail({
       apiUrl: config.google.apiUrl,
@@ -100,18 +112,7 @@ export default fp(
       liveToken,
       useMailbox,
       chooseAccount: createChooseAccount({ repository, clock }),
-      eraseUser: createErase({
-        users,
-        sessions: app.sessions,
-        flows: app.flows,
-        repository,
-        disconnect,
-        // Its last events are listed first, so that none of them keeps the address.
-        forgetInEvents: async userId => {
-          await worker.run()
-          await app.events.forgetUser(userId)
-        }
-      }),
+      eraseUser: erasing.erase,
       view,
       connectUrl
     })

@@ -15,6 +15,8 @@ declare module 'fastify' {
 }
 
 const intervalMs = 1_000
+/** The worker's tasks that list what happened. */
+export const outboxes = ['outbox of connections', 'outbox of users'] as const
 
 /** What happened, in one list for all replicas, and the worker that gets it there. */
 export default fp(
@@ -51,11 +53,15 @@ export default fp(
       courier.add('delivery', delivery.deliverDue)
       app.decorate('courier', courier)
       app.addHook('onReady', async () => courier.start())
-      app.addHook('preClose', async () => courier.stop())
-      app.addHook('onClose', async () => delivery.close())
+      app.addHook('preClose', async () => {
+        const stopped = courier.stop()
+        await delivery.close()
+        await stopped
+      })
     }
-    worker.add('outbox of connections', () => relayOutbox(collections.connections, list, { live: false, owed: null }))
-    worker.add('outbox of users', () => relayOutbox(collections.users, list, { erasedAt: { $exists: true } }))
+    const [ofConnections, ofUsers] = outboxes
+    worker.add(ofConnections, () => relayOutbox(collections.connections, list, { live: false, owed: null }))
+    worker.add(ofUsers, () => relayOutbox(collections.users, list))
 
     app.decorate('events', list)
     app.decorate('worker', worker)

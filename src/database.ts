@@ -38,6 +38,8 @@ export interface MetaRecord {
   last?: number
   /** The hash of a webhook URL that answered 410. */
   gone?: string
+  /** Nothing is delivered before this: a webhook's Retry-After. */
+  pausedUntil?: Date
 }
 
 export function createCollections(db: Db): Collections {
@@ -94,6 +96,7 @@ const indexes: Record<
       { unique: true, sparse: true }
     ],
     [{ externalId: 1 }, { unique: true, sparse: true }],
+    [{ erasedAt: 1 }, { sparse: true }],
     [{ 'outbox.id': 1 }, { sparse: true }]
   ],
   sessions: [

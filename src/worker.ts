@@ -1,41 +1,57 @@
+/** A piece of work; it stops soon after `signal` says so, and leaves the rest to the next round. */
+export type Task = (signal: AbortSignal) => Promise<void>
+
 /** Work that no request waits for: it is tried again until it is done, here or at another replica. */
 export interface Worker {
-  add(name: string, task: () => Promise<void>): void
-  /** Runs all tasks once, now; resolves when they have ended, whatever came of them. */
-  run(): Promise<void>
+  add(name: string, task: Task): void
+  /** Runs all tasks, or those named, once, now; resolves when they have ended, whatever came of them. */
+  run(names?: readonly string[]): Promise<void>
   /** Runs them in a moment, for there is something to do. */
   soon(): void
   start(): void
   stop(): Promise<void>
 }
 
-/** `onError` hears of each task that failed; the next round tries it again. */
+/** `onError` hears of each task that failed; the next round tries it again. Tasks do not wait for each other. */
 export function createWorker(options: { intervalMs: number; onError: (name: string, error: unknown) => void }): Worker {
   const { intervalMs, onError } = options
   const tasks = new Map<string, () => Promise<void>>()
-  let running: Promise<void> | undefined
-  let again = false
+  const underWay = new Set<Promise<void>>()
+  const stopped = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let started = false
 
-  async function runAll(): Promise<void> {
-    do {
-      again = false
-      for (const [name, task] of tasks) await task().catch(error => onError(name, error))
-    } while (again)
+  /** Never twice at a time. */
+  function repeatable(name: string, task: Task): () => Promise<void> {
+    let running: Promise<void> | undefined
+    let again = false
+    async function rounds(): Promise<void> {
+      do {
+        again = false
+        await task(stopped.signal).catch(error => onError(name, error))
+      } while (again && !stopped.signal.aborted)
+    }
+    return () => {
+      // What came up while a round runs may be past it: one more follows.
+      if (running) again = true
+      if (!running) {
+        const begun = rounds().finally(() => {
+          running = undefined
+          underWay.delete(begun)
+        })
+        running = begun
+        underWay.add(begun)
+      }
+      return running
+    }
   }
 
-  function run(): Promise<void> {
-    // What came up while a round runs may be past it: one more follows.
-    if (running) again = true
-    running ??= runAll().finally(() => {
-      running = undefined
-    })
-    return running
+  async function run(names: readonly string[] = [...tasks.keys()]): Promise<void> {
+    await Promise.all(names.map(name => tasks.get(name)?.()))
   }
 
   return {
-    add: (name, task) => void tasks.set(name, task),
+    add: (name, task) => void tasks.set(name, repeatable(name, task)),
     run,
     soon() {
       if (started) setImmediate(() => started && void run())
@@ -47,7 +63,8 @@ export function createWorker(options: { intervalMs: number; onError: (name: stri
     async stop() {
       started = false
       clearInterval(timer)
-      await running
+      stopped.abort()
+      await Promise.all(underWay)
     }
   }
 }

@@ -5,29 +5,57 @@ import type { Flows } from './flows.ts'
 import type { MongoSessionStore } from './session-store.ts'
 import type { Users } from './users.ts'
 
-/** Erases a user: every connection disconnected and its grant revoked, then all that is stored about the user. */
-export function createErase(options: {
+export interface Erasing {
+  /** Erases a user: every connection disconnected and its grant revoked, then all that is stored about the user. */
+  erase(userId: ObjectId): Promise<void>
+  /** Takes what is left of a user who is erased, or was while something of the user was still being written. */
+  finish(userId: ObjectId): Promise<void>
+  /** Ends what an erasure left that was cut off: from the write that took the user's name on, it is owed. */
+  finishOwed(signal: AbortSignal): Promise<void>
+}
+
+const atOnce = 50
+
+export function createErasing(options: {
   users: Users
   sessions: MongoSessionStore
   flows: Flows
   repository: ConnectionRepository
   disconnect: Disconnect
+  /** Brings what has happened so far into the list of events. */
+  listEvents: () => Promise<void>
   /** Takes the user's addresses out of the events that are kept. */
   forgetInEvents: (userId: ObjectId) => Promise<void>
-}): (userId: ObjectId) => Promise<void> {
-  const { users, sessions, flows, repository, disconnect, forgetInEvents } = options
+}): Erasing {
+  const { users, sessions, flows, repository, disconnect, listEvents, forgetInEvents } = options
 
   async function disconnectAll(userId: ObjectId): Promise<void> {
     for (const connection of await repository.listOf(userId)) await disconnect(connection)
   }
 
-  return async userId => {
-    // The user goes last, so that one who was cut off in the middle can ask again.
-    await disconnectAll(userId)
-    await users.erase(userId)
+  async function finish(userId: ObjectId): Promise<void> {
     // A callback that was under way stored before the user was gone, or finds no user and takes back what it stored.
     await disconnectAll(userId)
     await Promise.all([sessions.removeOfUser(userId), flows.removeOfUser(userId)])
+    // The last events are listed first, so that none of them keeps an address.
+    await listEvents()
+    const isListed = !(await repository.hasEvents(userId))
     await forgetInEvents(userId)
+    if (isListed) await users.forget(userId)
+  }
+
+  return {
+    finish,
+
+    async erase(userId) {
+      // The user goes last, so that one who was cut off before can ask again.
+      await disconnectAll(userId)
+      await users.erase(userId)
+      await finish(userId)
+    },
+
+    async finishOwed(signal) {
+      for (const { _id } of await users.listErased(atOnce)) if (!signal.aborted) await finish(_id)
+    }
   }
 }

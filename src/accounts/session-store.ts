@@ -38,8 +38,9 @@ export function createSessionStore(options: {
   clock: Clock
   idleSeconds: number
   maxSeconds: number
+  isUser: (userId: ObjectId) => Promise<boolean>
 }): MongoSessionStore {
-  const { collection, clock } = options
+  const { collection, clock, isUser } = options
   const idleMs = options.idleSeconds * 1000
   const maxMs = options.maxSeconds * 1000
   // Use is noted this often at most, so that reading a session seldom writes.
@@ -63,6 +64,8 @@ export function createSessionStore(options: {
       seenAt: now,
       expiresAt: expiry(now.getTime(), now.getTime())
     })
+    // Erasing a user removes the user first and the sessions then: one that came after is taken back here.
+    if (content.userId && !(await isUser(content.userId))) await collection.deleteOne({ _id })
   }
 
   async function read(sessionId: string): Promise<Session | null> {

@@ -16,7 +16,7 @@ export interface UserRecord {
   picture: string | null
   /** The host app's id of a user whom a ticket brought. */
   externalId?: string
-  /** Set once the user is erased: the record then only waits for its event to leave. */
+  /** Set once the user is erased: the record then stands for what is still to be erased, and its event. */
   erasedAt?: Date
   outbox?: EventRecord[]
   createdAt: Date
@@ -34,6 +34,10 @@ export interface Users {
   ofHost(externalId: string, displayName: string | null): Promise<UserRecord>
   /** Takes everything that says who it was, and leaves the event in the same write. */
   erase(id: ObjectId): Promise<void>
+  /** Erased users of whom something may be left. */
+  listErased(limit: number): Promise<UserRecord[]>
+  /** Removes the record of an erased user, once its event is listed. */
+  forget(id: ObjectId): Promise<void>
 }
 
 export function createUsers(options: {
@@ -83,6 +87,16 @@ export function createUsers(options: {
         }
       )
       onEvent()
+    },
+
+    listErased: limit =>
+      collection
+        .find({ erasedAt: { $exists: true } })
+        .limit(limit)
+        .toArray(),
+
+    async forget(id) {
+      await collection.deleteOne({ _id: id, erasedAt: { $exists: true }, outbox: { $size: 0 } })
     }
   }
 }

@@ -7,7 +7,6 @@ import type { TokenAnswer } from '../google/token-answer.ts'
 import { missingScopes, type Service } from '../services.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, sealToken, statusOf } from './connection.ts'
-import type { Disconnect } from './disconnect.ts'
 import type { LiveTokens } from './live-token.ts'
 import type { ConnectionRepository } from './repository.ts'
 import type { Revocations } from './revocations.ts'
@@ -29,8 +28,8 @@ export interface Grant {
 export interface Connect {
   /**
    * Stores a grant: the same Google account updates its record in place, another becomes a second connection.
-   * Durable by majority when it resolves.
-   * @throws GuichetError `refresh_token_missing`, `account_mismatch`, `not_found`
+   * Durable by majority when it resolves. A grant that is for nobody here is given back to Google.
+   * @throws GuichetError `refresh_token_missing`, `account_mismatch`, `not_found`, `unauthenticated`
    */
   store(grant: Grant): Promise<ConnectionRecord>
 }
@@ -44,24 +43,34 @@ export function createConnect(options: {
   vault: Vault
   clock: Clock
   revocations: Revocations
-  disconnect: Disconnect
   liveToken: LiveTokens
+  /** Takes back what was stored for a user who is gone. */
+  finishErasing: (userId: ObjectId) => Promise<void>
   connectUrl: (connection: Pick<ConnectionRecord, '_id' | 'service'>) => string
   freshConnectUrl: (service: string) => string
 }): Connect {
-  const { repository, users, vault, clock, revocations, disconnect, liveToken, connectUrl, freshConnectUrl } = options
+  const { repository, users, vault, clock, revocations, liveToken, finishErasing, connectUrl, freshConnectUrl } =
+    options
 
-  /** The account that was meant, or the grant is given back: unless a sibling stands on it, it is revoked. */
-  async function requireMeantAccount(grant: Grant): Promise<void> {
-    const { userId, service, identity, answer, connectionId, expectedEmail } = grant
+  /** Unless a connection stands on the same grant, it is revoked: now, or as soon as that can be. */
+  async function giveBack({ userId, service, identity: { sub }, answer }: Grant): Promise<void> {
+    await revocations.owe({ userId, service: service.id, sub, token: answer.refreshToken ?? answer.accessToken })
+    await revocations.settle(sub).catch(() => {})
+  }
+
+  /** The user is there, and so is the connection to repair, and the account is the one that was meant. */
+  async function requireMeant(grant: Grant): Promise<UserRecord> {
+    const { userId, identity, connectionId, expectedEmail } = grant
+    const user = await users.find(userId)
     const repaired = connectionId && (await repository.find(connectionId))
-    if (connectionId && !repaired?.userId.equals(userId)) throw new GuichetError('not_found')
+    if (!user || (connectionId && !repaired?.userId.equals(userId))) {
+      await giveBack(grant)
+      throw new GuichetError(user ? 'not_found' : 'unauthenticated')
+    }
     const isMeant = !repaired || repaired.account.sub === identity.sub
     const isExpected = expectedEmail === null || expectedEmail.toLowerCase() === identity.email.toLowerCase()
-    if (isMeant && isExpected) return
-    const token = answer.refreshToken ?? answer.accessToken
-    await revocations.owe({ userId, service: service.id, sub: identity.sub, token })
-    await revocations.settle(identity.sub)
+    if (isMeant && isExpected) return user
+    await giveBack(grant)
     throw new GuichetError('account_mismatch', repaired ? { connectUrl: connectUrl(repaired) } : {})
   }
 
@@ -129,13 +138,10 @@ export function createConnect(options: {
 
   return {
     async store(grant) {
-      await requireMeantAccount(grant)
-      const user = await users.find(grant.userId)
-      if (!user) throw new GuichetError('unauthenticated')
-      const record = await write(grant, user)
+      const record = await write(grant, await requireMeant(grant))
       // Erasing an account removes the user first: whoever stores after that takes it back, and none is left behind.
       if (!(await users.find(grant.userId))) {
-        await disconnect(record)
+        await finishErasing(grant.userId)
         throw new GuichetError('unauthenticated')
       }
       // A revocation that ended since the code was exchanged may have taken this grant along: Google knows.

@@ -6,6 +6,9 @@ import type { Revocations, Revoked } from './revocations.ts'
 /** Ends a connection: gone and its revocation owed in one write, then revoked, or kept, or tried again later. */
 export type Disconnect = (connection: ConnectionRecord) => Promise<Revoked>
 
+/** Who ended the connection pays at once: the workers of all replicas leave it this head start. */
+const headStartMs = 5_000
+
 export function createDisconnect(options: {
   repository: ConnectionRepository
   revocations: Revocations
@@ -13,7 +16,8 @@ export function createDisconnect(options: {
 }): Disconnect {
   const { repository, revocations, clock } = options
   return async connection => {
-    const buried = await repository.bury(connection, new Date(clock.nowMs()))
+    const nowMs = clock.nowMs()
+    const buried = await repository.bury(connection, new Date(nowMs), new Date(nowMs + headStartMs))
     // Someone else ended it first: what is owed is theirs to pay.
     if (!buried) return 'pending'
     // The connection is gone already: a database that fails now leaves the rest to the worker.

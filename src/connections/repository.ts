@@ -29,10 +29,12 @@ export interface ConnectionRepository {
   takeLease(id: ObjectId, lease: { owner: string; until: Date }, now: Date): Promise<ConnectionRecord | null>
   /** Ends a lease that is still held by `owner`, tokens untouched. */
   endLease(id: ObjectId, owner: string, cooldownUntil: Date | null): Promise<void>
-  /** Ends the connection, whatever version it has: what is left owes its revocation. Null if it was gone. */
-  bury(read: ConnectionRecord, now: Date): Promise<ConnectionRecord | null>
-  /** Whether any user's connection still stands on the grant of that Google account. */
-  hasAccount(sub: string): Promise<boolean>
+  /** Ends the connection, whatever version it has: what is left owes its revocation from `dueAt` on. Null if it was gone. */
+  bury(read: ConnectionRecord, now: Date, dueAt: Date): Promise<ConnectionRecord | null>
+  /** Whether any user's connection still stands on the grant of that Google account; a dead one does not. */
+  hasLivingAccount(sub: string): Promise<boolean>
+  /** Whether events of that user's connections are not yet in the list. */
+  hasEvents(userId: ObjectId): Promise<boolean>
 }
 
 export interface ListFilter {
@@ -138,7 +140,7 @@ export function createConnectionRepository(options: {
       await collection.updateOne({ _id: id, 'lease.owner': owner }, { $set: { lease: null, cooldownUntil } })
     },
 
-    async bury(read, now) {
+    async bury(read, now, dueAt) {
       const events = toEvents('connection.disconnected', { ...read, updatedAt: now })
       const buried = await collection.findOneAndUpdate(
         { _id: read._id, live: true },
@@ -147,7 +149,7 @@ export function createConnectionRepository(options: {
             live: false,
             accessToken: null,
             lease: null,
-            owed: { attempts: 0, nextAttemptAt: now },
+            owed: { attempts: 0, nextAttemptAt: dueAt },
             updatedAt: now
           },
           $inc: { version: 1 },
@@ -159,7 +161,11 @@ export function createConnectionRepository(options: {
       return buried
     },
 
-    hasAccount: async sub =>
-      (await collection.findOne({ 'account.sub': sub, live: true }, { projection: { _id: 1 } })) !== null
+    hasLivingAccount: async sub =>
+      (await collection.findOne({ 'account.sub': sub, live: true, deadReason: null }, { projection: { _id: 1 } })) !==
+      null,
+
+    hasEvents: async userId =>
+      (await collection.findOne({ userId, 'outbox.id': { $exists: true } }, { projection: { _id: 1 } })) !== null
   }
 }

@@ -16,7 +16,10 @@ export interface RevocationRecord {
   /** The account's `sub`. */
   _id: string
   lease: { owner: string; until: Date } | null
-  /** When a call to Google last ended: tokens that were asked for before it may have died with the grant. */
+  /**
+   * When a call to Google last ended, or while one is under way, will have ended at the latest: tokens that were asked
+   * for before it may have died with the grant.
+   */
   lastRevokedAt: Date | null
   forgetAt: Date
 }
@@ -24,8 +27,8 @@ export interface RevocationRecord {
 export interface Revocations {
   /** Pays what is owed for that account, now. */
   settle(sub: string): Promise<Revoked>
-  /** Pays what has come due, for whatever reason it was left. */
-  settleDue(): Promise<void>
+  /** Pays what has come due, for whatever reason it was left, until it is told to stop. */
+  settleDue(signal: AbortSignal): Promise<void>
   /** Owes the revocation of a grant that no connection was made of. */
   owe(grant: { userId: ObjectId; service: string; sub: string; token: string }): Promise<void>
   /**
@@ -59,13 +62,15 @@ export function createRevocations(options: {
   const { collection, connections, repository, tokenEndpoint, vault, clock } = options
   const inMs = (ms: number) => new Date(clock.nowMs() + ms)
 
-  async function takeLease(sub: string, owner: string): Promise<boolean> {
+  async function takeLease(sub: string, owner: string, { forCall = false } = {}): Promise<boolean> {
     const free = { _id: sub, $or: [{ lease: null }, { 'lease.until': { $lte: inMs(0) } }, { 'lease.owner': owner }] }
-    const lease = { owner, until: inMs(leaseMs) }
+    const until = inMs(leaseMs)
+    // Noted before the call: a process that dies in it leaves word that it may have been made.
+    const $set = { lease: { owner, until }, forgetAt: inMs(forgetAfterMs), ...(forCall && { lastRevokedAt: until }) }
     try {
       await collection.updateOne(
         free,
-        { $set: { lease, forgetAt: inMs(forgetAfterMs) }, $setOnInsert: { lastRevokedAt: null } },
+        { $set, ...(!forCall && { $setOnInsert: { lastRevokedAt: null } }) },
         { upsert: true }
       )
       return true
@@ -76,16 +81,29 @@ export function createRevocations(options: {
     }
   }
 
+  const debtsOf = (sub: string) => connections.find({ 'account.sub': sub, live: false, owed: { $ne: null } }).toArray()
+
   /** What is buried is done with: its token goes now, the record once its events have left. */
-  async function forget(filter: { _id: ObjectId } | { 'account.sub': string }): Promise<void> {
-    await connections.updateMany({ ...filter, live: false }, { $set: { owed: null, refreshToken: '' } })
-    await connections.deleteMany({ ...filter, live: false, owed: null, outbox: { $size: 0 } })
+  async function forget(debts: readonly ConnectionRecord[]): Promise<void> {
+    const buried = { _id: { $in: debts.map(({ _id }) => _id) }, live: false }
+    await connections.updateMany(buried, { $set: { owed: null, refreshToken: '' } })
+    await connections.deleteMany({ ...buried, owed: null, outbox: { $size: 0 } })
+  }
+
+  /**
+   * Drops debts that were read before it is seen that a connection of their account lives: what is buried later, that
+   * connection too, leaves a debt of its own.
+   */
+  async function dropIfAlive(sub: string, debts: readonly ConnectionRecord[]): Promise<boolean> {
+    const lives = await repository.hasLivingAccount(sub)
+    if (lives) await forget(debts)
+    return lives
   }
 
   async function pay(debt: ConnectionRecord): Promise<boolean> {
     try {
       await tokenEndpoint.revoke(openToken(vault, debt, 'refreshToken', debt.refreshToken))
-      await forget({ _id: debt._id })
+      await forget([debt])
       return true
     } catch {
       const attempts = (debt.owed?.attempts ?? 0) + 1
@@ -101,12 +119,12 @@ export function createRevocations(options: {
     let called = false
     let outcome: Revoked = 'confirmed'
     try {
-      for (const debt of await connections.find({ 'account.sub': sub, live: false, owed: { $ne: null } }).toArray()) {
-        if (await repository.hasAccount(sub)) {
-          await forget({ 'account.sub': sub })
-          return 'kept'
-        }
-        if (!(await takeLease(sub, owner))) return 'pending'
+      const debts = await debtsOf(sub)
+      // Another replica was faster; what came of it shows.
+      if (debts.length === 0) return (await repository.hasLivingAccount(sub)) ? 'kept' : 'confirmed'
+      for (const debt of debts) {
+        if (await dropIfAlive(sub, debts)) return 'kept'
+        if (!(await takeLease(sub, owner, { forCall: true }))) return 'pending'
         called = true
         if (!(await pay(debt))) outcome = 'pending'
       }
@@ -120,10 +138,10 @@ export function createRevocations(options: {
   return {
     settle,
 
-    async settleDue() {
+    async settleDue(signal) {
       const due = connections.find({ 'owed.nextAttemptAt': { $lte: inMs(0) } }, { projection: { 'account.sub': 1 } })
       const subs = (await due.limit(dueAtOnce).toArray()).map(({ account }) => account.sub)
-      for (const sub of new Set(subs)) await settle(sub)
+      for (const sub of new Set(subs)) if (!signal.aborted) await settle(sub)
     },
 
     async owe({ userId, service, sub, token }) {
@@ -157,7 +175,7 @@ export function createRevocations(options: {
         const revocation = await collection.findOne({ _id: sub })
         if (!revocation) return false
         if (!revocation.lease || revocation.lease.until.getTime() <= clock.nowMs()) {
-          await forget({ 'account.sub': sub })
+          await dropIfAlive(sub, await debtsOf(sub))
           return (revocation.lastRevokedAt?.getTime() ?? 0) >= askedAtMs
         }
         await delay(pollMs)

@@ -12,6 +12,7 @@ import { type AddressGuard, createGuardedLookup, faultOfWebhookUrl } from './pub
 export interface Delivery {
   /** Sends what is due; each event by one replica at a time. */
   deliverDue(): Promise<void>
+  /** Cuts off what is being sent: it is due again at once. */
   close(): Promise<void>
 }
 
@@ -35,7 +36,9 @@ const claimMs = 60_000
 const atOnce = 4
 const endpoint = 'webhook'
 
-type Outcome = { delivered: true } | { delivered: false; gone: boolean; waitMs: number }
+const longestPauseMs = hourMs
+
+type Outcome = 'delivered' | 'cut off' | { gone: boolean; waitMs: number }
 
 /** Delivers the listed events to the one webhook, signed as https://www.standardwebhooks.com says: at least once each. */
 export function createDelivery(options: {
@@ -50,7 +53,14 @@ export function createDelivery(options: {
   const { collection, meta, clock, url, guard, onFailure } = options
   const signers = options.secrets.map(secret => new Webhook(secret))
   const dispatcher = new Agent({ connect: { lookup: createGuardedLookup(guard), timeout: timeoutMs } })
+  const closing = new AbortController()
   const inMs = (ms: number) => new Date(clock.nowMs() + ms)
+
+  /** A receiver that answered 410 wants nothing more, until another URL is given or its events are replayed. */
+  async function isWanted(): Promise<boolean> {
+    const { gone, pausedUntil } = (await meta.findOne({ _id: endpoint })) ?? {}
+    return gone !== hashSecret(url) && (pausedUntil?.getTime() ?? 0) <= clock.nowMs()
+  }
 
   function claim(owner: string): Promise<ListedEvent | null> {
     return collection.findOneAndUpdate(
@@ -71,7 +81,7 @@ export function createDelivery(options: {
         body,
         redirect: 'manual',
         dispatcher,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)]),
         headers: {
           'content-type': 'application/json',
           'webhook-id': id,
@@ -81,25 +91,37 @@ export function createDelivery(options: {
       })
       // What it says is of no interest, however much it is.
       await response.body?.cancel()
-      if (response.ok) return { delivered: true }
+      if (response.ok) return 'delivered'
       const wait = retryAfterSeconds(response.headers.get('retry-after'), now.getTime()) ?? 0
-      return { delivered: false, gone: response.status === 410, waitMs: Math.min(wait * 1000, 24 * hourMs) }
+      return { gone: response.status === 410, waitMs: Math.min(wait * 1000, 24 * hourMs) }
     } catch {
-      return { delivered: false, gone: false, waitMs: 0 }
+      return closing.signal.aborted ? 'cut off' : { gone: false, waitMs: 0 }
     }
   }
 
   async function attempt(event: ListedEvent, owner: string): Promise<void> {
     const outcome = await send(event)
     const mine = { _id: event._id, 'delivery.owner': owner }
-    if (outcome.delivered) {
+    if (outcome === 'delivered') {
       await collection.updateOne(mine, { $set: { deliveredAt: inMs(0), delivery: null } })
       return
     }
-    const attempts = (event.delivery?.attempts ?? 0) + 1
+    const attempted = event.delivery?.attempts ?? 0
+    if (outcome === 'cut off') {
+      await collection.updateOne(mine, {
+        $set: { delivery: { attempts: attempted, nextAttemptAt: inMs(0), owner: null } }
+      })
+      return
+    }
+    const attempts = attempted + 1
     const pause = outcome.gone ? undefined : pausesMs[attempts - 1]
     onFailure(event, pause === undefined)
     if (outcome.gone) await meta.updateOne({ _id: endpoint }, { $set: { gone: hashSecret(url) } }, { upsert: true })
+    // Who asks to slow down means all that is sent, not this event alone.
+    else if (outcome.waitMs > 0) {
+      const pausedUntil = inMs(Math.min(outcome.waitMs, longestPauseMs))
+      await meta.updateOne({ _id: endpoint }, { $max: { pausedUntil } }, { upsert: true })
+    }
     if (pause === undefined) {
       await collection.updateOne(mine, { $set: { parkedAt: inMs(0), delivery: null } })
       return
@@ -110,6 +132,7 @@ export function createDelivery(options: {
   }
 
   async function deliverOne(): Promise<boolean> {
+    if (closing.signal.aborted || !(await isWanted())) return false
     const owner = randomUUID()
     const event = await claim(owner)
     if (event) await attempt(event, owner)
@@ -118,24 +141,33 @@ export function createDelivery(options: {
 
   return {
     async deliverDue() {
-      // A receiver that answered 410 wants nothing more, until another URL is given or its events are replayed.
-      if ((await meta.findOne({ _id: endpoint }))?.gone === hashSecret(url)) return
       const lane = async () => {
         while (await deliverOne());
       }
       await Promise.all(Array.from({ length: atOnce }, lane))
     },
-    close: () => dispatcher.close()
+    async close() {
+      closing.abort()
+      await dispatcher.close()
+    }
   }
 }
 
-/** Makes parked events due again, and forgets that the receiver once answered 410. Gives how many. */
+/** Events whose delivery was given up, oldest first. */
+export function listParked(collection: Collection<ListedEvent>): Promise<ListedEvent[]> {
+  return collection
+    .find({ parkedAt: { $ne: null } })
+    .sort({ _id: 1 })
+    .toArray()
+}
+
+/** Makes parked events due again, and forgets that the receiver once answered 410 or asked to wait. Gives how many. */
 export async function replayParked(
   collection: Collection<ListedEvent>,
   meta: Collection<MetaRecord>,
   now: Date
 ): Promise<number> {
-  await meta.updateOne({ _id: endpoint }, { $unset: { gone: '' } })
+  await meta.updateOne({ _id: endpoint }, { $unset: { gone: '', pausedUntil: '' } })
   const { modifiedCount } = await collection.updateMany(
     { parkedAt: { $ne: null } },
     { $set: { parkedAt: null, delivery: { attempts: 0, nextAttemptAt: now, owner: null } } }

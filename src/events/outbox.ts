@@ -16,7 +16,7 @@ const atOnce = 100
 export async function relayOutbox<R extends WithOutbox>(
   collection: Collection<R>,
   list: EventList,
-  isDone: Filter<R>
+  isDone?: Filter<R>
 ): Promise<void> {
   for (;;) {
     const waiting = { 'outbox.id': { $exists: true } } as Filter<R>
@@ -28,7 +28,7 @@ export async function relayOutbox<R extends WithOutbox>(
       for (const event of outbox) await list.append(event)
       const listed = { $pull: { outbox: { id: { $in: outbox.map(({ id }) => id) } } } } as unknown as UpdateFilter<R>
       await collection.updateOne({ _id } as Filter<R>, listed)
-      await collection.deleteOne({ ...isDone, _id, outbox: { $size: 0 } } as Filter<R>)
+      if (isDone) await collection.deleteOne({ ...isDone, _id, outbox: { $size: 0 } } as Filter<R>)
     }
     if (found.length < atOnce) return
   }
