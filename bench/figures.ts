@@ -9,7 +9,7 @@ const figures: Record<string, () => Promise<Figure>> = {
   replay: async () => (await import('./figures/replay.ts')).replay,
   kill: async () => (await import('./figures/kill.ts')).kill,
   reseal: async () => (await import('./figures/reseal.ts')).reseal,
-  guards: async () => (await import('./figures/guards.ts')).guards
+  guards: async () => (await import('./figures/guards.ts')).guardFigure
 }
 
 const usage = `Usage: npm run figures -- ${Object.keys(figures).join('|')} [--size N] [--seed S] [--small] [--date YYYY-MM-DD]

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Figure, Finding } from './figure.ts'
 
 export interface Run {
@@ -49,5 +49,6 @@ export function publish(run: Run): void {
   const section = describe(run)
   if (at < 0) sections.push(section)
   else sections[at] = section
+  mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, [preface.trimEnd(), ...sections.map(each => each.trimEnd())].join('\n\n').concat('\n'))
 }

@@ -1,0 +1,147 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createFaults, type Faults, type Figure, inLanes, type Task } from './figure.ts'
+import { backendGuards } from './guards/backend.ts'
+import { connectionGuards } from './guards/connections.ts'
+import { googleGuards } from './guards/google.ts'
+import type { Guard } from './guards/guard.ts'
+import { sessionGuards } from './guards/sessions.ts'
+import { signInGuards } from './guards/sign-in.ts'
+import { vaultGuards } from './guards/vault.ts'
+import { createRandom, type Random } from './random.ts'
+
+const guards: Guard[] = [
+  ...signInGuards,
+  ...sessionGuards,
+  ...connectionGuards,
+  ...googleGuards,
+  ...backendGuards,
+  ...vaultGuards
+]
+const root = join(import.meta.dirname, '../..')
+const lanes = 2
+const patienceMs = 180_000
+/** Without a guard whatever is allowed still works: this walk through all of it notices nothing. */
+const journey = 'test/journey.test.ts'
+
+/** Removes the checks one at a time: a suite that lets one go unnoticed proves nothing about it. */
+export const guardFigure: Figure = {
+  name: 'guards',
+  title: 'Guards',
+  bar: 'each of at least 60 security checks is removed, one at a time: the test named for it fails, while all that is allowed still works',
+  unit: 'guards',
+  full: guards.length,
+  small: 6,
+  run
+}
+
+async function run({ seed, size, progress }: Task) {
+  const faults = createFaults()
+  const chosen = choose(size, createRandom(seed))
+  const copies = Array.from({ length: lanes }, copyCheckout)
+  try {
+    await expectBaseline(chosen, copies, faults)
+    progress('with every guard in place all of their tests pass')
+    let noticed = 0
+    const free = [...copies]
+    await inLanes(chosen, lanes, async guard => {
+      const copy = free.pop() ?? ''
+      const fault = await tryWithout(guard, copy)
+      free.push(copy)
+      if (fault) faults.add(`${guard.file}, ${guard.removed}: ${fault}`)
+      else noticed++
+      progress(`${fault ? 'NOT NOTICED' : 'noticed'}: ${guard.removed}`)
+    })
+    const tests = new Set(chosen.map(({ name }) => name)).size
+    return {
+      lines: [
+        `${chosen.length} of ${guards.length} guards removed one at a time; for ${noticed} of them the test named for it failed and nothing else that is allowed did (${tests} different tests).`
+      ],
+      faults: faults.found
+    }
+  } finally {
+    for (const copy of copies) rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+function choose(size: number, random: Random): Guard[] {
+  const left = [...guards]
+  const chosen: Guard[] = []
+  while (chosen.length < size && left.length > 0) chosen.push(...left.splice(random.below(left.length), 1))
+  return chosen
+}
+
+/** What git tracks, as it stands here now, with the same dependencies. */
+function copyCheckout(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'guichet-guards-'))
+  const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0')
+  for (const file of files) if (file !== '' && existsSync(join(root, file))) cpSync(join(root, file), join(copy, file))
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  return copy
+}
+
+/** With every guard in place, its test is there and passes. */
+async function expectBaseline(chosen: readonly Guard[], copies: string[], faults: Faults): Promise<void> {
+  const free = [...copies]
+  await inLanes(new Set(chosen.map(({ test }) => test)), lanes, async file => {
+    const copy = free.pop() ?? ''
+    const names = chosen.filter(({ test }) => test === file).map(({ name }) => name)
+    const { passed, failed } = await runTests(copy, file, names)
+    for (const name of new Set(names)) {
+      const isGood = passed.some(each => each.startsWith(name)) && !failed.some(each => each.startsWith(name))
+      faults.expect(isGood, `${file}, «${name}»: does not pass with every guard in place`)
+    }
+    free.push(copy)
+  })
+}
+
+/** Why the missing guard went unnoticed; nothing if it did not. */
+async function tryWithout({ file, guard, without, test, name }: Guard, copy: string): Promise<string | undefined> {
+  const path = join(copy, file)
+  const source = readFileSync(path, 'utf8')
+  const found = source.split(guard).length - 1
+  if (found !== 1) return `its text is there ${found} times: the table is out of date`
+  writeFileSync(
+    path,
+    source.replace(guard, () => without)
+  )
+  try {
+    const { failed } = await runTests(copy, test, [name])
+    if (!failed.some(each => each.startsWith(name))) return `«${name}» passes without it`
+    const walk = await runTests(copy, journey, [])
+    if (walk.failed.length > 0 || walk.passed.length === 0)
+      return 'nothing works without it: the test fails for another reason'
+    return undefined
+  } finally {
+    writeFileSync(path, source)
+  }
+}
+
+/** Runs the tests of that file whose names begin so, all if none is named. */
+async function runTests(copy: string, file: string, names: string[]): Promise<{ passed: string[]; failed: string[] }> {
+  const pattern = names.map(name => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
+  const { MONGODB_URI: _, ...environment } = process.env
+  const child = spawn(process.execPath, [file], {
+    cwd: copy,
+    env: { ...environment, ...(pattern && { TAP_GREP: `^(?:${pattern})` }), TAP_TIMEOUT: '90' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: patienceMs,
+    killSignal: 'SIGKILL'
+  })
+  const stop = () => child.kill('SIGKILL')
+  process.once('exit', stop)
+  let output = ''
+  child.stdout.on('data', chunk => {
+    output += chunk
+  })
+  await once(child, 'close')
+  process.removeListener('exit', stop)
+  // Only what stands at the start of a line is a test of the file itself; the rest are parts of one.
+  const results = [...output.matchAll(/^(ok|not ok) \d+ - (.*?)(?: # (SKIP|time).*)?(?: \{)?$/gm)]
+  const named = (word: string) =>
+    results.filter(([, how, , why]) => how === word && why !== 'SKIP').map(([, , name = '']) => name)
+  return { passed: named('ok'), failed: named('not ok') }
+}
