@@ -1,12 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import t from 'tap'
-import { startEmbeddedMongo } from '../src/dev/embedded-mongo/server.ts'
-import { type FakeGoogle, startFakeGoogle } from '../test/fake-google/fake-google.ts'
+import { connectGmail, path, startSurroundings } from './world.ts'
 
 /*
  * What an engine would do with the Dockerfile, without one: every step is read from that file and runs in a folder per
@@ -24,8 +22,6 @@ interface Stage {
   healthcheck: string[]
 }
 
-// The Node that the base image would bring is the one running this.
-const path = [dirname(process.execPath), process.env.PATH].join(delimiter)
 const folder = mkdtempSync(join(tmpdir(), 'guichet-container-'))
 chmodSync(folder, 0o755)
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -93,15 +89,6 @@ function copyFromContext(context: string[], source: string, to: string): void {
   for (const file of files) cpSync(join(root, file), join(to, file.slice(source.length)))
 }
 
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
-}
-
 const stage = runDockerfile()
 const app = join(stage.folder, stage.workdir)
 const kilobytes = Number(execFileSync('du', ['-sk', app], { encoding: 'utf8' }).split('\t')[0])
@@ -120,13 +107,7 @@ t.test('container › what is shipped', async t => {
 })
 
 t.test('container › runs as production', async t => {
-  const [mongo, google, port] = await Promise.all([startEmbeddedMongo(), startFakeGoogle(), findFreePort()])
-  t.teardown(async () => {
-    await google.close()
-    await mongo.close()
-  })
-  const publicUrl = `http://localhost:${port}`
-  for (const name of ['auth/google', 'connect/gmail']) google.redirectUris.add(`${publicUrl}/${name}/callback`)
+  const { google, publicUrl, environment } = await startSurroundings(t)
   const cli = spawnSync('node', ['dist/src/cli.js', 'secrets'], { cwd: app, env: { PATH: path }, encoding: 'utf8' })
   t.equal(cli.status, 0, 'the command line works')
   const secrets = cli.stdout
@@ -137,14 +118,8 @@ t.test('container › runs as production', async t => {
     PATH: path,
     ...stage.env,
     ...Object.fromEntries(secrets),
-    HOST: '127.0.0.1',
-    PORT: String(port),
-    PUBLIC_URL: publicUrl,
-    MONGODB_URI: mongo.uri,
-    GOOGLE_CLIENT_ID: google.clientId,
-    GOOGLE_CLIENT_SECRET: google.clientSecret,
-    GOOGLE_ISSUER: google.issuer,
-    GOOGLE_API_URL: google.issuer
+    ...environment,
+    HOST: '127.0.0.1'
   }
   const isHealthy = () => {
     const [command = '', ...words] = stage.healthcheck
@@ -170,29 +145,11 @@ t.test('container › runs as production', async t => {
   t.equal((await fetch(`${publicUrl}/readyz`)).status, 200, '/readyz')
   t.match(await (await fetch(publicUrl)).text(), '</html>', 'the page is there')
 
-  const cookie = await goThrough(google, `${publicUrl}/auth/google`)
-  const connected = await goThrough(google, `${publicUrl}/connect/gmail`, cookie.headers)
-  const { connection } = connected.answer as { connection: { id: string } }
-  const mail = await fetch(`${publicUrl}/connections/${connection.id}/gmail/messages`, { headers: cookie.headers })
+  const { id, headers } = await connectGmail(google, publicUrl)
+  const mail = await fetch(`${publicUrl}/connections/${id}/gmail/messages`, { headers })
   t.equal(mail.status, 200, 'Gmail is read')
 
   server.kill('SIGTERM')
   t.same(await exited, [0, null], 'SIGTERM ends it well')
   t.same(google.violations, [])
-
-  /** Starts a flow, consents at Google and comes back; throws where anything but 200 is answered. */
-  async function goThrough(google: FakeGoogle, url: string, headers: Record<string, string> = {}) {
-    const started = await fetch(url, { headers })
-    if (started.status !== 200) throw new Error(`${url} answered ${started.status}`)
-    const kept = { ...headers, ...toCookie(started) }
-    const callback = google.consent(((await started.json()) as { url: string }).url)
-    const finished = await fetch(callback, { headers: kept })
-    if (finished.status !== 200) throw new Error(`its callback answered ${finished.status}`)
-    return { headers: { ...kept, ...toCookie(finished) }, answer: await finished.json() }
-  }
 })
-
-function toCookie(response: Response): Record<string, string> {
-  const cookies = response.headers.getSetCookie().map(line => line.split(';', 1)[0])
-  return cookies.length > 0 ? { cookie: cookies.join('; ') } : {}
-}

@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { delimiter, dirname } from 'node:path'
+import type { Test } from 'tap'
+import { startEmbeddedMongo } from '../src/dev/embedded-mongo/server.ts'
+import { type FakeGoogle, startFakeGoogle } from '../test/fake-google/fake-google.ts'
+
+/** The Node that runs this one comes first, whatever the machine has. */
+export const path = [dirname(process.execPath), process.env.PATH].join(delimiter)
+
+/** What a guichet process of its own needs around it: a database, a Google and a free port; all end with the test. */
+export async function startSurroundings(t: Test) {
+  const [mongo, google, port] = await Promise.all([startEmbeddedMongo(), startFakeGoogle(), findFreePort()])
+  t.teardown(async () => {
+    await google.close()
+    await mongo.close()
+  })
+  const publicUrl = `http://localhost:${port}`
+  for (const name of ['auth/google', 'connect/gmail']) google.redirectUris.add(`${publicUrl}/${name}/callback`)
+  const environment = {
+    PORT: String(port),
+    PUBLIC_URL: publicUrl,
+    MONGODB_URI: mongo.uri,
+    GOOGLE_CLIENT_ID: google.clientId,
+    GOOGLE_CLIENT_SECRET: google.clientSecret,
+    GOOGLE_ISSUER: google.issuer,
+    GOOGLE_API_URL: google.issuer
+  }
+  return { google, publicUrl, environment }
+}
+
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+type Headers = Record<string, string>
+
+/** Signs in and connects Gmail over real sockets; gives the connection's id, and the headers that open it. */
+export async function connectGmail(google: FakeGoogle, publicUrl: string): Promise<{ id: string; headers: Headers }> {
+  const { headers } = await goThrough(google, `${publicUrl}/auth/google`, {})
+  const { answer } = await goThrough(google, `${publicUrl}/connect/gmail`, headers)
+  const { connection } = answer as { connection: { id: string } }
+  return { id: connection.id, headers }
+}
+
+/** Starts a flow, consents at Google and comes back; throws where anything but 200 is answered. */
+async function goThrough(google: FakeGoogle, url: string, headers: Headers) {
+  const started = await fetch(url, { headers })
+  if (started.status !== 200) throw new Error(`${url} answered ${started.status}`)
+  const kept = { ...headers, ...toCookie(started) }
+  const finished = await fetch(google.consent(((await started.json()) as { url: string }).url), { headers: kept })
+  if (finished.status !== 200) throw new Error(`its callback answered ${finished.status}`)
+  return { headers: { ...kept, ...toCookie(finished) }, answer: await finished.json() }
+}
+
+function toCookie(response: Response): Headers {
+  const cookies = response.headers.getSetCookie().map(line => line.split(';', 1)[0])
+  return cookies.length > 0 ? { cookie: cookies.join('; ') } : {}
+}
