@@ -38,9 +38,10 @@ export function eventOfChange(before: ConnectionRecord | null, after: Connection
   const was = before && statusOf(before)
   const is = statusOf(after)
   if (is === 'needs_reconnect') return was === is ? undefined : 'connection.needs_reconnect'
-  if (is === 'partial')
-    return was === is && before?.refreshToken === after.refreshToken ? undefined : 'connection.partial'
+  // A refresh that changes no state is no event, even if Google rotated the token; a grant made anew is.
+  const isRefresh = before !== null && before.lastRefreshedAt !== after.lastRefreshedAt
+  const isAnew = before?.refreshToken !== after.refreshToken && !isRefresh
+  if (is === 'partial') return was === is && !isAnew ? undefined : 'connection.partial'
   if (was === 'needs_reconnect' || was === 'partial') return 'connection.recovered'
-  // A refresh that changes no state is no event; a grant made anew is.
-  return before?.refreshToken === after.refreshToken ? undefined : 'connection.connected'
+  return isAnew ? 'connection.connected' : undefined
 }

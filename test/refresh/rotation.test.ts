@@ -23,7 +23,7 @@ for (const [name, refresh_token] of [
 }
 
 t.test('[F26] refresh › Google rotates the refresh token › each is used once, the newest last', async t => {
-  const { app, replica, google, expire, vend, connection } = await tell(t)
+  const { app, replica, google, expire, vend, events, connection } = await tell(t)
   const replicas = [app, await replica()]
   google.rotateRefreshTokens = true
   for (let round = 0; round < 6; round++) {
@@ -35,6 +35,7 @@ t.test('[F26] refresh › Google rotates the refresh token › each is used once
   const issued = google.ledger.of('refresh_token').map(({ value }) => value)
   t.same(refreshesAt(google), issued.slice(0, -1))
   t.equal(google.ledger.of('refresh_token', { alive: true }).length, 1)
+  t.same(await events(), ['connection.connected'], 'nothing that others need to know')
   t.same(google.violations, [])
 })
 
