@@ -130,6 +130,7 @@ export function createLiveTokens(options: {
         refreshTokenExpiresAt: new Date(askedAtMs + answer.refreshTokenExpiresInSeconds * 1000)
       }),
       ...(answer.scopes && { grantedScopes: answer.scopes }),
+      deadReason: null,
       lease: null,
       cooldownUntil: null,
       lastRefreshedAt: now,
@@ -137,6 +138,9 @@ export function createLiveTokens(options: {
     })
     if (written) return written
     const current = await repository.find(held._id)
+    // Whoever followed a holder that was paused found its refresh token dead: replaced, that is, by this one.
+    if (current?.deadReason && answer.refreshToken && current.refreshToken === held.refreshToken)
+      return replaceTokens(current, answer, askedAtMs)
     if (current) return current
     // Disconnected meanwhile: a rotated refresh token is one that the disconnecting did not know.
     if (answer.refreshToken) await onOrphan(held, answer.refreshToken)
@@ -180,8 +184,13 @@ export function createLiveTokens(options: {
     if (fresh) return fresh
     try {
       // What Google gives is served as it is, even if it lives for less than was asked.
-      const refreshed = serve(await singleFlight(connection), 1, refused)
+      const joined = flights.has(connection._id.toHexString())
+      const record = await singleFlight(connection)
+      const refreshed = serve(record, 1, refused)
       if (refreshed) return refreshed
+      // A flight that was under way may bring the very token that this caller was refused: one more follows.
+      const renewed = joined && serve(await singleFlight(record), 1, refused)
+      if (renewed) return renewed
       throw new GuichetError('google_invalid_response', { detail: 'Google gave a token that is already dead.' })
     } catch (error) {
       // While Google is down, a token that still lives is served with its true rest.
