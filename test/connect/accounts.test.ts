@@ -156,6 +156,19 @@ t.test('[R28] repair › another account that has a living connection, anyone’
   }
 })
 
+t.test('[R28] repair › another account whose only connection is dead › revoked all the same', async t => {
+  const world = await build(t)
+  const [ada, bob] = [await world.signedIn(), await world.signedIn('bob@example.com')]
+  const { id } = await ada.connected()
+  const { id: dead } = await bob.connected(asBob)
+  world.google.revokeGrant('bob@example.com')
+  world.clock.advance(lifetime)
+  isProblem(t, await bob.fetch(`/connections/${dead}/gmail/profile`), 409, 'needs_reconnect')
+  isProblem(t, await ada.connect(asBob, `/connect/gmail?connectionId=${id}`), 409, 'account_mismatch')
+  t.equal(world.google.calls('revoke'), 1, 'a connection that needs to be made again stands on no grant')
+  t.equal(livingOf(world, 'bob@example.com'), 0)
+})
+
 t.test('[R28] repair › the connection is gone by then › not_found, and nothing is connected', async t => {
   const { signedIn } = await build(t)
   const ada = await signedIn()

@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { build, isProblem } from '../helper.ts'
@@ -23,7 +23,7 @@ t.test('[R105] methods › another method of a path is 405 with its methods, an 
 t.test('[R98] raw requests › what the parser refuses is a problem too', async t => {
   const { app } = await build(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
-  const [{ port } = { port: 0 }] = app.addresses()
+  const { port } = app.server.address() as AddressInfo
   const send = async (bytes: string) => {
     const socket = connect(port, '127.0.0.1')
     socket.end(bytes)
