@@ -38,7 +38,12 @@ for (const door of doors) {
     const bob = await world.signedIn('bob@example.com')
     const halfway = world.browser()
     await halfway.fetch('/auth/google')
-    const strangers = { 'without a cookie': world.browser(), 'on the way to sign in': halfway, 'signed in': bob }
+    const strangers = {
+      'without a cookie': world.browser(),
+      'on the way to sign in': halfway,
+      'signed in': bob,
+      'the same user elsewhere': await world.signedIn()
+    }
     const exchanges = google.calls('token')
     for (const [who, stranger] of Object.entries(strangers)) {
       for (const way of ways) {
