@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFaults, type Faults, type Figure, inLanes, type Task } from './figure.ts'
 import { backendGuards } from './guards/backend.ts'
@@ -11,6 +10,7 @@ import type { Guard } from './guards/guard.ts'
 import { sessionGuards } from './guards/sessions.ts'
 import { signInGuards } from './guards/sign-in.ts'
 import { vaultGuards } from './guards/vault.ts'
+import { cleanAtExit, createFolder } from './leftovers.ts'
 import { createRandom, type Random } from './random.ts'
 
 const guards: Guard[] = [
@@ -25,7 +25,7 @@ const root = join(import.meta.dirname, '../..')
 const lanes = 2
 const patienceMs = 180_000
 /** Without a guard whatever is allowed still works: this walk through all of it notices nothing. */
-const journey = 'test/journey.test.ts'
+const journey = { test: 'test/journey.test.ts', name: 'journey ›' }
 
 /** Removes the checks one at a time: a suite that lets one go unnoticed proves nothing about it. */
 export const guardFigure: Figure = {
@@ -42,28 +42,24 @@ async function run({ seed, size, progress }: Task) {
   const faults = createFaults()
   const chosen = choose(size, createRandom(seed))
   const copies = Array.from({ length: lanes }, copyCheckout)
-  try {
-    await expectBaseline(chosen, copies, faults)
-    progress('with every guard in place all of their tests pass')
-    let noticed = 0
-    const free = [...copies]
-    await inLanes(chosen, lanes, async guard => {
-      const copy = free.pop() ?? ''
-      const fault = await tryWithout(guard, copy)
-      free.push(copy)
-      if (fault) faults.add(`${guard.file}, ${guard.removed}: ${fault}`)
-      else noticed++
-      progress(`${fault ? 'NOT NOTICED' : 'noticed'}: ${guard.removed}`)
-    })
-    const tests = new Set(chosen.map(({ name }) => name)).size
-    return {
-      lines: [
-        `${chosen.length} of ${guards.length} guards removed one at a time; for ${noticed} of them the test named for it failed and nothing else that is allowed did (${tests} different tests).`
-      ],
-      faults: faults.found
-    }
-  } finally {
-    for (const copy of copies) rmSync(copy, { recursive: true, force: true })
+  await expectBaseline(chosen, copies, faults)
+  progress('with every guard in place all of their tests pass')
+  let noticed = 0
+  const free = [...copies]
+  await inLanes(chosen, lanes, async guard => {
+    const copy = free.pop() ?? ''
+    const fault = await tryWithout(guard, copy)
+    free.push(copy)
+    if (fault) faults.add(`${guard.file}, ${guard.removed}: ${fault}`)
+    else noticed++
+    progress(`${fault ? 'NOT NOTICED' : 'noticed'}: ${guard.removed}`)
+  })
+  const tests = new Set(chosen.map(({ name }) => name)).size
+  return {
+    lines: [
+      `${chosen.length} of ${guards.length} guards removed one at a time; for ${noticed} of them the test named for it failed and the journey through all that is allowed passed (${tests} different tests).`
+    ],
+    faults: faults.found
   }
 }
 
@@ -76,7 +72,7 @@ function choose(size: number, random: Random): Guard[] {
 
 /** What git tracks, as it stands here now, with the same dependencies. */
 function copyCheckout(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'guichet-guards-'))
+  const copy = createFolder('guards')
   const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0')
   for (const file of files) if (file !== '' && existsSync(join(root, file))) cpSync(join(root, file), join(copy, file))
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
@@ -89,7 +85,7 @@ async function expectBaseline(chosen: readonly Guard[], copies: string[], faults
   await inLanes(new Set(chosen.map(({ test }) => test)), lanes, async file => {
     const copy = free.pop() ?? ''
     const names = chosen.filter(({ test }) => test === file).map(({ name }) => name)
-    const { passed, failed } = await runTests(copy, file, names)
+    const { passed, failed } = await runTests(copy, [file], names)
     for (const name of new Set(names)) {
       const isGood = passed.some(each => each.startsWith(name)) && !failed.some(each => each.startsWith(name))
       faults.expect(isGood, `${file}, «${name}»: does not pass with every guard in place`)
@@ -109,36 +105,38 @@ async function tryWithout({ file, guard, without, test, name }: Guard, copy: str
     source.replace(guard, () => without)
   )
   try {
-    const { failed } = await runTests(copy, test, [name])
-    if (!failed.some(each => each.startsWith(name))) return `«${name}» passes without it`
-    const walk = await runTests(copy, journey, [])
-    if (walk.failed.length > 0 || walk.passed.length === 0)
-      return 'nothing works without it: the test fails for another reason'
+    const { passed, failed } = await runTests(copy, [test, journey.test], [name, journey.name])
+    if (!failed.some(each => each.startsWith(name))) return `«${name}» does not fail without it`
+    if (!passed.some(each => each.startsWith(journey.name))) return 'nothing works without it: its test fails for that'
     return undefined
   } finally {
     writeFileSync(path, source)
   }
 }
 
-/** Runs the tests of that file whose names begin so, all if none is named. */
-async function runTests(copy: string, file: string, names: string[]): Promise<{ passed: string[]; failed: string[] }> {
+/** Runs the tests of those files whose names begin so, in one process. */
+async function runTests(
+  copy: string,
+  files: string[],
+  names: string[]
+): Promise<{ passed: string[]; failed: string[] }> {
   const pattern = names.map(name => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
   const { MONGODB_URI: _, ...environment } = process.env
-  const child = spawn(process.execPath, [file], {
+  const program = files.map(file => `await import('./${file}')`).join('\n')
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: copy,
-    env: { ...environment, ...(pattern && { TAP_GREP: `^(?:${pattern})` }), TAP_TIMEOUT: '90' },
+    env: { ...environment, TAP_GREP: `^(?:${pattern})`, TAP_TIMEOUT: '90' },
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: patienceMs,
     killSignal: 'SIGKILL'
   })
-  const stop = () => child.kill('SIGKILL')
-  process.once('exit', stop)
+  const ended = cleanAtExit(() => child.kill('SIGKILL'))
   let output = ''
   child.stdout.on('data', chunk => {
     output += chunk
   })
   await once(child, 'close')
-  process.removeListener('exit', stop)
+  ended()
   // Only what stands at the start of a line is a test of the file itself; the rest are parts of one.
   const results = [...output.matchAll(/^(ok|not ok) \d+ - (.*?)(?: # (SKIP|time).*)?(?: \{)?$/gm)]
   const named = (word: string) =>

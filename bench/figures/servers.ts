@@ -5,22 +5,17 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../../test/helper.ts'
 import { type Client, createClient } from './http-client.ts'
+import { cleanAtExit } from './leftovers.ts'
 
 const root = join(import.meta.dirname, '../..')
 const startMs = 60_000
-const children = new Set<ChildProcess>()
-
-// Whatever ends this process, none of them outlives it.
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
 /** A program of guichet as a process of its own, with that environment and nothing else. */
 export function startProgram(args: string[], environment: Environment): ChildProcess {
   const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
-  children.add(child)
-  child.once('exit', () => children.delete(child))
+  child.once(
+    'exit',
+    cleanAtExit(() => child.kill('SIGKILL'))
+  )
   return child
 }
 

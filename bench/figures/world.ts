@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { MongoClient } from 'mongodb'
 import { createBackendKeys, operations } from '../../src/backend/keys.ts'
 import { type Collections, createCollections, createMongoClient } from '../../src/database.ts'
 import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
 import { type FakeGoogle, startFakeGoogle } from '../../test/fake-google/fake-google.ts'
 import { type Environment, testEnvironment } from '../../test/helper.ts'
+import { createFolder } from './leftovers.ts'
 import { type ServerProcess, startServer } from './servers.ts'
 
 /** A database, a Google and as many real servers as an experiment starts. */
@@ -35,7 +33,7 @@ export async function createWorld(overrides: Environment = {}): Promise<World> {
   const { client } = database
   const collections = createCollections(client.db())
   // Compiled once for all the processes: they start in half the time.
-  const cache = await mkdtemp(join(tmpdir(), 'guichet-figures-'))
+  const cache = createFolder('figures')
   const environment = {
     ...testEnvironment(database.uri, google),
     RATE_LIMIT_KEY: '0',
@@ -69,7 +67,6 @@ export async function createWorld(overrides: Environment = {}): Promise<World> {
       await killAll()
       await database.close()
       await google.close()
-      await rm(cache, { recursive: true, force: true })
     }
   }
 }
