@@ -36,7 +36,8 @@ export function createErasing(options: {
   async function finish(userId: ObjectId): Promise<void> {
     // A callback that was under way stored before the user was gone, or finds no user and takes back what it stored.
     await disconnectAll(userId)
-    await Promise.all([sessions.removeOfUser(userId), flows.removeOfUser(userId)])
+    await flows.removeOfUser(userId, await sessions.idsOfUser(userId))
+    await sessions.removeOfUser(userId)
     // The last events are listed first, so that none of them keeps an address.
     await listEvents()
     const isListed = !(await repository.hasEvents(userId))

@@ -63,7 +63,8 @@ export interface Flows {
   take(state: string, holder: FlowHolder): Promise<TakenFlow>
   /** That session's flow of that state, used or not: where its holder wants to be, whatever becomes of it. */
   findOwn(state: string, sessionId: string): Promise<{ returnTo: string | null } | null>
-  removeOfUser(userId: ObjectId): Promise<void>
+  /** Those of the user, and those that the user's sessions began before they knew whose they are. */
+  removeOfUser(userId: ObjectId, sessionIds: readonly string[]): Promise<void>
 }
 
 /** Open flows a session may hold; the oldest goes first. */
@@ -117,8 +118,8 @@ export function createFlows(options: {
     findOwn: (state, sessionId) =>
       collection.findOne({ _id: hashSecret(state), sessionId }, { projection: { returnTo: 1 } }),
 
-    async removeOfUser(userId) {
-      await collection.deleteMany({ userId })
+    async removeOfUser(userId, sessionIds) {
+      await collection.deleteMany({ $or: [{ userId }, { sessionId: { $in: [...sessionIds] } }] })
     }
   }
 }

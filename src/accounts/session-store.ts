@@ -26,6 +26,8 @@ export interface SessionRecord {
 }
 
 export interface MongoSessionStore extends SessionStore {
+  /** The ids, as flows know them, of a user's sessions and of those they replaced at sign-in. */
+  idsOfUser(userId: ObjectId): Promise<string[]>
   removeOfUser(userId: ObjectId): Promise<void>
 }
 
@@ -52,18 +54,17 @@ export function createSessionStore(options: {
     const _id = hashSecret(sessionId)
     const now = new Date(clock.nowMs())
     const content = { userId: session._id ?? null, earlier: session.earlier ?? null }
-    if (session.startedAt) {
-      await collection.updateOne({ _id }, { $set: content })
-      return
+    if (session.startedAt) await collection.updateOne({ _id }, { $set: content })
+    else {
+      session.startedAt = now
+      await collection.insertOne({
+        _id,
+        ...content,
+        startedAt: now,
+        seenAt: now,
+        expiresAt: expiry(now.getTime(), now.getTime())
+      })
     }
-    session.startedAt = now
-    await collection.insertOne({
-      _id,
-      ...content,
-      startedAt: now,
-      seenAt: now,
-      expiresAt: expiry(now.getTime(), now.getTime())
-    })
     // Erasing a user removes the user first and the sessions then: one that came after is taken back here.
     if (content.userId && !(await isUser(content.userId))) await collection.deleteOne({ _id })
   }
@@ -91,6 +92,10 @@ export function createSessionStore(options: {
     },
     destroy(sessionId, callback) {
       collection.deleteOne({ _id: hashSecret(sessionId) }).then(() => callback(), callback)
+    },
+    async idsOfUser(userId) {
+      const records = await collection.find({ userId }, { projection: { earlier: 1 } }).toArray()
+      return records.flatMap(({ _id, earlier }) => (earlier ? [_id, earlier] : [_id]))
     },
     async removeOfUser(userId) {
       await collection.deleteMany({ userId })
