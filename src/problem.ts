@@ -31,7 +31,8 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
 interface Issue {
   instancePath?: string
   message?: string
-  params?: { issue?: { code?: string } }
+  /** zod's code of the issue. */
+  keyword?: string
 }
 
 interface FastifyFailure {
@@ -47,7 +48,7 @@ export function toGuichetError(error: unknown): GuichetError {
   if (isDatabaseUnavailable(error)) return new GuichetError('database_unavailable', { cause: error })
   const { code, statusCode, validation, validationContext } = (error ?? {}) as FastifyFailure
   // A parameter past its length is part of the path.
-  if (validationContext === 'params' && validation?.some(({ params }) => params?.issue?.code === 'too_big'))
+  if (validationContext === 'params' && validation?.some(({ keyword }) => keyword === 'too_big'))
     return new GuichetError('uri_too_long')
   if (validation) return new GuichetError('invalid_request', { errors: toFieldErrors(validation, validationContext) })
   const known = fastifyCodes[code ?? '']
@@ -62,10 +63,10 @@ export function toGuichetError(error: unknown): GuichetError {
 
 /** JSON pointer and message of each fault; never the value that was received. */
 function toFieldErrors(issues: Issue[], context = 'request'): { pointer: string; message: string }[] {
-  return issues.slice(0, 20).map(({ instancePath = '', message = 'is not valid', params }) => ({
+  return issues.slice(0, 20).map(({ instancePath = '', message = 'is not valid', keyword }) => ({
     pointer: `/${context}${instancePath}`.slice(0, 200),
     // Its wording quotes the keys, which the sender chose.
-    message: params?.issue?.code === 'unrecognized_keys' ? 'holds a member that is not known here' : message
+    message: keyword === 'unrecognized_keys' ? 'holds a member that is not known here' : message
   }))
 }
 
