@@ -27,6 +27,11 @@ export default fp(
     app.addHook('onRequest', async (_request, reply) => {
       reply.header('cache-control', 'no-store')
     })
+    // JSON is UTF-8 (RFC 8259, section 8.1): whoever announces another reading may be read otherwise by what is in front.
+    app.addHook('onRequest', async ({ headers: { 'content-type': type = '' } }) => {
+      const [, charset = 'utf-8'] = /charset\s*=\s*"?([^\s;"]*)/i.exec(type) ?? []
+      if (!/^utf-8$/i.test(charset)) throw new GuichetError('unsupported_media_type')
+    })
     // A text/plain body would reach JSON routes, and browsers send it across sites without asking first.
     app.removeContentTypeParser('text/plain')
 
