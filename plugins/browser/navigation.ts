@@ -50,7 +50,8 @@ export default fp(
     app.setErrorHandler((error, request, reply) => {
       // A session that could not be stored would be tried again behind this answer, and its cookie sent with a 503.
       if (toGuichetError(error).status >= 500) request.session = Object.create(null)
-      if (!request.routeOptions.config.navigable || !request.isNavigation()) throw error
+      // Thrown on as an Error, whatever it was: Fastify would send a thrown text as the answer.
+      if (!request.routeOptions.config.navigable || !request.isNavigation()) throw toGuichetError(error)
       const { code, status } = toGuichetError(error)
       request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'a navigation failed')
       return reply.returnWith({ status: code })
