@@ -1,0 +1,101 @@
+import type { FastifyInstance, InjectOptions } from 'fastify'
+
+interface Schema {
+  type?: string
+  properties?: Record<string, Schema>
+  anyOf?: Schema[]
+  pattern?: string
+}
+
+interface Parameter {
+  name: string
+  in: 'path' | 'query'
+  schema: Schema
+}
+
+/** One operation of the contract, as its OpenAPI document tells it. */
+export interface Operation {
+  method: 'GET' | 'POST' | 'DELETE'
+  /** With its parameters in braces: `/connections/{id}`. */
+  path: string
+  pathNames: string[]
+  queryNames: string[]
+  bodyNames: string[]
+  takesBody: boolean
+  patterns: string[]
+}
+
+interface OpenApi {
+  paths: Record<
+    string,
+    Record<string, { parameters?: Parameter[]; requestBody?: { content: Record<string, { schema: Schema }> } }>
+  >
+}
+
+/** Every operation that is documented; those that end what others need come last. */
+export async function operationsOf(app: FastifyInstance): Promise<Operation[]> {
+  const { paths } = (await app.inject('/openapi.json')).json<OpenApi>()
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [], requestBody }]): Operation => {
+      const body = Object.values(requestBody?.content ?? {})[0]?.schema
+      const properties = body?.properties ?? body?.anyOf?.find(one => one.properties)?.properties ?? {}
+      const named = (place: string) => parameters.filter(one => one.in === place).map(({ name }) => name)
+      return {
+        method: method.toUpperCase() as Operation['method'],
+        path: path.length > 1 ? path.replace(/\/$/, '') : path,
+        pathNames: named('path'),
+        queryNames: named('query'),
+        bodyNames: Object.keys(properties),
+        takesBody: body !== undefined,
+        patterns: patternsIn(JSON.stringify([parameters, requestBody]))
+      }
+    })
+  )
+  return operations.sort((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'))
+}
+
+function patternsIn(json: string): string[] {
+  return [...json.matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(([, text = '""]']) => JSON.parse(text) as string)
+}
+
+export interface Filling {
+  path?: Record<string, string>
+  query?: string
+  body?: unknown
+}
+
+/** A request for it; what is not given is harmless. Values of the path are put in as they are. */
+export function toRequest(
+  { method, path, takesBody }: Operation,
+  { path: values = {}, query = '', body }: Filling = {}
+): InjectOptions & { url: string } {
+  const url = path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'x1') + (query && `?${query}`)
+  return {
+    method,
+    url,
+    ...((body !== undefined || takesBody) && {
+      headers: { 'content-type': 'application/json' },
+      payload: typeof body === 'string' ? body : JSON.stringify(body ?? {})
+    })
+  }
+}
+
+/** What opens the backend's door to everything. */
+export async function createKey(app: FastifyInstance): Promise<string> {
+  const operations = [
+    'tokens:vend',
+    'connections:read',
+    'connections:delete',
+    'tickets:create',
+    'gmail:read',
+    'gmail:modify',
+    'events:read'
+  ] as const
+  const { key } = await app.backendKeys.create({
+    name: 'b',
+    operations: [...operations],
+    services: null,
+    expiresAt: null
+  })
+  return `Bearer ${key}`
+}
