@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, readFileSync } from 'node:fs'
+import { get } from 'node:http'
+import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { startFakeGoogle } from '../test/fake-google/fake-google.ts'
+
+/*
+ * How long guichet takes from its start to the first 200 on /readyz, and what memory it then holds, beside processes
+ * that do less or more. Rounds are interleaved, and ratios are taken within a round: machines and their loads differ.
+ */
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } })
+const rounds = Number(values.rounds)
+const root = join(import.meta.dirname, '..')
+/** After the first 200 a process still collects what starting left behind. */
+const settleMs = 500
+
+interface Row {
+  name: string
+  /** What node is called with. */
+  words: string[]
+}
+
+const port = 4700 + (process.pid % 1000)
+const answer = `(_request, response) => response.end('ok')).listen(${port}, '127.0.0.1')`
+const script = (source: string) => ['--input-type=module', '-e', source]
+const packages = readPackages()
+const rows = {
+  guichet: { name: 'guichet, everything registered', words: ['dist/src/server.js'] },
+  packages: {
+    name: `only its ${packages.length} packages, and MongoDB connected`,
+    words: script(`${packages.map(name => `import '${name}'`).join('\n')}
+      import { createServer } from 'node:http'
+      import { MongoClient } from 'mongodb'
+      const client = await new MongoClient(process.env.MONGODB_URI).connect()
+      await client.db().command({ ping: 1 })
+      createServer(${answer}`)
+  },
+  fastify: {
+    name: 'bare Fastify',
+    words: script(`import Fastify from 'fastify'
+      const app = Fastify()
+      app.get('/readyz', async () => 'ok')
+      await app.listen({ port: ${port} })`)
+  },
+  googleapis: {
+    name: 'Fastify and all of googleapis',
+    words: script(`import Fastify from 'fastify'
+      import { google } from 'googleapis'
+      const app = Fastify()
+      app.get('/readyz', async () => 'ok' + typeof google)
+      await app.listen({ port: ${port} })`)
+  }
+} satisfies Record<string, Row>
+const keys = Object.keys(rows) as (keyof typeof rows)[]
+
+/** Every package that the built sources import at their start. */
+function readPackages(): string[] {
+  const imports = /^(?:import|export) [^;]*?from '([^.'][^']*)'|^import '([^.'][^']*)'/gm
+  const files = globSync('dist/{src,plugins,routes}/**/*.js', { cwd: root })
+  if (files.length === 0) throw new Error('there is no dist/: npm run build')
+  const names = files.flatMap(file =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(imports)].map(match => match[1] ?? match[2] ?? '')
+  )
+  return [...new Set(names)].filter(name => !isBuiltin(name)).sort()
+}
+
+interface Sample {
+  ms: number
+  megabytes: number
+}
+
+async function measure({ name, words }: Row, env: NodeJS.ProcessEnv): Promise<Sample> {
+  const startedAtMs = performance.now()
+  const child = spawn(process.execPath, words, { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] })
+  try {
+    while (!(await isReady())) {
+      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
+      await delay(2)
+    }
+    const ms = performance.now() - startedAtMs
+    await delay(settleMs)
+    return { ms, megabytes: await readResidentMegabytes(child) }
+  } finally {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+}
+
+function isReady(): Promise<boolean> {
+  return new Promise(resolve => {
+    const request = get({ host: '127.0.0.1', port, path: '/readyz', agent: false }, response => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    request.on('error', () => resolve(false))
+  })
+}
+
+async function readResidentMegabytes({ pid }: ChildProcess): Promise<number> {
+  const ps = spawn('ps', ['-o', 'rss=', '-p', String(pid)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  for await (const text of ps.stdout) output += text
+  return Number(output) / 1024
+}
+
+function median(numbers: number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
+
+const google = await startFakeGoogle()
+const mongo = spawn(process.execPath, ['src/dev/embedded-mongo/main.ts', '--port', '0'], {
+  cwd: root,
+  stdio: ['ignore', 'pipe', 'ignore']
+})
+const [uri] = await once(mongo.stdout, 'data')
+const env: NodeJS.ProcessEnv = {
+  PATH: process.env.PATH,
+  NODE_ENV: 'production',
+  PORT: String(port),
+  PUBLIC_URL: `http://localhost:${port}`,
+  MONGODB_URI: String(uri).trim(),
+  SESSION_SECRETS: 'a secret for the bench of 32 characters or more',
+  VAULT_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
+  GOOGLE_CLIENT_ID: google.clientId,
+  GOOGLE_CLIENT_SECRET: google.clientSecret,
+  GOOGLE_ISSUER: google.issuer,
+  GOOGLE_API_URL: google.issuer,
+  METRICS_TOKEN: 'a token for the bench'
+}
+
+const samples = Object.fromEntries(keys.map(key => [key, [] as Sample[]])) as Record<keyof typeof rows, Sample[]>
+try {
+  // The first round fills the disk's cache and makes the indexes; it does not count.
+  for (let round = 0; round <= rounds; round++) {
+    for (const key of keys) {
+      const sample = await measure(rows[key], env)
+      if (round > 0) samples[key].push(sample)
+    }
+    process.stderr.write(`round ${round} of ${rounds}\n`)
+  }
+} finally {
+  mongo.kill('SIGKILL')
+  await google.close()
+}
+
+const ratio = (unit: keyof Sample, to: keyof typeof rows) =>
+  median(samples.guichet.map((sample, round) => sample[unit] / (samples[to][round]?.[unit] ?? Number.NaN)))
+const verdict = (unit: keyof Sample, to: keyof typeof rows, bar?: number) => {
+  const value = ratio(unit, to)
+  const held = bar === undefined ? '' : ` (bar ${bar}: ${value <= bar ? 'met' : 'missed'})`
+  return `${value.toFixed(2)} × "${rows[to].name}"${held}`
+}
+const lines = keys.map(key => {
+  const [ms, megabytes] = [median(samples[key].map(one => one.ms)), median(samples[key].map(one => one.megabytes))]
+  return `| ${rows[key].name} | ${Math.round(ms)} ms | ${Math.round(megabytes)} MB |`
+})
+console.log(`
+Node ${process.version}, ${rounds} interleaved rounds, medians
+
+| Process | Start to the first 200 on /readyz | Resident memory |
+|---|---|---|
+${lines.join('\n')}
+
+Start:  ${verdict('ms', 'packages', 1.3)}
+        ${verdict('ms', 'googleapis', 0.5)}
+Memory: ${verdict('megabytes', 'packages', 1.3)}
+        ${verdict('megabytes', 'googleapis')}`)
