@@ -11,7 +11,7 @@ export interface AuthorizationCodeClient {
 interface ExchangeFailure {
   data?: {
     isResponseError?: boolean
-    res?: { statusCode?: number }
+    res?: { statusCode?: number; headers?: Record<string, string | undefined> }
     headers?: Record<string, string | undefined>
     payload?: unknown
   }
@@ -69,6 +69,7 @@ function toFailure({ data, output, isBoom }: ExchangeFailure, nowMs: number): To
       output?.statusCode === 502 ||
       output?.statusCode === 413 ||
       output?.statusCode === 400)
-  if (unreadable && status >= 500) return new TokenEndpointError('transient')
-  return new TokenEndpointError(unreadable || !isBoom ? 'invalid_response' : 'transient')
+  // Its status may still say that it is a passing fault.
+  if (unreadable) return toTokenEndpointError(status, undefined, data?.res?.headers?.['retry-after'], nowMs)
+  return new TokenEndpointError(isBoom ? 'transient' : 'invalid_response')
 }
