@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -48,6 +49,9 @@ declare module 'fastify' {
 
 type FlowTarget = Partial<FlowAim>
 
+/** Fastify gives a plugin 10 s, and a call to Google may take longer. */
+const bootWaitMs = 5_000
+
 /** The Google OAuth2 flow: one registration of @fastify/oauth2 for each purpose, with state, nonce and PKCE of our own flows. */
 export default fp(
   async function googleOauth2(app) {
@@ -79,7 +83,10 @@ export default fp(
 
     // The plugin wants the endpoints when it is registered. An issuer that does not answer yet is registered
     // on an instance of its own as soon as it does.
-    const atBoot = await google.endpoints().catch(() => undefined)
+    const atBoot = await Promise.race([
+      google.endpoints().catch(() => undefined),
+      delay(bootWaitMs, undefined, { ref: false })
+    ])
     let registered = atBoot && (await register(app, atBoot))
     async function client({ name }: Purpose): Promise<Registration['oauth2']> {
       registered ??= await register(Fastify(), await google.endpoints())
