@@ -7,7 +7,7 @@ export const googleGuards = [
   ...guardsOf(tokenAnswer, 'test/gmail/token-answer.test.ts', [
     ['a token is a bearer token', isNone, 'token_type: z.string().regex(/^bearer$/i)', 'token_type: z.any()'],
     ['a token is of printable characters', isNone, 'z.string().regex(/^[\\x21-\\x7e]{1,8192}$/)', 'z.string()'],
-    ['a life is above zero', isNone, 'expires_in: seconds.pipe(z.number().positive())', 'expires_in: seconds'],
+    ['a life is above zero', isNone, '\n  expires_in: seconds.pipe(z.number().positive())', '\n  expires_in: seconds'],
     [
       'a life has an end',
       '[R74] token answer › what may vary is taken conservatively',
