@@ -45,7 +45,7 @@ const secrets = [
   'the-client-secret'
 ]
 
-t.test('[R57] boot › a faulty environment ends the process at once, by name and without a value', async t => {
+t.test('[R57][F40] boot › a faulty environment ends the process at once, by name and without a value', async t => {
   const cases: [string[], Record<string, string>][] = [
     [
       ['VAULT_KEYS', 'SESSION_SECRETS', 'NODE_TLS_REJECT_UNAUTHORIZED'],

@@ -68,3 +68,14 @@ t.test('[F18] discovery › once answered it is not asked again, whatever become
   t.equal(google.calls('discovery'), asked)
   t.equal(asked, 1)
 })
+
+t.test('[F18] discovery › hanging at the start, it holds up nothing but what needs it', async t => {
+  const { google, browser, replica } = await build(t)
+  const hanging = google.fault('discovery', { hang: true }, always)
+  // Longer than Fastify waits for a plugin: the boot must not wait for it.
+  const cold = await replica({ GOOGLE_TIMEOUT_MS: '15000' })
+  t.equal((await cold.inject('/readyz')).statusCode, 200)
+  hanging.remove()
+  hanging.release()
+  t.equal((await browser(cold).signIn()).statusCode, 200)
+})
