@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { listParkedEvents, replayParkedEvents } from './commands/events.ts'
 import { createKey, listKeys, revokeKey } from './commands/keys.ts'
 import { rotateVault } from './commands/rotate.ts'
 import { printSecrets } from './commands/secrets.ts'
@@ -10,6 +11,8 @@ const usage = `Usage:
   guichet keys create --name NAME --ops OPERATIONS [--services SERVICES] [--expires DAYS] [--json]
   guichet keys list [--json]
   guichet keys revoke ID
+  guichet events parked [--json]  the events whose delivery was given up
+  guichet events replay         deliver them after all, also to a receiver that answered 410
   guichet vault rotate          seal everything anew under the first of VAULT_KEYS
 
 OPERATIONS is a comma list of tokens:vend, connections:read, connections:delete, tickets:create, gmail:read,
@@ -41,6 +44,10 @@ async function main(): Promise<void> {
       return run(tools => listKeys(tools, values, { out }))
     case 'keys revoke':
       return run(tools => revokeKey(tools, id, { note }))
+    case 'events parked':
+      return run(tools => listParkedEvents(tools, values, { out, note }))
+    case 'events replay':
+      return run(tools => replayParkedEvents(tools, { note }))
     case 'vault rotate':
       return run(tools => rotateVault(tools, { progress: text => process.stderr.write(text), note }))
     default:

@@ -74,7 +74,8 @@ const isWebPort = (port: number) => port === 443 || port === 80 || port >= 1024
 export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL'
   const { protocol, hostname, port, username, password, hash } = new URL(text)
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  // A name may end in the root's dot, and means the same.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   const isNamedLoopback = host === 'localhost' || host.endsWith('.localhost')
   const address = isNamedLoopback ? '127.0.0.1' : host
   if (isIP(address) !== 0 && !guard(address))

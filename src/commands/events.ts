@@ -1,0 +1,29 @@
+import { listParked, replayParked } from '../events/delivery.ts'
+import type { Toolbox } from './toolbox.ts'
+
+/** The dead letters: events that the webhook never took. They stay in GET /v1/events too. */
+export async function listParkedEvents(
+  { collections }: Toolbox,
+  { json }: { json: boolean },
+  { out, note }: { out(text: string): void; note(text: string): void }
+): Promise<void> {
+  const events = await listParked(collections.events)
+  const views = events.map(({ _id, id, type, createdAt, parkedAt }) => ({ number: _id, id, type, createdAt, parkedAt }))
+  if (json) return out(JSON.stringify(views))
+  for (const { id, type, createdAt, parkedAt } of views) {
+    out([id, type, createdAt.toISOString(), `parked ${parkedAt?.toISOString()}`].join('\t'))
+  }
+  note(
+    views.length === 0
+      ? 'No event is parked.'
+      : `${views.length} events are parked; «guichet events replay» sends them.`
+  )
+}
+
+export async function replayParkedEvents(
+  { collections, clock }: Toolbox,
+  { note }: { note(text: string): void }
+): Promise<void> {
+  const replayed = await replayParked(collections.events, collections.meta, new Date(clock.nowMs()))
+  note(`${replayed} events are due again: a running server delivers them.`)
+}
