@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import type { Environment } from './helper.ts'
 
@@ -49,4 +50,53 @@ export async function startServer(
     exited.then(([code]) => reject(new Error(`the server ended with ${code}: ${logs.at(-1) ?? ''}`)), reject)
   })
   return { url, process: child, pid, logs, kill }
+}
+
+/** How a command ended, and what it said. */
+export interface CommandResult {
+  code: number | null
+  out: string
+  err: string
+}
+
+const cliFile = new URL('../src/cli.ts', import.meta.url).pathname
+
+/** `guichet …args` over that environment; `child` may be killed before it ends. */
+export function runGuichet(
+  environment: Environment,
+  ...args: string[]
+): { child: ChildProcess; ended: Promise<CommandResult> } {
+  const child = spawn(process.execPath, [cliFile, ...args], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const said = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.err += text
+  })
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }))
+  return { child, ended }
+}
+
+/** A server at that origin as `inject` knows it, so that a test's browsers and backends can use it over its socket. */
+export function injectAt(origin: string): FastifyInstance {
+  const inject = async ({ method = 'GET', url, headers, payload }: InjectOptions) => {
+    const response = await fetch(new URL(String(url), origin), {
+      method,
+      redirect: 'manual',
+      headers: { ...(payload !== undefined && { 'content-type': 'application/json' }), ...headers } as Record<string, string>,
+      ...(payload !== undefined && { body: typeof payload === 'string' ? payload : JSON.stringify(payload) })
+    })
+    const body = await response.text()
+    return {
+      statusCode: response.status,
+      headers: { ...Object.fromEntries(response.headers), 'set-cookie': response.headers.getSetCookie() },
+      body,
+      json: () => JSON.parse(body)
+    }
+  }
+  return { inject } as unknown as FastifyInstance
 }

@@ -1,0 +1,213 @@
+import t from 'tap'
+import { build, type World, type WorldOptions } from '../helper.ts'
+import { runGuichet } from '../process.ts'
+import { startReceiver, status } from './receiver.ts'
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+
+async function withReceiver(t: Parameters<typeof build>[0], { environment = {}, ...options }: WorldOptions = {}) {
+  const receiver = await startReceiver(t)
+  const world = await build(t, { ...options, environment: { ...receiver.environment, ...environment } })
+  return { ...world, receiver }
+}
+
+async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
+  await app.worker.run()
+  await app.courier?.run()
+}
+
+/** Makes an event of its own each time. */
+async function makeEvents(world: World, count: number): Promise<void> {
+  const user = await world.signedIn()
+  for (let n = 0; n < count; n++) {
+    const connection = await user.connected()
+    // A disconnected one and a new one are two events: every other is enough.
+    if (n % 2) await user.fetch(`/connections/${connection.id}`, 'DELETE')
+  }
+}
+
+t.test('[R94] answers › only 2xx is success', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  receiver.answer = status(400)
+  await (await world.signedIn()).connected()
+  await deliver(world)
+  for (const code of [300, 304, 401, 404, 409, 500, 504]) {
+    receiver.answer = status(code, { location: `http://127.0.0.1:${receiver.port}/elsewhere` })
+    world.clock.advance(30 * hourMs)
+    await deliver(world)
+  }
+  t.equal(receiver.requests.length, 8)
+  t.same([...new Set(receiver.requests.map(({ url }) => url))], ['/events'], 'no redirect is followed')
+  for (const code of [200, 201, 202, 204]) {
+    const before = receiver.requests.length
+    receiver.answer = status(code)
+    await (await world.signedIn()).connect({}, '/connect/calendar')
+    world.clock.advance(30 * hourMs)
+    await deliver(world)
+    world.clock.advance(30 * hourMs)
+    await deliver(world)
+    t.ok(receiver.requests.length > before)
+    t.equal(await world.app.collections.events.countDocuments({ delivery: { $ne: null } }), 0, `${code} is taken`)
+  }
+})
+
+t.test('[R94] answers › a redirect to a server inside › which gets nothing', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const inside = await startReceiver(t)
+  for (const code of [301, 302, 303, 307, 308]) {
+    receiver.answer = status(code, { location: inside.url })
+    await makeEvents(world, 2)
+    world.clock.advance(hourMs)
+    await deliver(world)
+  }
+  t.ok(receiver.requests.length >= 5)
+  t.equal(inside.requests.length, 0)
+})
+
+t.test('[R94] answers › 410 › the endpoint is left alone, until its events are replayed', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { app, clock, replica } = world
+  receiver.answer = status(410)
+  await makeEvents(world, 12)
+  const other = await replica()
+  await Promise.all([deliver(world), deliver({ app: other })])
+  const asked = receiver.requests.length
+  t.ok(asked >= 1 && asked <= 8, `those under way at once: ${asked}`)
+  for (let day = 0; day < 4; day++) {
+    clock.advance(24 * hourMs)
+    await Promise.all([deliver(world), deliver({ app: other })])
+  }
+  t.equal(receiver.requests.length, asked)
+
+  receiver.answer = status(204)
+  t.match(await runGuichet(world.environment, 'events', 'replay').ended, { code: 0, out: '' })
+  await deliver(world)
+  const listed = (await app.events.after(0, 100)).map(({ id }) => id)
+  t.same(new Set(receiver.ids()), new Set(listed), 'none is lost')
+})
+
+t.test('[R94] answers › 410 and then another URL › delivered there', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { clock } = world
+  receiver.answer = status(410)
+  await makeEvents(world, 1)
+  await deliver(world)
+  const moved = await startReceiver(t)
+  const replica = await world.replica({ WEBHOOK_URL: moved.url })
+  await (await world.signedIn()).connect({}, '/connect/calendar')
+  clock.advance(hourMs)
+  await deliver({ app: replica })
+  t.same(moved.types(), ['connection.connected'])
+})
+
+for (const code of [429, 503]) {
+  t.test(`[R94] answers › ${code} with Retry-After › nothing is sent before it has passed`, async t => {
+    const { receiver, ...world } = await withReceiver(t)
+    receiver.answer = status(code, { 'retry-after': '30' })
+    const user = await world.signedIn()
+    await user.connected()
+    await deliver(world)
+    t.equal(receiver.requests.length, 1)
+    await user.connect({}, '/connect/calendar')
+    world.clock.advance(29_000)
+    await deliver(world)
+    t.equal(receiver.requests.length, 1, 'nor the next event')
+    receiver.answer = status(204)
+    world.clock.advance(1_001)
+    await deliver(world)
+    t.equal(new Set(receiver.ids()).size, 2)
+    t.equal(await world.app.collections.events.countDocuments({ delivery: { $ne: null } }), 0)
+  })
+}
+
+t.test('[R94] answers › Retry-After of a century, nonsense, or a date › bounded, ignored, understood', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const user = await world.signedIn()
+  const { clock } = world
+  receiver.answer = status(503, { 'retry-after': '999999999' })
+  await user.connected()
+  await deliver(world)
+  clock.advance(24 * hourMs + 1)
+  receiver.answer = status(503, { 'retry-after': 'soon' })
+  await deliver(world)
+  t.equal(receiver.requests.length, 2)
+  clock.advance(6.1 * minuteMs)
+  receiver.answer = status(503, { 'retry-after': new Date(clock.nowMs() + 2 * hourMs).toUTCString() })
+  await deliver(world)
+  t.equal(receiver.requests.length, 3)
+  clock.advance(1.9 * hourMs)
+  receiver.answer = status(204)
+  await deliver(world)
+  t.equal(receiver.requests.length, 3)
+  clock.advance(0.2 * hourMs)
+  await deliver(world)
+  t.equal(receiver.requests.length, 4)
+})
+
+t.test('[R94] time › a receiver that never answers, or drips › is given 20 s in all', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const limits: number[] = []
+  const timers: AbortController[] = []
+  const { restore } = t.intercept(AbortSignal, 'timeout', {
+    value: (ms: number) => {
+      const timer = new AbortController()
+      limits.push(ms)
+      timers.push(timer)
+      return timer.signal
+    }
+  })
+  receiver.answer = () => {}
+  await (await world.signedIn()).connected()
+  limits.length = 0
+  timers.length = 0
+  await world.app.worker.run()
+  const delivering = world.app.courier?.run()
+  await receiver.received(1)
+  t.same(limits, [20_000])
+  timers[0]?.abort(new DOMException('time-out', 'TimeoutError'))
+  await delivering
+  restore()
+  const [event] = await world.app.events.after(0, 1)
+  t.match(event?.delivery, { attempts: 1, owner: null })
+})
+
+t.test('[R94] size › two gigabytes, or an answer that drips without end › are neither read nor waited for', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  let written = 0
+  receiver.answer = response => {
+    response.writeHead(200, { 'content-length': String(2 * 1024 ** 3) })
+    const chunk = Buffer.alloc(64 * 1024)
+    const write = () => {
+      while (!response.destroyed && response.write(chunk)) written += chunk.length
+    }
+    response.on('drain', write)
+    write()
+  }
+  await (await world.signedIn()).connected()
+  const before = process.memoryUsage().rss
+  await deliver(world)
+  t.equal(await world.app.collections.events.countDocuments({ deliveredAt: { $ne: null } }), 1)
+  t.ok(written < 64 * 1024 ** 2, `${written} bytes were taken`)
+  t.ok(process.memoryUsage().rss - before < 200 * 1024 ** 2)
+
+  receiver.answer = response => void response.writeHead(200).write('.')
+  await (await world.signedIn()).connect({}, '/connect/calendar')
+  await deliver(world)
+  t.equal(await world.app.collections.events.countDocuments({ deliveredAt: { $ne: null } }), 2)
+})
+
+t.test('[R94] closing › with a delivery under way › ends at once, and the event is due again', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  receiver.answer = () => {}
+  await (await world.signedIn()).connected()
+  await world.app.worker.run()
+  void world.app.courier?.run()
+  await receiver.received(1)
+  await world.app.close()
+  receiver.answer = status(204)
+  const next = await world.replica()
+  await deliver({ app: next })
+  t.equal(new Set(receiver.ids()).size, 1)
+  t.equal(receiver.requests.length, 2)
+})
