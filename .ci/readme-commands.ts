@@ -110,7 +110,8 @@ t.test('README › from .env to a connection used by a backend', async t => {
   const output = await sh(`set -a && . ./.env && set +a\n${calls.replaceAll('http://localhost:3000', publicUrl)}`, {
     ID: id
   })
-  for (const part of [id, '"access_token":', '"resultSizeEstimate":', '/start?ticket=']) t.ok(output.includes(part), part)
+  for (const part of [id, '"access_token":', '"resultSizeEstimate":', '/start?ticket='])
+    t.ok(output.includes(part), part)
   await sh(`set -a && . ./.env && set +a\n${take('sh', 'vault rotate')}`)
   t.same(google.violations, [])
 })

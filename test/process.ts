@@ -87,7 +87,10 @@ export function injectAt(origin: string): FastifyInstance {
     const response = await fetch(new URL(String(url), origin), {
       method,
       redirect: 'manual',
-      headers: { ...(payload !== undefined && { 'content-type': 'application/json' }), ...headers } as Record<string, string>,
+      headers: { ...(payload !== undefined && { 'content-type': 'application/json' }), ...headers } as Record<
+        string,
+        string
+      >,
       ...(payload !== undefined && { body: typeof payload === 'string' ? payload : JSON.stringify(payload) })
     })
     const body = await response.text()
