@@ -82,6 +82,7 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
 
   receiver.answer = status(204)
   t.match(await runGuichet(world.environment, 'events', 'replay').ended, { code: 0, out: '' })
+  clock.advance(minuteMs)
   await deliver(world)
   const listed = (await app.events.after(0, 100)).map(({ id }) => id)
   t.same(new Set(receiver.ids()), new Set(listed), 'none is lost')

@@ -1,0 +1,195 @@
+import t from 'tap'
+import { createBackend } from '../backend/backend.ts'
+import { build, type World } from '../helper.ts'
+import { runGuichet } from '../process.ts'
+import { startReceiver, status } from './receiver.ts'
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+/** What Standard Webhooks suggests, and DESIGN calls days with growing pauses. */
+const pausesMs = [5_000, 5 * minuteMs, 30 * minuteMs, ...[2, 5, 10, 14, 20, 24].map(hours => hours * hourMs)]
+
+async function withReceiver(t: Parameters<typeof build>[0]) {
+  const receiver = await startReceiver(t)
+  const world = await build(t, { environment: receiver.environment })
+  return { ...world, receiver }
+}
+
+async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
+  await app.worker.run()
+  await app.courier?.run()
+}
+
+t.test(
+  '[R95] retries › a receiver that refuses for days › asked with growing, jittered pauses, then parked',
+  async t => {
+    const { receiver, ...world } = await withReceiver(t)
+    const { app, clock } = world
+    receiver.answer = status(500)
+    await (await world.signedIn()).connected()
+    await deliver(world)
+    t.equal(receiver.requests.length, 1)
+    let waitedMs = 0
+    for (const [failures, pauseMs] of pausesMs.entries()) {
+      clock.advance(pauseMs * 0.8 - 1)
+      await deliver(world)
+      t.equal(receiver.requests.length, failures + 1, `not before ${(pauseMs * 0.8) / 1000} s`)
+      clock.advance(pauseMs * 0.4 + 2)
+      await deliver(world)
+      t.equal(receiver.requests.length, failures + 2, `and by ${(pauseMs * 1.2) / 1000} s`)
+      waitedMs += pauseMs
+    }
+    t.ok(waitedMs > 72 * hourMs, 'days, in all')
+    const [parked] = await app.events.after(0, 10)
+    t.match(parked, { delivery: null, deliveredAt: null, parkedAt: Date })
+    clock.advance(10 * 24 * hourMs)
+    await deliver(world)
+    t.equal(receiver.requests.length, pausesMs.length + 1, 'left alone from here on')
+    t.equal(new Set(receiver.ids()).size, 1)
+  }
+)
+
+t.test('[R95] retries › of a hundred events that failed together › do not come back together', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { app } = world
+  receiver.answer = status(500)
+  const connection = await (await world.signedIn()).connected()
+  for (let n = 0; n < 100; n++)
+    await app.events.append({
+      id: `evt_${n}`,
+      type: 'connection.expiring',
+      createdAt: new Date(),
+      data: { connection }
+    })
+  await deliver(world)
+  const due = (await app.events.after(0, 200)).map(({ delivery }) => delivery?.nextAttemptAt.getTime())
+  t.ok(new Set(due).size > 50)
+})
+
+t.test('[R95] dead letters › are seen and replayed from the command line, and stay in the list', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { environment, app, clock } = world
+  t.match(await runGuichet(environment, 'events', 'parked').ended, { code: 0, out: '' })
+  receiver.answer = status(500)
+  const user = await world.signedIn()
+  await user.connected()
+  await user.connect({}, '/connect/calendar')
+  for (const pauseMs of [0, ...pausesMs]) {
+    clock.advance(pauseMs * 1.2 + 1)
+    await deliver(world)
+  }
+  const listed = await app.events.after(0, 10)
+  t.equal(listed.length, 2)
+  const human = await runGuichet(environment, 'events', 'parked').ended
+  t.equal(human.code, 0)
+  t.same(
+    human.out
+      .trim()
+      .split('\n')
+      .map(line => line.split('\t').slice(0, 2)),
+    listed.map(({ id, type }) => [id, type])
+  )
+  const json = JSON.parse((await runGuichet(environment, 'events', 'parked', '--json').ended).out)
+  t.match(json, [
+    { number: 1, id: listed[0]?.id, type: 'connection.connected', parkedAt: String },
+    { number: 2, id: listed[1]?.id }
+  ])
+  const backend = await createBackend(app)
+  const { events } = (await backend.fetch('/v1/events')).json()
+  t.same(
+    events.map(({ id }: { id: string }) => id),
+    listed.map(({ id }) => id),
+    'whoever cannot be reached can still ask'
+  )
+
+  receiver.answer = status(204)
+  receiver.requests.length = 0
+  await deliver(world)
+  t.equal(receiver.requests.length, 0)
+  t.equal((await runGuichet(environment, 'events', 'replay').ended).code, 0)
+  clock.advance(minuteMs)
+  await deliver(world)
+  t.same(new Set(receiver.ids()), new Set(listed.map(({ id }) => id)))
+  t.equal((await runGuichet(environment, 'events', 'parked').ended).out, '')
+  await runGuichet(environment, 'events', 'replay').ended
+  clock.advance(minuteMs)
+  await deliver(world)
+  t.equal(receiver.requests.length, 2, 'what was delivered is not sent again')
+})
+
+t.test('[R95] a dead receiver › delays neither requests, nor the list, nor the worker’s other tasks', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { app, google, clock } = world
+  receiver.answer = () => {}
+  const user = await world.signedIn()
+  const backend = await createBackend(app)
+  const { id } = await user.connected()
+  await app.worker.run()
+  const hanging = app.courier?.run()
+  await receiver.received(1)
+
+  t.equal((await backend.vend(id)).statusCode, 200)
+  t.equal((await user.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+  google.fault('revoke', { status: 503 })
+  t.equal((await user.fetch(`/connections/${id}`, 'DELETE')).statusCode, 200)
+  clock.advance(10_000)
+  await app.worker.run()
+  t.equal(google.calls('revoke'), 2, 'a debt is paid')
+  const { events } = (await backend.fetch('/v1/events')).json()
+  t.same(
+    events.map(({ type }: { type: string }) => type),
+    ['connection.connected', 'connection.disconnected']
+  )
+  await receiver.close()
+  await hanging
+})
+
+t.test('[R95] a dead receiver › of one guichet among ten › the nine others have theirs at once', async t => {
+  const worlds = await Promise.all(Array.from({ length: 10 }, () => withReceiver(t)))
+  const [dead, ...healthy] = worlds
+  if (!dead) throw new Error('there is none')
+  dead.receiver.answer = () => {}
+  for (const world of worlds) await (await world.signedIn()).connected()
+  await dead.app.worker.run()
+  const hanging = dead.app.courier?.run()
+  await dead.receiver.received(1)
+  for (const world of healthy) {
+    await deliver(world)
+    t.same(world.receiver.types(), ['connection.connected'])
+  }
+  await dead.receiver.close()
+  await hanging
+})
+
+t.test('[F48] a receiver down for 48 hours › has every event in the end, each under one number and id', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { app, clock } = world
+  const { port } = receiver
+  await receiver.close()
+  const backend = await createBackend(app)
+  for (let hour = 0; hour < 48; hour += 4) {
+    // A day's session ends; the connection does not.
+    const user = await world.signedIn()
+    const { id } = await user.connected()
+    t.equal((await backend.vend(id)).statusCode, 200)
+    if (hour % 8) await user.fetch(`/connections/${id}`, 'DELETE')
+    for (let step = 0; step < 4; step++) {
+      clock.advance(hourMs)
+      await deliver(world)
+    }
+  }
+  const back = await startReceiver(t, port)
+  for (let hour = 0; hour < 30; hour++) {
+    clock.advance(hourMs)
+    await deliver(world)
+  }
+  const listed = await app.events.after(0, 100)
+  t.ok(listed.length >= 12)
+  t.same(
+    listed.map(({ _id }) => _id),
+    listed.map((_, index) => index + 1)
+  )
+  const parked = listed.filter(({ parkedAt }) => parkedAt !== null).map(({ id }) => id)
+  t.same(parked, [], 'two days are not long enough to give up')
+  t.same(back.ids().sort(), listed.map(({ id }) => id).sort())
+})
