@@ -1,16 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createServer } from './app.ts'
 import { ConfigError, parseConfig } from './config.ts'
+import { standardOutput } from './line-sink.ts'
 
 /** From a readiness that says no to the last request: load balancers need a moment to notice. */
 const drainMs = 5_000
 /** Requests still running after this are cut off. */
 const graceMs = 30_000
 
+/** The log. A reader that stalls must stall no request: what standard output cannot take any more is dropped. */
+const log = {
+  write(line: string): void {
+    try {
+      standardOutput.write(line)
+    } catch {
+      // There is no other place to say so.
+    }
+  }
+}
+
 /** The process: environment, server, listening, a graceful end. Nothing else touches `process`. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
-  const app = await createServer(config, true)
+  // Asking for it makes a pipe or socket non-blocking: until then, writing into a full one stops the process.
+  void process.stdout
+  const app = await createServer(config, { stream: log })
   await app.listen({ host: config.host, port: config.port })
 
   let stopping = false
