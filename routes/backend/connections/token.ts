@@ -33,19 +33,23 @@ const token: FastifyPluginAsyncZod = async app => {
       response: { 200: TokenAnswer, ...problemResponses }
     },
     handler: async request => {
-      const connection = await request.requireConnection(request.params.id)
-      const record = (outcome: string) => audit(request, connection.userId.toHexString(), outcome)
-      const minTtlSeconds = request.body?.minTtlSeconds ?? 0
-      const live = await app.connections.liveToken(connection, { minTtlSeconds }).catch((error: unknown): never => {
-        record(toGuichetError(error).code)
+      let user: string | null = null
+      const live = await vend().catch((error: unknown): never => {
+        audit(request, user, toGuichetError(error).code)
         throw error
       })
-      record('vended')
+      audit(request, user, 'vended')
       return toTokenAnswer(live)
+
+      async function vend(): Promise<LiveToken> {
+        const connection = await request.requireConnection(request.params.id)
+        user = connection.userId.toHexString()
+        return app.connections.liveToken(connection, { minTtlSeconds: request.body?.minTtlSeconds ?? 0 })
+      }
     }
   })
 
-  function audit(request: FastifyRequest<{ Params: { id: string } }>, user: string, outcome: string): void {
+  function audit(request: FastifyRequest<{ Params: { id: string } }>, user: string | null, outcome: string): void {
     const time = new Date(app.databaseClock.nowMs()).toISOString()
     app.metrics.vends.inc({ outcome })
     app.audit({
