@@ -1,0 +1,181 @@
+import dns, { type LookupAddress } from 'node:dns'
+import { once } from 'node:events'
+import { syncBuiltinESMExports } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import { ConfigError, parseConfig } from '../../src/config.ts'
+import { createDelivery } from '../../src/events/delivery.ts'
+import { createAddressGuard, faultOfWebhookUrl } from '../../src/events/public-address.ts'
+import { build, type Environment, type World } from '../helper.ts'
+import { faultyUrls, insideHosts, insideIpv4, insideIpv6, insideNames, publicUrls } from './inside-urls.ts'
+import { secret } from './receiver.ts'
+
+const isPublic = createAddressGuard([])
+
+/** A server inside that counts who comes, whatever they speak. */
+async function startInside(t: Test) {
+  let hits = 0
+  const server = createServer(socket => {
+    hits++
+    socket.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => new Promise(resolve => server.close(resolve)))
+  return { port: (server.address() as AddressInfo).port, hits: () => hits }
+}
+
+/** What names resolve to from now on, a list for each look-up in turn, the last one for the rest. */
+function resolveTo(t: Test, ...answers: string[][]): { asked: string[] } {
+  const asked: string[] = []
+  const lookup = (name: string, _options: object, callback: (error: null, addresses: LookupAddress[]) => void) => {
+    asked.push(name)
+    const addresses = answers.length > 1 ? answers.shift() : answers[0]
+    callback(
+      null,
+      (addresses ?? []).map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+    )
+  }
+  t.intercept(dns, 'lookup', { value: lookup })
+  syncBuiltinESMExports()
+  t.teardown(syncBuiltinESMExports)
+  return { asked }
+}
+
+/** One event, sent to that URL past the check at the start, as if it had been good then. */
+async function send({ app }: World, url: string, allowPrivate: string[] = []): Promise<{ failures: number }> {
+  const { events: collection, meta } = app.collections
+  let failures = 0
+  const delivery = createDelivery({
+    collection,
+    meta,
+    clock: app.clock,
+    url,
+    secrets: [secret],
+    guard: createAddressGuard(allowPrivate),
+    onFailure: () => failures++
+  })
+  await collection.deleteMany({})
+  const event = { id: 'evt_1', type: 'user.deleted' as const, createdAt: new Date(), data: {} }
+  const due = { attempts: 0, nextAttemptAt: new Date(0), owner: null }
+  await collection.insertOne({ _id: 1, ...event, delivery: due, deliveredAt: null, parkedAt: null })
+  await delivery.deliverDue()
+  await delivery.close()
+  return { failures }
+}
+
+t.test('[R93] webhook URL › over 200 that point inside or are faulty › each refused at the start', async t => {
+  const world = await build(t)
+  const refused = [...insideHosts.map(host => `https://${host}/events`), ...faultyUrls]
+  t.ok(new Set(refused).size >= 200, String(new Set(refused).size))
+  for (const url of refused) {
+    if (faultOfWebhookUrl(url, isPublic) === undefined) t.fail(`passes: ${url}`)
+    // The value itself is in no message.
+    if (url.trim() === '') continue
+    const environment: Environment = { ...world.environment, WEBHOOK_URL: url, WEBHOOK_SECRETS: secret }
+    try {
+      parseConfig(environment)
+      t.fail(`boots: ${url}`)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      t.same(
+        error.faults.map(({ variable }) => variable),
+        ['WEBHOOK_URL']
+      )
+      if (url.length > 10) t.notOk(error.message.includes(url))
+    }
+  }
+})
+
+t.test('[R93] webhook URL › public ones › are taken', async t => {
+  for (const url of publicUrls) t.equal(faultOfWebhookUrl(url, isPublic), undefined, url)
+})
+
+t.test('[R93] webhook URL › a private one that is named › is taken, and its neighbour is not', async t => {
+  const guard = createAddressGuard(['10.1.0.0/16', '127.0.0.1', 'fd00:1::/32'])
+  const taken = [
+    'https://10.1.2.3/',
+    'http://10.1.2.3:8080/',
+    'http://localhost:4000/',
+    'http://127.0.0.1/',
+    'https://[fd00:1::5]/'
+  ]
+  for (const url of taken) t.equal(faultOfWebhookUrl(url, guard), undefined, url)
+  const refused = [
+    'https://10.2.0.1/',
+    'http://127.0.0.2/',
+    'https://[fd00:2::5]/',
+    'http://1.1.1.1/',
+    'https://169.254.169.254/'
+  ]
+  for (const url of refused) t.type(faultOfWebhookUrl(url, guard), 'string', url)
+})
+
+t.test('[R93] addresses › each special range › refused; what stands beside it › taken', async t => {
+  for (const address of [...insideIpv4, ...insideIpv6]) t.notOk(isPublic(address), address)
+  for (const address of insideIpv4) t.notOk(isPublic(`::ffff:${address}`), `::ffff:${address}`)
+  const outside = [
+    '1.1.1.1',
+    '9.255.255.255',
+    '11.0.0.0',
+    '100.63.255.255',
+    '100.128.0.0',
+    '126.255.255.255',
+    '128.0.0.1'
+  ]
+  outside.push('169.253.255.255', '169.255.0.0', '172.15.255.255', '172.32.0.0', '192.0.1.1', '192.167.255.255')
+  outside.push('192.169.0.0', '198.17.255.255', '198.20.0.0', '223.255.255.255', '2606:4700::1111', '2a00:1450::1')
+  for (const address of outside) t.ok(isPublic(address), address)
+  for (const nonsense of ['', 'localhost', '1.2.3', '::1%lo', '0x7f.1', '1.1.1.1 '])
+    t.notOk(isPublic(nonsense), nonsense)
+})
+
+t.test('[R93] dispatch › the same URLs, as if they had passed › not sent, and nobody inside is reached', async t => {
+  const world = await build(t)
+  const inside = await startInside(t)
+  const { asked } = resolveTo(t, ['127.0.0.1'])
+  let failures = 0
+  const hosts = [...new Set(insideHosts)]
+  for (const host of hosts) {
+    failures += (await send(world, `https://${host}:${inside.port}/events`)).failures
+    failures += (await send(world, `http://${host}:${inside.port}/events`)).failures
+  }
+  t.equal(failures, hosts.length * 2)
+  for (const url of faultyUrls.filter(url => url.trim() !== '')) t.equal((await send(world, url)).failures, 1, url)
+  t.equal(inside.hits(), 0)
+  t.same(asked, [], 'not even looked up')
+})
+
+t.test('[R93][F49] dispatch › names that resolve to an address inside › nobody inside is reached', async t => {
+  const world = await build(t)
+  const inside = await startInside(t)
+  for (const address of [...insideIpv4, ...insideIpv6, '::ffff:127.0.0.1', '64:ff9b::7f00:1']) {
+    const { asked } = resolveTo(t, [address])
+    for (const name of insideNames) {
+      const url = `https://${name}:${inside.port}/events`
+      t.equal(faultOfWebhookUrl(url, isPublic), undefined, 'the name alone says nothing')
+      if (address === '127.0.0.1' || name === 'rebind.example') {
+        t.equal((await send(world, url)).failures, 1)
+        t.equal(asked.pop(), name)
+      }
+    }
+  }
+  t.equal(inside.hits(), 0)
+})
+
+t.test('[R93][F49] dispatch › a name that rebinds › what was checked is what is connected to', async t => {
+  const world = await build(t)
+  const inside = await startInside(t)
+  const url = `https://rebind.example:${inside.port}/events`
+  // Public and inside at once, in both orders; then a public one for whoever looks first and inside for the second look.
+  for (const answers of [['127.0.0.1', '1.1.1.1'], ['1.1.1.1', '127.0.0.1'], ['2606:4700::1111', '::1'], []]) {
+    resolveTo(t, answers)
+    t.equal((await send(world, url)).failures, 1)
+  }
+  t.equal(inside.hits(), 0)
+
+  const { asked } = resolveTo(t, ['127.0.0.1'])
+  await send(world, url, ['127.0.0.1'])
+  t.ok(inside.hits() >= 1, 'it is reached where it is allowed: the listener listens')
+  t.equal(asked.length, 1, 'one look-up, and no second one to lie to')
+})
