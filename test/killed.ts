@@ -1,0 +1,75 @@
+import type { Test } from 'tap'
+import { type Receiver, startReceiver } from './events/receiver.ts'
+import { type Browser, build, type World } from './helper.ts'
+import { injectAt, startServer } from './process.ts'
+
+/** Some turns of the event loop, in which the process under test goes on by that much more. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+export interface Told extends World {
+  receiver: Receiver
+  user: Browser
+  /** Sends a request to a process of its own, lets it run up to a moment, and kills it; gives the answer that came through. */
+  killed(
+    send: (at: Browser) => Promise<{ statusCode: number }>,
+    moment: () => Promise<void>
+  ): Promise<number | undefined>
+  /** Ends the process that stands by. */
+  end(): Promise<void>
+}
+
+export async function tell(t: Test): Promise<Told> {
+  const receiver = await startReceiver(t)
+  const world = await build(t, { environment: receiver.environment })
+  const user = await world.signedIn()
+  const boot = () => startServer(t, world.environment)
+  let next = boot()
+  return {
+    ...world,
+    receiver,
+    user,
+    async killed(send, moment) {
+      const server = await next
+      // The one after boots meanwhile.
+      next = boot()
+      const answer = send(user.clone(injectAt(server.url)))
+        .then(({ statusCode }) => statusCode)
+        .catch(() => undefined)
+      await moment()
+      await server.kill('SIGKILL')
+      return answer
+    },
+    async end() {
+      await (await next).kill('SIGKILL')
+    }
+  }
+}
+
+/** Everything that is left to do is done, by the replica that lives. */
+export async function settle({ app, clock }: Told): Promise<void> {
+  clock.advance(90_000)
+  await app.worker.run()
+  await app.worker.run()
+  await app.courier?.run()
+}
+
+/** Each committed change was told at least once, under one id, and nothing else was. */
+export async function isTold(t: Test, { receiver, app }: Told, id: string, types: string[]): Promise<void> {
+  const told = new Map<string, string>()
+  for (const { event, body } of receiver.requests.filter(({ body }) => body.includes(id))) {
+    t.equal(told.get(event.id) ?? body, body, 'the same each time')
+    told.set(event.id, body)
+  }
+  const listed = (await app.events.after(0, 1000)).filter(({ data }) => JSON.stringify(data).includes(id))
+  t.same(
+    listed.map(({ type }) => type),
+    types
+  )
+  t.same([...told.keys()].sort(), listed.map(event => event.id).sort())
+}
+
+export type Moment = 'at once' | 'before Google acts' | 'before its answer' | 'after the answer' | number
+/** When a process is killed: a number is so many turns after Google's answer was let go. */
+export const moments: readonly Moment[] = ['before Google acts', 'before its answer', 0, 20, 100, 'after the answer']
