@@ -18,8 +18,12 @@ export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Boun
   return async (input, init) => {
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout
+    const send = () => fetch(input, { ...init, redirect: 'manual', signal })
     try {
-      const response = await fetch(input, { ...init, redirect: 'manual', signal })
+      const response = await send().catch(error => {
+        if ((init?.method ?? 'GET') !== 'GET' || !isReset(error)) throw error
+        return send()
+      })
       const { status, statusText, headers } = response
       if (stream && response.ok) {
         return new Response(ReadableStream.from(limited(response, maxBytes)), { status, statusText, headers })
@@ -34,6 +38,14 @@ export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Boun
       throw new GuichetError('google_unavailable', { cause })
     }
   }
+}
+
+/**
+ * An idle connection may be closed just as it is used again (RFC 9112, section 9.5). What only reads is asked once more;
+ * anything else may have been done.
+ */
+function isReset(error: { cause?: { code?: string } }): boolean {
+  return error.cause?.code === 'ECONNRESET' || error.cause?.code === 'UND_ERR_SOCKET'
 }
 
 async function* limited(response: Response, maxBytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
