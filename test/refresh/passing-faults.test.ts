@@ -25,7 +25,7 @@ const faults = {
 const passing = Object.entries(faults)
 
 for (const [name, [fault, status, code]] of passing) {
-  t.test(`[R71] refresh › ${name}, token expired › says when to come back, and touches nothing`, async t => {
+  t.test(`[R71] [F20] refresh › ${name}, token expired › says when to come back, and touches nothing`, async t => {
     const { google, clock, expire, vend, stored, events, refreshes } = await tell(t, {
       environment: { GOOGLE_TIMEOUT_MS: '300' }
     })
@@ -69,7 +69,7 @@ t.test('[F24] refresh › Google refuses our client › no connection is marked,
 })
 
 for (const [name, [fault]] of passing) {
-  t.test(`[R76] refresh › ${name}, token still valid › the token is served with its true rest`, async t => {
+  t.test(`[R76] [F19] refresh › ${name}, token still valid › the token is served with its true rest`, async t => {
     const { google, clock, vend, stored, events, refreshes } = await tell(t, {
       environment: { GOOGLE_TIMEOUT_MS: '300' }
     })
