@@ -1,9 +1,10 @@
 import helmet from '@fastify/helmet'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { GuichetError } from '../src/errors.ts'
 import { rateLimitKey } from '../src/rate-limit-key.ts'
+import { createRateLimitStore } from '../src/rate-limit-store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -41,8 +42,13 @@ export default fp(
       groupId: 'starts'
     }
     app.decorate('limitStarts', limitStarts as { max: number; groupId: string })
+    const store = createRateLimitStore(app.clock)
     await app.register(rateLimit, {
       global: false,
+      // The plugin wants something that it can call with `new`.
+      store: function SharedStore() {
+        return store
+      } as unknown as NonNullable<RateLimitPluginOptions['store']>,
       timeWindow: 60_000,
       keyGenerator: request => rateLimitKey(request.ip),
       errorResponseBuilder: (_request, { ttl }) =>
