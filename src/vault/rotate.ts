@@ -1,6 +1,7 @@
 import { type FlowRecord, openFlow, sealFlow } from '../accounts/flows.ts'
 import { type ConnectionRecord, openToken, sealToken } from '../connections/connection.ts'
 import type { Collections } from '../database.ts'
+import { hasCode } from '../errors.ts'
 import type { Vault } from './vault.ts'
 
 export interface Progress {
@@ -8,7 +9,17 @@ export interface Progress {
   total: number
 }
 
+export interface Rotated {
+  resealed: number
+  /** Records that open with no key of the ring. */
+  unsealable: number
+  /** Records that another key went on sealing: a replica runs whose ring does not begin with the first key. */
+  sealedMeanwhile: number
+}
+
 const reportEvery = 50
+/** What is written while a round runs is found by the next; with every replica on the new ring, the third finds none. */
+const maxRounds = 5
 
 /**
  * Seals everything anew under the ring's first key, while replicas serve. It looks for what another key sealed, so a run
@@ -18,7 +29,7 @@ export async function rotate(
   { connections, flows }: Pick<Collections, 'connections' | 'flows'>,
   vault: Vault,
   onProgress: (progress: Progress) => void
-): Promise<{ resealed: number; unsealable: number }> {
+): Promise<Rotated> {
   const [primary = ''] = vault.keyIds
   // The key's id stands first in every envelope, and holds nothing that a pattern would read.
   const other = { $regex: `^(?!${primary}\\.).` }
@@ -33,7 +44,8 @@ export async function rotate(
     if (failed.has(id)) return false
     try {
       resealed += (await reseal()).modifiedCount
-    } catch {
+    } catch (error) {
+      if (!hasCode(error, 'unsealable')) throw error
       failed.add(id)
     }
     if (resealed % reportEvery === 0) onProgress({ done: Math.min(resealed, total), total })
@@ -56,7 +68,8 @@ export async function rotate(
     return flows.updateOne({ _id, sealed }, { $set: { sealed: sealFlow(vault, flow, openFlow(vault, flow, sealed)) } })
   }
 
-  for (let more = true; more; ) {
+  let more = true
+  for (let round = 0; more && round < maxRounds; round++) {
     more = false
     for await (const record of connections.find(staleConnections)) {
       if (await attempt(record._id.toHexString(), () => resealConnection(record))) more = true
@@ -66,5 +79,6 @@ export async function rotate(
     }
   }
   onProgress({ done: Math.min(resealed, total), total })
-  return { resealed, unsealable: failed.size }
+  const left = (await connections.countDocuments(staleConnections)) + (await flows.countDocuments(staleFlows))
+  return { resealed, unsealable: failed.size, sealedMeanwhile: Math.max(0, left - failed.size) }
 }

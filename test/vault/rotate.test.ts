@@ -1,0 +1,221 @@
+import { MongoNetworkError, ObjectId } from 'mongodb'
+import t, { type Test } from 'tap'
+import { openToken, sealToken } from '../../src/connections/connection.ts'
+import { parseKeyRing } from '../../src/vault/key-ring.ts'
+import { rotate } from '../../src/vault/rotate.ts'
+import { createVault } from '../../src/vault/vault.ts'
+import { createBackend } from '../backend/backend.ts'
+import { build, isProblem, type World } from '../helper.ts'
+import { runGuichet } from '../process.ts'
+
+const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
+const [k1, k2] = [key('k1', 1), key('k2', 2)]
+const vaultOf = (ring: string) => createVault(parseKeyRing(ring))
+const sealedBy = (id: string) => ({ refreshToken: { $regex: `^${id}\\.` } })
+
+/** Connections of many users, sealed under k1; the first two are real ones. */
+async function withConnections(t: Test, count: number) {
+  const world = await build(t, { environment: { VAULT_KEYS: k1 } })
+  const { connections } = world.app.collections
+  const user = await world.signedIn()
+  const { id } = await user.connected()
+  const template = await connections.findOne({ _id: new ObjectId(id) })
+  if (!template) throw new Error('there is none')
+  const vault = vaultOf(k1)
+  await world.app.worker.run()
+  const more = Array.from({ length: count - 1 }, (_, n) => {
+    const owned = { _id: new ObjectId(), userId: new ObjectId() }
+    return {
+      ...template,
+      ...owned,
+      outbox: [],
+      account: { sub: `4000${n}`, email: `${n}@example.com` },
+      accessToken: n % 3 ? sealToken(vault, owned, 'accessToken', `access ${n}`) : null,
+      refreshToken: sealToken(vault, owned, 'refreshToken', `refresh ${n}`)
+    }
+  })
+  if (more.length > 0) await connections.insertMany(more)
+  return { ...world, user, id, connections }
+}
+
+/** Each token opens with that ring alone, and is what it was. */
+async function isWhole({ app }: World, ring: string): Promise<number> {
+  const vault = vaultOf(ring)
+  let opened = 0
+  for (const record of await app.collections.connections.find({ 'account.sub': /^4000/ }).toArray()) {
+    const n = record.account.sub.slice(4)
+    if (openToken(vault, record, 'refreshToken', record.refreshToken) !== `refresh ${n}`) throw new Error(`lost ${n}`)
+    if (record.accessToken && openToken(vault, record, 'accessToken', record.accessToken) !== `access ${n}`)
+      throw new Error(`lost ${n}`)
+    opened++
+  }
+  return opened
+}
+
+t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes on where it was, none is lost', async t => {
+  const world = await withConnections(t, 400)
+  const { connections, google, clock, user, id } = world
+  const environment = { ...world.environment, VAULT_KEYS: `${k2},${k1}` }
+  const serving = await world.replica({ VAULT_KEYS: `${k2},${k1}` })
+  const backend = await createBackend(serving)
+  const owing = await user.connected({ as: 'bob@example.com' })
+  google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
+  t.match((await user.fetch(`/connections/${owing.id}`, 'DELETE')).json(), { revoked: 'pending' })
+
+  let rotating = true
+  const vends: number[] = []
+  const serve = async () => {
+    while (rotating) {
+      clock.advance(1_800_000)
+      vends.push((await backend.vend(id, undefined, serving)).statusCode)
+    }
+  }
+  const served = serve()
+
+  const first = runGuichet(environment, 'vault', 'rotate')
+  while ((await connections.countDocuments(sealedBy('k2'))) < 60) await new Promise(resolve => setImmediate(resolve))
+  first.child.kill('SIGKILL')
+  t.equal((await first.ended).code, null)
+  const done = await connections.countDocuments(sealedBy('k2'))
+  t.ok(done < 400, `${done} were done when it was killed`)
+  t.equal(await isWhole(world, `${k2},${k1}`), 399)
+
+  const second = await runGuichet(environment, 'vault', 'rotate').ended
+  rotating = false
+  await served
+  t.equal(second.code, 0, second.err)
+  t.equal(second.out, '')
+  t.match(second.err, /\[#+\.*\] \d+\/\d+/)
+  const total = Number(/\/(\d+)/.exec(second.err)?.[1])
+  t.ok(total <= 401 - done + 1, `it went on with the ${total} that were left`)
+  t.ok(vends.length > 2)
+  t.same(
+    vends.filter(status => status !== 200),
+    []
+  )
+
+  t.equal(await connections.countDocuments(sealedBy('k1')), 0)
+  t.equal(await isWhole(world, k2), 399, 'the old key opens nothing any more and can go')
+  await serving.close()
+  await world.app.close()
+  google.clearFaults('revoke')
+  const alone = await world.replica({ VAULT_KEYS: k2 })
+  clock.advance(3_600_000)
+  t.equal((await backend.vend(id, undefined, alone)).statusCode, 200)
+  await alone.worker.run()
+  t.same(google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }), [], 'a debt is paid with it too')
+  t.match(await runGuichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate').ended, { code: 0 }, 'nothing is left')
+})
+
+t.test('[R56] rotate › a flow under way › ends with the new key alone', async t => {
+  const world = await withConnections(t, 1)
+  const { user, app, google } = world
+  const callback = await user.authorize('/connect/calendar')
+  await rotate(app.collections, vaultOf(`${k2},${k1}`), () => {})
+  const alone = await world.replica({ VAULT_KEYS: k2 })
+  t.match((await user.clone(alone).fetch(callback)).json(), { connection: { service: 'calendar', status: 'active' } })
+  t.same(google.violations, [])
+})
+
+t.test('[R56][F43] rotate › a record that does not open › stays as it is, and all others are done', async t => {
+  const world = await withConnections(t, 20)
+  const { connections, environment } = world
+  const broken = await connections.findOne({ 'account.sub': '40007' })
+  await connections.updateOne({ _id: broken?._id ?? new ObjectId() }, { $set: { refreshToken: 'k1.AAAA.AAAA.AAAA' } })
+  const { code, err } = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate').ended
+  t.equal(code, 1)
+  t.match(err, /1 records do not open/)
+  t.equal((await connections.findOne({ 'account.sub': '40007' }))?.refreshToken, 'k1.AAAA.AAAA.AAAA')
+  t.equal(await connections.countDocuments(sealedBy('k2')), 19)
+})
+
+t.test('[R56] rotate › the database fails › ends with that, and calls no record broken', async t => {
+  const world = await withConnections(t, 5)
+  const { connections, app } = world
+  const { restore } = t.intercept(connections, 'updateOne', {
+    value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
+  })
+  await t.rejects(
+    rotate(app.collections, vaultOf(`${k2},${k1}`), () => {}),
+    { name: 'MongoNetworkError' }
+  )
+  restore()
+  t.same(await rotate(app.collections, vaultOf(`${k2},${k1}`), () => {}), {
+    resealed: 5,
+    unsealable: 0,
+    sealedMeanwhile: 0
+  })
+})
+
+t.test('[R56] rotate › under a replica that still seals with the old key › ends, and says so', async t => {
+  const world = await withConnections(t, 3)
+  const { connections, app } = world
+  const old = (await connections.find().toArray()).map(({ _id, refreshToken }) => ({ _id, refreshToken }))
+  const update = connections.updateOne.bind(connections)
+  const { restore } = t.intercept(connections, 'updateOne', {
+    value: async (...args: Parameters<typeof update>) => {
+      const result = await update(...args)
+      for (const { _id, refreshToken } of old) await update({ _id }, { $set: { refreshToken } })
+      return result
+    }
+  })
+  const { sealedMeanwhile, unsealable } = await rotate(app.collections, vaultOf(`${k2},${k1}`), () => {})
+  restore()
+  t.equal(unsealable, 0)
+  t.equal(sealedMeanwhile, 3)
+})
+
+t.test('[R56] rotate › without the old key, or with a wrong one › refused before anything is touched', async t => {
+  const world = await withConnections(t, 3)
+  const { connections, environment } = world
+  const before = await connections.find().toArray()
+  const wrong = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${key('k1', 9)}` }, 'vault', 'rotate').ended
+  t.equal(wrong.code, 1)
+  t.match(wrong.err, /unsealable/)
+  const without = await runGuichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate').ended
+  t.equal(without.code, 1)
+  t.match(without.err, /3 records do not open/)
+  t.same(await connections.find().toArray(), before)
+})
+
+t.test(
+  '[F44] rolling change of keys › replicas with [k1,k2] and [k2,k1] › each opens what the other seals',
+  async t => {
+    const world = await build(t, { environment: { VAULT_KEYS: `${k1},${k2}` } })
+    const { app, clock, google } = world
+    const next = await world.replica({ VAULT_KEYS: `${k2},${k1}` })
+    const user = await world.signedIn()
+    const backend = await createBackend(app)
+    for (const [from, to] of [
+      [app, next],
+      [next, app]
+    ] as const) {
+      // A flow is begun at one and ended at the other, the tokens it seals are used and refreshed by both.
+      const callback = await user.clone(from).authorize('/connect/gmail')
+      const { connection } = (await user.clone(to).fetch(callback)).json()
+      for (const at of [from, to, from, to]) {
+        clock.advance(3_600_000)
+        t.equal((await backend.vend(connection.id, undefined, at)).statusCode, 200)
+        t.equal((await user.clone(at).fetch(`/connections/${connection.id}/gmail/profile`)).statusCode, 200)
+      }
+      t.match((await user.clone(from).fetch(`/connections/${connection.id}`, 'DELETE')).json(), {
+        revoked: 'confirmed'
+      })
+    }
+    t.same(google.violations, [])
+  }
+)
+
+t.test('[F42] rotated key › the old one taken away too early › 503 and counted, and it heals', async t => {
+  const world = await withConnections(t, 1)
+  const { id, replica, google, clock } = world
+  const tooEarly = await replica({ VAULT_KEYS: k2, METRICS_TOKEN: 'a token for metrics' })
+  const backend = await createBackend(tooEarly)
+  clock.advance(3_600_000)
+  const before = google.requests.length
+  isProblem(t, await backend.vend(id, undefined, tooEarly), 503, 'unsealable')
+  t.equal(google.requests.length, before)
+  const metrics = await tooEarly.inject({ url: '/metrics', headers: { authorization: 'Bearer a token for metrics' } })
+  t.match(metrics.body, /guichet_problems_total\{code="unsealable"\} 1/)
+  t.equal((await backend.vend(id, undefined, await replica({ VAULT_KEYS: `${k2},${k1}` }))).statusCode, 200)
+})
