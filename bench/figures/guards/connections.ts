@@ -134,10 +134,10 @@ export const connectionGuards = [
       'accessTokenExpiresAt: new Date(now.getTime() + answer.expiresInSeconds * 1000)'
     ]
   ]),
-  ...guardsOf('src/connections/revocations.ts', 'test/connect/accounts.test.ts', [
+  ...guardsOf('src/connections/revocations.ts', 'test/disconnect/siblings.test.ts', [
     [
       'a grant on which another stands is kept',
-      '[R28] repair › another account that has a living connection',
+      '[R31] siblings › two users, one Google account',
       "        if (await dropIfAlive(sub, debts)) return 'kept'\n",
       ''
     ]

@@ -22,13 +22,5 @@ export const googleGuards = [
       'const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/',
       'const GmailId = z.string().regex(/^/'
     ]
-  ]),
-  ...guardsOf('src/google/bounded-fetch.ts', 'test/gmail/errors.test.ts', [
-    [
-      'an answer has a size',
-      '[F52] gmail errors › an answer that never ends',
-      '    if (length > maxBytes) throw',
-      '    if (length > maxBytes * 1e9) throw'
-    ]
   ])
 ]

@@ -127,14 +127,6 @@ export const sessionGuards = [
       'reply as FastifyReply'
     ]
   ]),
-  ...guardsOf('src/app.ts', 'test/auth/redirect-uri.test.ts', [
-    [
-      'forwarded headers count from named proxies alone',
-      '[R20] ',
-      'trustProxy: options.trustProxy.length > 0 ? options.trustProxy : false',
-      'trustProxy: true'
-    ]
-  ]),
   ...guardsOf(config, configTest, [
     [
       'https needs its proxy named',

@@ -5,6 +5,7 @@ const oauth2 = 'plugins/browser/google-oauth2.ts'
 const idToken = 'src/google/id-token.ts'
 const returnTo = 'src/return-to.ts'
 const users = 'src/accounts/users.ts'
+const leadsAway = '[R19] returnTo › no payload leads to another site: sign-in'
 
 export const signInGuards = [
   ...guardsOf(flows, 'test/auth/state.test.ts', [
@@ -44,7 +45,12 @@ export const signInGuards = [
     ]
   ]),
   ...guardsOf('src/secret-hash.ts', 'test/auth/state.test.ts', [
-    ['states have 256 random bits', '[R1] secrets › ten thousand of them', 'randomBytes(32)', 'randomBytes(8)']
+    [
+      'states have 256 random bits',
+      '[R1] secrets › ten thousand of them',
+      'randomBytes(32)',
+      'Buffer.concat([randomBytes(8), Buffer.alloc(24)])'
+    ]
   ]),
   ...guardsOf(oauth2, 'test/auth/issuer.test.ts', [
     [
@@ -215,25 +221,15 @@ export const signInGuards = [
   ...guardsOf(returnTo, 'test/auth/return-to.test.ts', [
     [
       'a return is checked',
-      '[R19] returnTo › what a browser takes to another site is refused at the start',
+      leadsAway,
       '  if (isAllowedReturn(returnTo, publicUrl, allowedOrigins)) return returnTo\n',
       '  return returnTo\n'
     ],
-    [
-      'a return leads to listed origins alone',
-      '[R19] returnTo › what a browser takes to another site is refused at the start',
-      'return allowedOrigins.includes(url.origin) && ',
-      'return '
-    ],
-    [
-      'a return holds no name or password',
-      '[R19] returnTo › ',
-      '  if (url.username || url.password) return false\n',
-      ''
-    ],
+    ['a return leads to listed origins alone', leadsAway, 'return allowedOrigins.includes(url.origin) && ', 'return '],
+    ['a return holds no name or password', leadsAway, '  if (url.username || url.password) return false\n', ''],
     [
       'a path that reads as a host is no local path',
-      '[R19] returnTo › ',
+      leadsAway,
       "  if (url.pathname.startsWith('//') && url.origin === publicUrl.origin) return false\n",
       ''
     ]
