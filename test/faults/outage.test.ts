@@ -84,7 +84,8 @@ t.test(
     database.resume()
     // The driver finds its server again with the first that asks.
     const recovered = async () => {
-      for (let tries = 0; tries < 5; tries++) if ((await ada.fetch(`/connections/${id}`)).statusCode === 200) return true
+      for (let tries = 0; tries < 5; tries++)
+        if ((await ada.fetch(`/connections/${id}`)).statusCode === 200) return true
       return false
     }
     t.ok(await recovered())
