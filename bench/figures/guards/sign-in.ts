@@ -226,7 +226,6 @@ export const signInGuards = [
       '  return returnTo\n'
     ],
     ['a return leads to listed origins alone', leadsAway, 'return allowedOrigins.includes(url.origin) && ', 'return '],
-    ['a return holds no name or password', leadsAway, '  if (url.username || url.password) return false\n', ''],
     [
       'a path that reads as a host is no local path',
       leadsAway,
