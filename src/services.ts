@@ -2,6 +2,8 @@
 export interface Service {
   readonly id: string
   readonly title: string
+  /** What connecting lets an app do, as a user reads it after "to". */
+  readonly purpose: string
   /** What connecting asks Google for, besides `openid email`. */
   readonly scopes: readonly string[]
 }
@@ -13,9 +15,19 @@ export const gmailModify = `${google}gmail.modify`
 
 /** A new service is one entry here, and routes of its own if it has any. */
 export const services: readonly Service[] = [
-  { id: 'gmail', title: 'Gmail', scopes: [gmailReadonly, gmailModify] },
-  { id: 'calendar', title: 'Google Calendar', scopes: [`${google}calendar.readonly`] },
-  { id: 'drive', title: 'Google Drive', scopes: [`${google}drive.readonly`] }
+  {
+    id: 'gmail',
+    title: 'Gmail',
+    purpose: 'read your mail, and to label, archive and bin messages',
+    scopes: [gmailReadonly, gmailModify]
+  },
+  {
+    id: 'calendar',
+    title: 'Google Calendar',
+    purpose: 'see your calendars',
+    scopes: [`${google}calendar.readonly`]
+  },
+  { id: 'drive', title: 'Google Drive', purpose: 'see your files', scopes: [`${google}drive.readonly`] }
 ]
 
 /** Scopes that include others: https://developers.google.com/workspace/gmail/api/auth/scopes */

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { TicketRecord } from '../../src/accounts/tickets.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireConnectPurpose } from '../../src/google/purposes.ts'
+import { toGuichetError } from '../../src/problem.ts'
 import { problemResponses } from '../../src/schemas.ts'
 import { findService } from '../../src/services.ts'
 
@@ -40,21 +42,19 @@ const start: FastifyPluginAsyncZod = async app => {
       querystring: Ticket,
       response: problemResponses
     },
+    // Who follows a link that a mail program has cut is no program, and reads no JSON.
+    errorHandler: (error, request, reply) => {
+      if (!request.isNavigation()) throw error
+      const { code, status, details } = toGuichetError(error)
+      request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'a ticket could not be shown')
+      if (details.retryAfterSeconds !== undefined) reply.header('retry-after', details.retryAfterSeconds)
+      return show(reply.code(status), status === 400 ? gone : later)
+    },
     handler: async (request, reply) => {
       const ticket = await app.tickets.find(request.query.ticket)
+      if (!ticket) return show(reply.code(404), gone)
       const { authorizationEndpoint } = await app.google.endpoints()
-      // Chromium holds a form to this policy across the redirect that follows it.
-      const formAction = `form-action 'self' ${new URL(authorizationEndpoint).origin}`
-      reply
-        .type('text/html; charset=utf-8')
-        .header(
-          'content-security-policy',
-          `default-src 'none'; style-src 'self'; ${formAction}; frame-ancestors 'none'; base-uri 'none'`
-        )
-        // With no-referrer, a form would come with Origin: null.
-        .header('referrer-policy', 'same-origin')
-      const page = ticket ? toPage(ticket, request.query.ticket) : gone
-      return reply.code(ticket ? 200 : 404).send(fill(template, page) as never)
+      return show(reply, toPage(ticket, request.query.ticket), new URL(authorizationEndpoint).origin)
     }
   })
 
@@ -71,6 +71,7 @@ const start: FastifyPluginAsyncZod = async app => {
     },
     handler: async (request, reply) => {
       const ticket = await app.tickets.take(request.body.ticket)
+      if (!ticket && request.isNavigation()) return show(reply.code(404), gone)
       if (!ticket) throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })
       request.returnTo = ticket.returnTo
       const user = await app.users.ofHost(ticket.externalId, ticket.displayName)
@@ -89,6 +90,28 @@ const start: FastifyPluginAsyncZod = async app => {
       return reply.redirect(url, 303)
     }
   })
+
+  /** Chromium holds a form to `form-action` across the redirect that follows it: `next` is where that leads. */
+  function show(reply: FastifyReply, page: Page, next = ''): FastifyReply {
+    const policy = [
+      "default-src 'none'",
+      "style-src 'self'",
+      'img-src data:',
+      `form-action 'self' ${next}`.trim(),
+      "frame-ancestors 'none'",
+      "base-uri 'none'"
+    ]
+    return (
+      reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', policy.join('; '))
+        // With no-referrer, a form would come with Origin: null.
+        .header('referrer-policy', 'same-origin')
+        // It is a page and no view: the response schemas are for problems.
+        .serializer(String)
+        .send(fill(template, page))
+    )
+  }
 }
 
 interface Page {
@@ -99,32 +122,61 @@ interface Page {
 
 const gone: Page = {
   title: 'This link does not work any more',
-  content: '<p>It has expired or was already used. Go back to the app that gave it to you and ask for a new one.</p>'
+  content: toCard(
+    '<p>It has expired or was already used. Go back to the app that gave it to you and ask for a new one.</p>'
+  )
+}
+
+const later: Page = {
+  title: 'One moment, please',
+  content: toCard('<p>This page cannot be shown right now. Nothing has happened yet: please reload it in a moment.</p>')
 }
 
 function toPage({ app, displayName, externalId, service, expectedEmail }: TicketRecord, ticket: string): Page {
-  const title = service ? `Connect ${escapeHtml(findService(service)?.title ?? service)}` : 'Your connected accounts'
-  const whom = escapeHtml(displayName ?? externalId)
-  const wish = service
-    ? `would like to use ${escapeHtml(findService(service)?.title ?? service)} on your behalf`
-    : 'would like you to manage your connected accounts'
-  const account = expectedEmail
-    ? `<p>Please choose the Google account <strong>${escapeHtml(expectedEmail)}</strong>.</p>`
+  const entry = service ? findService(service) : undefined
+  const whom = toName(displayName ?? externalId)
+  const facts = [
+    ['For whom', whom],
+    ['For what', entry ? `to ${escapeHtml(entry.purpose)}` : 'to show you your connected accounts here'],
+    ...(expectedEmail ? [['Which account', toName(expectedEmail)]] : [])
+  ]
+  const ask = entry ? `asks to use your ${escapeHtml(entry.title)}` : 'sends you here'
+  const after = entry
+    ? '<p class="quiet">Google shows you what is asked for and lets you choose. You can take the permission back at any time.</p>'
     : ''
   return {
-    title,
-    content: `<p><strong>${escapeHtml(app)}</strong> ${wish}, for <strong>${whom}</strong>.</p>
-  ${account}
-  <p>If you did not ask for this, or are not ${whom}, close this page: nothing has happened yet.</p>
-  <form method="post" action="/start" class="actions">
-    <input type="hidden" name="ticket" value="${escapeHtml(ticket)}">
-    <button type="submit">${service ? 'Continue to Google' : 'Continue'}</button>
-  </form>`
+    title: entry ? `Connect ${escapeHtml(entry.title)}` : 'Your connected accounts',
+    content: `${toCard(`<h2>${toName(app)} ${ask}</h2>
+      <dl class="facts">
+        ${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('\n        ')}
+      </dl>
+      <form method="post" action="/start" class="actions">
+        <input type="hidden" name="ticket" value="${escapeHtml(ticket)}">
+        <button type="submit" class="main">${entry ? 'Continue to Google' : 'Continue'}</button>
+      </form>
+      ${after}`)}
+  <p class="not-you">You did not ask for this, or you are not ${whom}? Then close this page: nothing has happened yet.</p>`
   }
 }
 
+function toCard(face: string): string {
+  return `<div class="tickets">
+    <div class="ticket">
+      <div class="stub" aria-hidden="true"><svg viewBox="0 0 32 32" width="44" height="44"><path d="M8 24V15a8 8 0 0 1 16 0v9M4 24h24M13 24v-5h6v5"/></svg></div>
+      <div class="face welcome">
+      ${face}
+      </div>
+    </div>
+  </div>`
+}
+
+/** Someone else's words: marked up as text, and with a direction of their own, so that they cannot turn ours around. */
+function toName(text: string): string {
+  return `<bdi>${escapeHtml(text)}</bdi>`
+}
+
 function fill(template: string, { title, content }: Page): string {
-  return template.replace('{{title}}', () => title).replace('{{content}}', () => content)
+  return template.replaceAll('{{title}}', () => title).replace('{{content}}', () => content)
 }
 
 function escapeHtml(text: string): string {

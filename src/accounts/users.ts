@@ -51,10 +51,12 @@ export function createUsers(options: {
 
   async function upsert(
     key: Pick<UserRecord, 'issuer' | 'sub' | 'externalId'>,
-    profile: Partial<UserRecord>
+    profile: Partial<UserRecord>,
+    atFirst: Partial<UserRecord> = {}
   ): Promise<UserRecord> {
     const now = new Date(clock.nowMs())
-    const update = { $set: { ...profile, lastSignInAt: now }, $setOnInsert: { _id: new ObjectId(), createdAt: now } }
+    const $setOnInsert = { _id: new ObjectId(), createdAt: now, ...atFirst }
+    const update = { $set: { ...profile, lastSignInAt: now }, $setOnInsert }
     const write = () => collection.findOneAndUpdate(key, update, { upsert: true, returnDocument: 'after' })
     const record = await write().catch(error => {
       // Two first sign-ins at once: the other one inserted, this one finds it.
@@ -74,7 +76,11 @@ export function createUsers(options: {
       return upsert({ issuer, sub }, { email, name, picture })
     },
 
-    ofHost: (externalId, displayName) => upsert({ externalId }, { email: null, name: displayName, picture: null }),
+    // A ticket that names nobody takes no name away.
+    ofHost: (externalId, displayName) =>
+      displayName === null
+        ? upsert({ externalId }, {}, { email: null, name: null, picture: null })
+        : upsert({ externalId }, { name: displayName }, { email: null, picture: null }),
 
     async erase(id) {
       const erasedAt = new Date(clock.nowMs())
