@@ -7,13 +7,18 @@ import { bodyFor, fill, ownParameters, routesOf } from './routes.ts'
 
 const html = { accept: 'text/html' }
 
-function isHardened(t: Test, { headers }: LightMyRequestResponse, what: string): void {
+function isHardened(
+  t: Test,
+  { headers }: LightMyRequestResponse,
+  what: string,
+  referrerPolicies = ['no-referrer']
+): void {
   const policy = String(headers['content-security-policy']).split(/; ?/)
   t.ok(policy.includes("default-src 'none'"), `${what}: CSP default-src`)
   t.ok(policy.includes("frame-ancestors 'none'"), `${what}: CSP frame-ancestors`)
   t.match(headers['strict-transport-security'], /^max-age=\d{7,}/, `${what}: HSTS`)
   t.equal(headers['x-content-type-options'], 'nosniff', `${what}: nosniff`)
-  t.equal(headers['referrer-policy'], 'no-referrer', `${what}: no referrer`)
+  t.ok(referrerPolicies.includes(String(headers['referrer-policy'])), `${what}: no referrer`)
 }
 
 t.test('[R51] headers › every route, for a stranger and for its user, whatever it answers', async t => {
@@ -24,9 +29,11 @@ t.test('[R51] headers › every route, for a stranger and for its user, whatever
   for (const route of routes) {
     const request = { method: route.method, url: fill(route, parameters), ...bodyFor(route, parameters) }
     const what = `${route.method} ${route.url}`
-    isHardened(t, await browser().request(request), `${what} as a stranger`)
-    isHardened(t, await browser().request({ ...request, headers: html }), `${what} navigated as a stranger`)
-    isHardened(t, await (await signedIn()).request(request), `${what} signed in`)
+    // The page that has a form: without a referrer, the form would come with `Origin: null`.
+    const policies = route.url === '/start' ? ['same-origin', 'no-referrer'] : undefined
+    isHardened(t, await browser().request(request), `${what} as a stranger`, policies)
+    isHardened(t, await browser().request({ ...request, headers: html }), `${what} navigated as a stranger`, policies)
+    isHardened(t, await (await signedIn()).request(request), `${what} signed in`, policies)
   }
   t.same(google.violations, [])
 })
