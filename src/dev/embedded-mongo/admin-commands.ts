@@ -1,18 +1,25 @@
-import { BSON } from 'mongodb'
-import { idIndexSpec } from './collection.ts'
-import type { Handler } from './commands.ts'
-import { CommandError } from './errors.ts'
+import { type Collection, idIndexSpec } from './collection.ts'
+import type { IndexSpec } from './collection-index.ts'
+import {
+  CommandError,
+  type Handler,
+  type Handlers,
+  readDoc,
+  readDocs,
+  readString,
+  requireOptions,
+  unsupported
+} from './command.ts'
+import { isIdentical } from './compare.ts'
 import { compileFilter } from './filter.ts'
-import { readDoc, readString, requireOptions } from './options.ts'
-import { isTruthy, maxDocumentBytes } from './values.ts'
+import { type Doc, isDoc, isTruthy, maxDocumentBytes, toWholeNumber } from './values.ts'
 import { maxMessageBytes } from './wire.ts'
-
-const version = '7.0.0'
 
 // A standalone: the driver then neither retries by transaction number nor looks for other members. Without a
 // topologyVersion it polls instead of asking for a stream of answers.
 const hello: Handler = ({ command, connectionId, now }) => ({
-  ...('hello' in command ? { isWritablePrimary: true } : { ismaster: true, isWritablePrimary: true }),
+  isWritablePrimary: true,
+  ...('hello' in command ? {} : { ismaster: true }),
   ...(isTruthy(command.helloOk) ? { helloOk: true } : {}),
   maxBsonObjectSize: maxDocumentBytes,
   maxMessageSizeBytes: maxMessageBytes,
@@ -26,91 +33,159 @@ const hello: Handler = ({ command, connectionId, now }) => ({
 })
 
 const buildInfo: Handler = () => ({
-  version,
+  version: '7.0.0',
   versionArray: [7, 0, 0, 0],
   gitVersion: 'embedded in-memory stand-in',
-  modules: [],
-  bits: 64,
-  debug: false,
   maxBsonObjectSize: maxDocumentBytes
 })
 
-const getParameter: Handler = ({ command }) => {
-  if (!('featureCompatibilityVersion' in command)) throw new CommandError(72, 'no option found to get')
-  return { featureCompatibilityVersion: { version: '7.0' } }
-}
+const acknowledge: Handler = () => ({})
 
-const create: Handler = ({ command, db, store }) => {
-  requireOptions('create', command, ['create'])
-  const name = readString(command, 'create')
-  if (store.find(db, name)) throw new CommandError(48, `Collection ${db}.${name} already exists.`)
-  store.open(db, name)
-  return {}
-}
-
-const listCollections: Handler = ({ command, db, store, cursors, now }) => {
-  requireOptions('listCollections', command, [
-    'listCollections',
-    'filter',
-    'nameOnly',
-    'authorizedCollections',
-    'cursor'
-  ])
-  const matches = compileFilter(readDoc(command, 'filter', {}), now)
-  const docs = [...(store.data.get(db) ?? [])].map(([name, { uuid }]) => ({
-    name,
-    type: 'collection',
-    ...(isTruthy(command.nameOnly)
-      ? {}
-      : {
-          options: {},
-          info: { readOnly: false, uuid: new BSON.UUID(uuid) },
-          idIndex: { v: 2, key: idIndexSpec.key, name: idIndexSpec.name }
-        })
-  }))
-  return { cursor: cursors.open(`${db}.$cmd.listCollections`, docs.filter(matches), undefined, false) }
-}
-
-const listDatabases: Handler = ({ command, store, now }) => {
-  requireOptions('listDatabases', command, ['listDatabases', 'filter', 'nameOnly', 'authorizedDatabases'])
-  const matches = compileFilter(readDoc(command, 'filter', {}), now)
-  const all = [...store.data.keys()].map(name =>
-    isTruthy(command.nameOnly) ? { name } : { name, sizeOnDisk: 0, empty: false }
-  )
-  const databases = all.filter(matches)
-  return isTruthy(command.nameOnly) ? { databases } : { databases, totalSize: 0, totalSizeMb: 0 }
+const listCollections: Handler = ({ command, db, store, cursors }) => {
+  requireOptions('listCollections', command, ['filter', 'nameOnly', 'authorizedCollections', 'cursor'])
+  const all = [...(store.data.get(db)?.keys() ?? [])].map(name => ({ name, type: 'collection' }))
+  return {
+    cursor: cursors.open(`${db}.$cmd.listCollections`, all.filter(compileFilter(readDoc(command, 'filter', {}))))
+  }
 }
 
 const drop: Handler = ({ command, db, store }) => {
-  requireOptions('drop', command, ['drop'])
-  const name = readString(command, 'drop')
-  const collection = store.find(db, name)
-  const collections = store.data.get(db)
-  collections?.delete(name)
-  if (collections?.size === 0) store.data.delete(db)
-  return collection ? { nIndexesWas: collection.indexes.size + 1, ns: collection.ns } : {}
+  requireOptions('drop', command, [])
+  store.data.get(db)?.delete(readString(command, 'drop'))
+  return {}
 }
 
 const dropDatabase: Handler = ({ command, db, store }) => {
-  requireOptions('dropDatabase', command, ['dropDatabase'])
-  return store.data.delete(db) ? { dropped: db } : {}
+  requireOptions('dropDatabase', command, [])
+  store.data.delete(db)
+  return {}
 }
 
-const acknowledge: Handler = () => ({})
+function parseIndex(given: Doc): IndexSpec {
+  const allowed = [
+    'key',
+    'name',
+    'unique',
+    'sparse',
+    'partialFilterExpression',
+    'expireAfterSeconds',
+    'background',
+    'v'
+  ]
+  requireOptions('createIndexes', given, allowed)
+  const key = readDoc(given, 'key')
+  const fields = Object.keys(key)
+  const cannot = (what: string): CommandError => new CommandError(67, `Cannot create index: ${what}`)
+  if (fields.length === 0) throw cannot('no keys')
+  for (const field of fields) {
+    const direction = toWholeNumber(key[field])
+    if (direction !== 1 && direction !== -1) throw unsupported(`index of kind ${key[field]} on '${field}'`)
+    if (field === '' || field.includes('$')) throw cannot(`key '${field}'`)
+  }
+  const spec: IndexSpec = {
+    name: readString(given, 'name'),
+    key,
+    unique: isTruthy(given.unique),
+    sparse: isTruthy(given.sparse)
+  }
+  if (given.partialFilterExpression !== undefined) {
+    const condition = readDoc(given, 'partialFilterExpression')
+    if (spec.sparse) throw cannot('both partial and sparse')
+    if (Object.entries(condition).some(([path, value]) => path.startsWith('$') || typeof value === 'object')) {
+      throw unsupported('partialFilterExpression of more than plain equalities')
+    }
+    spec.partialFilterExpression = condition
+  }
+  if (given.expireAfterSeconds !== undefined) {
+    const seconds = toWholeNumber(given.expireAfterSeconds) ?? -1
+    if (seconds < 0 || seconds > 0x7fffffff) throw cannot('expireAfterSeconds out of range')
+    if (fields.length > 1 || fields[0] === '_id') throw cannot('TTL is for one field that is not _id')
+    spec.expireAfterSeconds = seconds
+  }
+  return spec
+}
 
-export const adminCommands: Readonly<Record<string, Handler>> = {
+function describe({ name, key, unique, sparse, partialFilterExpression, expireAfterSeconds }: IndexSpec): Doc {
+  return {
+    v: 2,
+    key,
+    name,
+    ...(unique && name !== idIndexSpec.name && { unique }),
+    ...(sparse && { sparse }),
+    ...(partialFilterExpression && { partialFilterExpression }),
+    ...(expireAfterSeconds !== undefined && { expireAfterSeconds })
+  }
+}
+
+const signature = ({ key, unique, sparse, partialFilterExpression = {} }: IndexSpec): Doc => {
+  return { key, unique, sparse, partialFilterExpression }
+}
+
+/** True when the very same index is there already; 85 and 86 when another one stands in its way. */
+function isExisting(collection: Collection, spec: IndexSpec): boolean {
+  if (isIdentical(spec.key, idIndexSpec.key)) return true
+  const isAlike = (other: IndexSpec): boolean => isIdentical(signature(other), signature(spec))
+  const named = collection.indexes.get(spec.name)?.spec
+  if (named && !isAlike(named)) throw new CommandError(86, `Another index is called ${spec.name}`)
+  if (named && named.expireAfterSeconds !== spec.expireAfterSeconds) {
+    throw new CommandError(85, `The index ${spec.name} exists with different options`)
+  }
+  const alike = [...collection.indexes.values()].find(index => isAlike(index.spec))
+  if (alike && !named) throw new CommandError(85, `Index already exists with a different name: ${alike.spec.name}`)
+  return named !== undefined
+}
+
+const createIndexes: Handler = ({ command, db, store }) => {
+  requireOptions('createIndexes', command, ['indexes'])
+  const specs = readDocs(command, 'indexes').map(parseIndex)
+  const collection = store.open(db, readString(command, 'createIndexes'))
+  const numIndexesBefore = collection.indexes.size + 1
+  const added: string[] = []
+  try {
+    for (const spec of specs) {
+      if (isExisting(collection, spec)) continue
+      collection.addIndex(spec)
+      added.push(spec.name)
+    }
+  } catch (error) {
+    for (const name of added) collection.dropIndex(name) // all of them or none
+    throw error
+  }
+  return { numIndexesBefore, numIndexesAfter: collection.indexes.size + 1 }
+}
+
+const listIndexes: Handler = ({ command, db, store, cursors }) => {
+  requireOptions('listIndexes', command, ['cursor'])
+  const { ns, indexes } = store.require(db, readString(command, 'listIndexes'))
+  const specs = [idIndexSpec, ...[...indexes.values()].map(({ spec }) => spec)]
+  return { cursor: cursors.open(ns, specs.map(describe)) }
+}
+
+/** By name, or all of them by `*`. */
+const dropIndexes: Handler = ({ command, db, store }) => {
+  requireOptions('dropIndexes', command, ['index'])
+  const { indexes, dropIndex } = store.require(db, readString(command, 'dropIndexes'))
+  if (isDoc(command.index) || Array.isArray(command.index)) throw unsupported('dropIndexes, other than by one name')
+  const name = readString(command, 'index')
+  if (name === idIndexSpec.name) throw new CommandError(72, 'cannot drop _id index')
+  if (name !== '*' && !indexes.has(name)) throw new CommandError(27, `index not found with name [${name}]`)
+  const nIndexesWas = indexes.size + 1
+  for (const wanted of name === '*' ? [...indexes.keys()] : [name]) dropIndex(wanted)
+  return { nIndexesWas }
+}
+
+export const adminCommands: Handlers = {
   hello,
   isMaster: hello,
   ismaster: hello,
   ping: acknowledge,
   buildInfo,
   buildinfo: buildInfo,
-  getParameter,
-  create,
+  endSessions: acknowledge,
   listCollections,
-  listDatabases,
   drop,
   dropDatabase,
-  endSessions: acknowledge,
-  killSessions: acknowledge
+  createIndexes,
+  listIndexes,
+  dropIndexes
 }

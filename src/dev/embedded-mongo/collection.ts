@@ -1,20 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import { BSON } from 'mongodb'
-import { createIndex, type Entry, type Index, type IndexSpec } from './collection-index.ts'
+import { createIndex, type Entry, findCandidates, type Index, type IndexSpec } from './collection-index.ts'
+import { CommandError } from './command.ts'
 import { canonicalKey, isIdentical } from './compare.ts'
-import { duplicateKey } from './duplicate-key.ts'
-import { CommandError } from './errors.ts'
 import { compileFilter } from './filter.ts'
-import { findCandidates } from './planner.ts'
-import { bsonType, type Doc, maxDocumentBytes, own } from './values.ts'
+import { type Doc, leavesOf, maxDocumentBytes, own } from './values.ts'
 
 export interface Collection {
   readonly ns: string
-  readonly uuid: string
   readonly entries: ReadonlyMap<string, Entry>
   readonly indexes: ReadonlyMap<string, Index>
-  match(filter: Doc, now: Date): Generator<Entry, void, void>
+  match(filter: Doc, limit?: number): Generator<Entry, void, void>
   insert(doc: Doc): Doc
+  /** False when the new document is the old one to the byte: nothing was modified. */
   replace(entry: Entry, doc: Doc): boolean
   remove(entry: Entry): void
   addIndex(spec: IndexSpec): void
@@ -25,53 +22,50 @@ export const idIndexSpec: IndexSpec = { name: '_id_', key: { _id: 1 }, unique: t
 
 function requireSize(doc: Doc): void {
   const bytes = BSON.calculateObjectSize(doc)
-  if (bytes <= maxDocumentBytes) return
-  throw new CommandError(
-    10334,
-    `BSONObj size: ${bytes} (0x${bytes.toString(16)}) is invalid. Size must be between 0 and ${maxDocumentBytes}`
-  )
+  if (bytes > maxDocumentBytes) throw new CommandError(10334, `BSONObj size: ${bytes} is past ${maxDocumentBytes}`)
 }
 
-function requireId(id: unknown): void {
-  const type = bsonType(id)
-  if (type === 'array' || type === 'regex') {
-    throw new CommandError(53, `The '_id' value cannot be of type ${type}`)
+/** `keyPattern` and `keyValue` are what drivers and callers read from it. */
+function duplicateKey(ns: string, { name, key: keyPattern }: IndexSpec, doc: Doc, tuple: readonly string[]) {
+  const keyValue: Doc = {}
+  for (const [i, field] of Object.keys(keyPattern).entries()) {
+    const leaves = leavesOf(doc, field.split('.')).flat()
+    keyValue[field] = leaves.find(leaf => canonicalKey(leaf) === tuple[i]) ?? null
   }
-}
-
-/** _id first, generated when absent, as mongod stores it. */
-function withId(doc: Doc): Doc {
-  const id = own(doc, '_id')
-  if (id !== undefined && Object.keys(doc)[0] === '_id') return doc
-  const { _id, ...rest } = doc
-  return { _id: id === undefined ? new BSON.ObjectId() : id, ...rest }
+  const shown = BSON.EJSON.stringify(keyValue)
+  const message = `E11000 duplicate key error collection: ${ns} index: ${name} dup key: ${shown}`
+  return new CommandError(11000, message, { keyPattern, keyValue })
 }
 
 /** Documents and indexes of one collection. Each call is one synchronous step: nothing can come between its parts. */
-export function createCollection(ns: string): Collection {
+function createCollection(ns: string): Collection {
   const entries = new Map<string, Entry>()
   const indexes = new Map<string, Index>()
 
-  function* match(filter: Doc, now: Date): Generator<Entry, void, void> {
-    const predicate = compileFilter(filter, now)
+  function* match(filter: Doc, limit = Number.POSITIVE_INFINITY): Generator<Entry, void, void> {
+    const predicate = compileFilter(filter)
+    let left = limit
     for (const entry of findCandidates(filter, entries, indexes.values()) ?? entries.values()) {
-      if (predicate(entry.doc)) yield entry
+      if (!predicate(entry.doc)) continue
+      yield entry
+      if (--left === 0) return
     }
   }
 
   function requireUnique(index: Index, doc: Doc, self: Entry | undefined) {
     const tuples = index.tuplesOf(doc)
-    const conflict = index.conflictOf(tuples, self)
-    if (conflict) throw duplicateKey(ns, index.spec.name, index.spec.key, doc, conflict.tuple)
+    for (const tuple of index.spec.unique ? tuples : []) {
+      for (const other of index.find(tuple)) if (other !== self) throw duplicateKey(ns, index.spec, doc, tuple)
+    }
     return tuples
   }
 
-  function insert(given: Doc): Doc {
-    const doc = withId(given)
-    requireId(doc._id)
+  function insert({ _id = new BSON.ObjectId(), ...fields }: Doc): Doc {
+    const doc = { _id, ...fields } // first, as mongod stores it
     requireSize(doc)
-    const idKey = canonicalKey(doc._id)
-    if (entries.has(idKey)) throw duplicateKey(ns, '_id_', { _id: 1 }, doc, [idKey])
+    if (Array.isArray(_id)) throw new CommandError(53, "The '_id' value cannot be of type array")
+    const idKey = canonicalKey(_id)
+    if (entries.has(idKey)) throw duplicateKey(ns, idIndexSpec, doc, [idKey])
     const entry: Entry = { doc, idKey }
     const additions = [...indexes.values()].map(index => [index, requireUnique(index, doc, undefined)] as const)
     entries.set(idKey, entry)
@@ -79,8 +73,12 @@ export function createCollection(ns: string): Collection {
     return doc
   }
 
-  /** False when the new document is the old one to the byte: nothing was modified. */
-  function replace(entry: Entry, doc: Doc): boolean {
+  function replace(entry: Entry, given: Doc): boolean {
+    const { _id } = entry.doc
+    const doc = Object.hasOwn(given, '_id') ? given : { _id, ...given }
+    if (canonicalKey(_id) !== canonicalKey(own(doc, '_id'))) {
+      throw new CommandError(66, "an update would modify the immutable field '_id'")
+    }
     if (isIdentical(entry.doc, doc)) return false
     requireSize(doc)
     const changes = [...indexes.values()].map(index => {
@@ -105,16 +103,61 @@ export function createCollection(ns: string): Collection {
     indexes.set(spec.name, index)
   }
 
-  return {
-    ns,
-    uuid: randomUUID(),
-    entries,
-    indexes,
-    match,
-    insert,
-    replace,
-    remove,
-    addIndex,
-    dropIndex: name => indexes.delete(name)
+  return { ns, entries, indexes, match, insert, replace, remove, addIndex, dropIndex: name => indexes.delete(name) }
+}
+
+/** Databases by name, collections by name: what a restart may take over from the server before it. */
+export type EmbeddedMongoData = Map<string, Map<string, Collection>>
+
+export interface Store {
+  readonly data: EmbeddedMongoData
+  find(db: string, name: string): Collection | undefined
+  require(db: string, name: string): Collection
+  /** Made on first write, as mongod does. */
+  open(db: string, name: string): Collection
+}
+
+export function createStore(data: EmbeddedMongoData): Store {
+  const find = (db: string, name: string): Collection | undefined => data.get(db)?.get(name)
+
+  function requireCollection(db: string, name: string): Collection {
+    const found = find(db, name)
+    if (!found) throw new CommandError(26, `ns does not exist: ${db}.${name}`)
+    return found
   }
+
+  function open(db: string, name: string): Collection {
+    const found = find(db, name)
+    if (found) return found
+    if (name === '' || /[$\0]/.test(name)) throw new CommandError(73, `Invalid namespace specified '${db}.${name}'`)
+    const created = createCollection(`${db}.${name}`)
+    const collections = data.get(db) ?? new Map<string, Collection>()
+    data.set(db, collections.set(name, created))
+    return created
+  }
+
+  return { data, find, require: requireCollection, open }
+}
+
+/** What holds no date never expires; of several dates the earliest counts. */
+function isExpired(doc: Doc, { spec, tuplesOf }: Index, nowMs: number): boolean {
+  const { key, expireAfterSeconds } = spec
+  if (expireAfterSeconds === undefined || tuplesOf(doc).length === 0) return false
+  const values = leavesOf(doc, Object.keys(key).join().split('.')).flat()
+  return values.some(value => value instanceof Date && value.getTime() + expireAfterSeconds * 1000 <= nowMs)
+}
+
+/** Deletes what TTL indexes declare expired; returns how many documents went. */
+export function sweepExpired(data: EmbeddedMongoData, nowMs: number): number {
+  let removed = 0
+  for (const collection of [...data.values()].flatMap(collections => [...collections.values()])) {
+    const indexes = [...collection.indexes.values()].filter(({ spec }) => spec.expireAfterSeconds !== undefined)
+    if (indexes.length === 0) continue
+    for (const entry of [...collection.entries.values()]) {
+      if (!indexes.some(index => isExpired(entry.doc, index, nowMs))) continue
+      collection.remove(entry)
+      removed++
+    }
+  }
+  return removed
 }

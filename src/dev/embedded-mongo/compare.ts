@@ -1,39 +1,12 @@
-import { BSON } from 'mongodb'
-import { type BsonType, bsonType, type Doc } from './values.ts'
+import type { BSON } from 'mongodb'
+import { unsupported } from './command.ts'
+import { bsonType, type Doc, encode, leavesOf, ranks, toNumeric, toWholeNumber } from './values.ts'
 
-// The order of types in MongoDB's sort (manual, "Comparison/Sort Order"); types of equal rank compare by value.
-const ranks: Readonly<Record<BsonType, number>> = {
-  minKey: -1,
-  missing: 0,
-  null: 5,
-  int: 10,
-  long: 10,
-  double: 10,
-  decimal: 10,
-  string: 15,
-  symbol: 15,
-  object: 20,
-  array: 25,
-  binData: 30,
-  objectId: 35,
-  bool: 40,
-  date: 45,
-  timestamp: 47,
-  regex: 50,
-  javascript: 60,
-  maxKey: 127
-}
-
-export const rankOf = (value: unknown): number => ranks[bsonType(value)]
-
-export const isNumeric = (value: unknown): boolean => typeof value === 'number' || rankOf(value) === 10
-
-/** JS compares a bigint with a number exactly, so int64 loses nothing here. Decimal128 is approximated by a double. */
-export function toNumeric(value: unknown): number | bigint {
-  if (typeof value === 'number') return value
-  if (value instanceof BSON.Long) return value.toBigInt()
-  if (value instanceof BSON.Double || value instanceof BSON.Int32) return value.value
-  return Number(String(value))
+/** Its place among the types; what cannot be compared is refused here. */
+export function rankOf(value: unknown): number {
+  const type = bsonType(value)
+  if (type !== 'other') return ranks[type]
+  throw unsupported(`comparing a ${(value as { _bsontype?: string })._bsontype}`)
 }
 
 function compareNumbers(a: number | bigint, b: number | bigint): number {
@@ -43,140 +16,110 @@ function compareNumbers(a: number | bigint, b: number | bigint): number {
   return Number(Number.isNaN(b)) - Number(Number.isNaN(a))
 }
 
-/** UTF-8 byte order, which differs from JS's UTF-16 order where surrogates meet U+E000 and above. */
-function compareStrings(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i)
-    const y = b.charCodeAt(i)
-    if (x === y) continue
-    const lift = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit)
-    return lift(x) - lift(y)
-  }
-  return a.length - b.length
-}
+/** By UTF-8 bytes, as the server does; JS's own order differs where surrogates meet U+E000 and above. */
+const compareStrings = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-function compareDocs(a: Doc, b: Doc): number {
-  const keysA = Object.keys(a)
-  const keysB = Object.keys(b)
-  const length = Math.min(keysA.length, keysB.length)
-  for (let i = 0; i < length; i++) {
-    const keyA = keysA[i] as string
-    const keyB = keysB[i] as string
-    const order = rankOf(a[keyA]) - rankOf(b[keyB]) || compareStrings(keyA, keyB) || compareValues(a[keyA], b[keyB])
-    if (order !== 0) return order
-  }
-  return keysA.length - keysB.length
-}
-
-function compareArrays(a: unknown[], b: unknown[]): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const order = compareValues(a[i], b[i])
+function compareLists<T>(a: readonly T[], b: readonly T[], compare: (x: T, y: T) => number): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const order = compare(a[i] as T, b[i] as T)
     if (order !== 0) return order
   }
   return a.length - b.length
 }
 
-function compareBinaries(a: BSON.Binary, b: BSON.Binary): number {
-  return a.length() - b.length() || a.sub_type - b.sub_type || Buffer.compare(bytesOf(a), bytesOf(b))
-}
+const compareFields = ([keyA, a]: [string, unknown], [keyB, b]: [string, unknown]): number =>
+  rankOf(a) - rankOf(b) || compareStrings(keyA, keyB) || compareValues(a, b)
 
-export const bytesOf = (binary: BSON.Binary): Uint8Array => binary.buffer.subarray(0, binary.length())
+const bytesOf = (binary: BSON.Binary): Buffer => Buffer.from(binary.buffer.subarray(0, binary.length()))
 
-/** Total order over BSON values, across types. */
+/** Total order over values, across types. */
 export function compareValues(a: unknown, b: unknown): number {
   if (a === b) return 0
-  if (typeof a === 'number' && typeof b === 'number') return compareNumbers(a, b)
   const rank = rankOf(a)
   const other = rankOf(b)
   if (rank !== other) return rank - other
   switch (rank) {
-    case 10:
+    case ranks.int:
       return compareNumbers(toNumeric(a), toNumeric(b))
-    case 15:
-      return compareStrings(String(a), String(b))
-    case 20:
-      return compareDocs(a as Doc, b as Doc)
-    case 25:
-      return compareArrays(a as unknown[], b as unknown[])
-    case 30:
-      return compareBinaries(a as BSON.Binary, b as BSON.Binary)
-    case 35:
-      return Buffer.compare((a as BSON.ObjectId).id, (b as BSON.ObjectId).id)
-    case 40:
-    case 45:
-      return Number(a) - Number(b)
-    case 47:
-      return compareNumbers((a as BSON.Timestamp).toBigInt(), (b as BSON.Timestamp).toBigInt())
-    case 50: {
-      const [x, y] = [a as BSON.BSONRegExp, b as BSON.BSONRegExp]
-      return compareStrings(x.pattern, y.pattern) || compareStrings(x.options, y.options)
+    case ranks.string:
+      return compareStrings(a as string, b as string)
+    case ranks.object:
+      return compareLists(Object.entries(a as Doc), Object.entries(b as Doc), compareFields)
+    case ranks.array:
+      return compareLists(a as unknown[], b as unknown[], compareValues)
+    case ranks.binData: {
+      const [x, y] = [a as BSON.Binary, b as BSON.Binary]
+      return x.length() - y.length() || x.sub_type - y.sub_type || Buffer.compare(bytesOf(x), bytesOf(y))
     }
-    case 60:
-      return compareStrings(JSON.stringify(a), JSON.stringify(b))
+    case ranks.objectId:
+      return Buffer.compare((a as BSON.ObjectId).id, (b as BSON.ObjectId).id)
     default:
-      return 0
+      return Number(a) - Number(b)
   }
 }
 
 /** Equal values (5, 5.0 and int64 5 alike) have equal keys, and a key ends where it says: keys can be joined. */
 export function canonicalKey(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return `s${value.length}:${value}`
-    case 'number':
-      return Number.isInteger(value) && !Number.isSafeInteger(value) ? `n${BigInt(value)};` : `n${value + 0};`
-    case 'boolean':
-      return value ? 't' : 'f'
-  }
-  switch (bsonType(value)) {
-    case 'missing':
+  switch (rankOf(value)) {
+    case ranks.missing:
       return 'u'
-    case 'null':
+    case ranks.null:
       return 'z'
-    case 'int':
-    case 'long':
-    case 'double':
-    case 'decimal': {
+    case ranks.int: {
       const numeric = toNumeric(value)
-      return typeof numeric === 'bigint' ? `n${numeric};` : canonicalKey(numeric)
+      return Number.isInteger(numeric) ? `n${BigInt(numeric)};` : `n${numeric};`
     }
-    case 'symbol':
-      return canonicalKey(String(value))
-    case 'objectId':
+    case ranks.string:
+      return `s${(value as string).length}:${value}`
+    case ranks.object:
+      return `{${Object.entries(value as Doc).map(([key, item]) => `${key.length}:${key}${canonicalKey(item)}`)}}`
+    case ranks.array:
+      return `[${(value as unknown[]).map(canonicalKey)}]`
+    case ranks.binData:
+      return `b${(value as BSON.Binary).sub_type}:${bytesOf(value as BSON.Binary).toString('base64')};`
+    case ranks.objectId:
       return `o${(value as BSON.ObjectId).toHexString()}`
-    case 'date':
+    case ranks.bool:
+      return value ? 't' : 'f'
+    default:
       return `d${(value as Date).getTime()};`
-    case 'binData':
-      return `b${(value as BSON.Binary).sub_type}:${Buffer.from(bytesOf(value as BSON.Binary)).toString('base64')};`
-    case 'array':
-      return `[${(value as unknown[]).map(canonicalKey).join(',')}]`
-    case 'object':
-      return `{${Object.keys(value as Doc)
-        .map(key => `${key.length}:${key}${canonicalKey((value as Doc)[key])}`)
-        .join(',')}}`
-    default: {
-      const text = BSON.EJSON.stringify(value as Doc, { relaxed: false })
-      return `x${text.length}:${text}`
-    }
   }
 }
 
-/** The same bytes in BSON: type, value and field order. Decides whether an update modified anything. */
-export function isIdentical(a: unknown, b: unknown): boolean {
-  if (a === b) return !Object.is(a, -0) === !Object.is(b, -0)
-  const type = bsonType(a)
-  if (type !== bsonType(b)) return false
-  if (type === 'array') {
-    const [x, y] = [a as unknown[], b as unknown[]]
-    return x.length === y.length && x.every((item, i) => isIdentical(item, y[i]))
+/** The same bytes in BSON: type, value and field order. */
+export const isIdentical = (a: Doc, b: Doc): boolean => a === b || Buffer.compare(encode(a), encode(b)) === 0
+
+/** An array sorts by its smallest element going up and by its largest going down; missing counts as null. */
+function sortKey(doc: Doc, path: readonly string[], direction: number): unknown {
+  const values = leavesOf(doc, path).flatMap(leaf =>
+    Array.isArray(leaf) ? (leaf.length > 0 ? leaf : [undefined]) : [leaf ?? null]
+  )
+  if (values.length === 0) return null
+  return values.reduce((best, value) => (compareValues(value, best) * direction < 0 ? value : best))
+}
+
+/** Sorts; with a limit, never holds many more than so many, so that a short page of a large collection stays cheap. */
+export function sortBy<T extends { doc: Doc }>(items: Iterable<T>, spec: Doc, limit = Number.POSITIVE_INFINITY): T[] {
+  const fields = Object.keys(spec).map(key => {
+    const direction = toWholeNumber(spec[key])
+    if (direction !== 1 && direction !== -1) throw unsupported(`sort by '${key}' other than 1 or -1`)
+    return { path: key.split('.'), direction }
+  })
+  const keyed: { item: T; keys: unknown[] }[] = []
+  const keepBest = (): void => {
+    keyed.sort((a, b) => {
+      for (const [i, { direction }] of fields.entries()) {
+        const order = compareValues(a.keys[i], b.keys[i]) * direction
+        if (order !== 0) return order
+      }
+      return 0
+    })
+    if (keyed.length > limit) keyed.length = limit
   }
-  if (type === 'object') {
-    const [x, y] = [a as Doc, b as Doc]
-    const keys = Object.keys(x)
-    const others = Object.keys(y)
-    return keys.length === others.length && keys.every((key, i) => key === others[i] && isIdentical(x[key], y[key]))
+  for (const item of items) {
+    keyed.push({ item, keys: fields.map(({ path, direction }) => sortKey(item.doc, path, direction)) })
+    if (keyed.length > 2 * limit + 100) keepBest()
   }
-  return compareValues(a, b) === 0
+  keepBest()
+  return keyed.map(({ item }) => item)
 }

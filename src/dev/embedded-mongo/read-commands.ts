@@ -1,151 +1,134 @@
-import { compilePipeline } from './aggregate.ts'
+import { BSON } from 'mongodb'
 import type { Collection } from './collection.ts'
-import type { Handler, Request } from './commands.ts'
-import { canonicalKey } from './compare.ts'
-import { badValue, CommandError } from './errors.ts'
+import {
+  CommandError,
+  type Handler,
+  type Handlers,
+  readCount,
+  readDoc,
+  readString,
+  requireOptions,
+  unsupported
+} from './command.ts'
+import { canonicalKey, isIdentical, sortBy } from './compare.ts'
 import { compileFilter } from './filter.ts'
-import { readCount, readDoc, readString, requireOptions } from './options.ts'
-import { leavesOf } from './paths.ts'
 import { compileProjection } from './projection.ts'
-import { sortBy } from './sort.ts'
-import { stageOf } from './stages.ts'
-import { type Doc, isDoc, isTruthy, own } from './values.ts'
+import { type Doc, isDoc, isTruthy, leavesOf, maxDocumentBytes } from './values.ts'
 
-const nothing: Doc = {}
+export interface Cursors {
+  /** The `cursor` of a first answer; what does not fit stays open. */
+  open(ns: string, docs: Doc[], batchSize?: number, isSingleBatch?: boolean): Doc
+  getMore(id: unknown, ns: string, batchSize?: number): Doc
+  kill(id: unknown): boolean
+}
+
+const firstBatchSize = 101
+
+export function createCursors(): Cursors {
+  const cursors = new Map<string, { ns: string; docs: Doc[] }>()
+  let lastId = 0
+
+  /** As many as asked for and as one answer holds. */
+  function take(docs: Doc[], batchSize: number): Doc[] {
+    let bytes = 0
+    const end = docs.findIndex((doc, i) => {
+      bytes += BSON.calculateObjectSize(doc)
+      return i >= batchSize || (i > 0 && bytes > maxDocumentBytes)
+    })
+    return docs.splice(0, end === -1 ? docs.length : end)
+  }
+
+  function open(ns: string, docs: Doc[], batchSize = firstBatchSize, isSingleBatch = false): Doc {
+    const firstBatch = take(docs, batchSize)
+    if (isSingleBatch || docs.length === 0) return { firstBatch, id: BSON.Long.ZERO, ns }
+    const id = BSON.Long.fromNumber(++lastId)
+    cursors.set(id.toString(), { ns, docs })
+    return { firstBatch, id, ns }
+  }
+
+  function getMore(id: unknown, ns: string, batchSize = 0): Doc {
+    const cursor = cursors.get(String(id))
+    if (cursor?.ns !== ns) throw new CommandError(43, `cursor id ${String(id)} not found on ${ns}`)
+    const nextBatch = take(cursor.docs, batchSize || Number.POSITIVE_INFINITY)
+    if (cursor.docs.length > 0) return { nextBatch, id, ns }
+    cursors.delete(String(id))
+    return { nextBatch, id: BSON.Long.ZERO, ns }
+  }
+
+  return { open, getMore, kill: id => cursors.delete(String(id)) }
+}
 
 /** Matching documents; stops early when there is no order to keep. The filter is checked even without a collection. */
-export function select(
-  collection: Collection | undefined,
-  filter: Doc,
-  sort: Doc,
-  skip: number,
-  limit: number,
-  now: Date
-): Doc[] {
+function select(collection: Collection | undefined, filter: Doc, sort: Doc = {}, skip = 0, limit = 0): Doc[] {
   if (!collection) {
-    compileFilter(filter, now)
+    compileFilter(filter)
     return []
   }
   const wanted = limit === 0 ? Number.POSITIVE_INFINITY : skip + limit
-  const docs: Doc[] = []
-  if (Object.keys(sort).length > 0) {
-    docs.push(...sortBy(collection.match(filter, now), sort, entry => entry.doc, wanted).map(entry => entry.doc))
-  } else {
-    for (const { doc } of collection.match(filter, now)) {
-      docs.push(doc)
-      if (docs.length >= wanted) break
-    }
-  }
-  return skip > 0 || docs.length > wanted ? docs.slice(skip, wanted) : docs
+  const isSorted = Object.keys(sort).length > 0
+  const found = isSorted ? sortBy(collection.match(filter), sort, wanted) : collection.match(filter, wanted)
+  return Array.from(found, ({ doc }) => doc).slice(skip)
 }
 
-const find: Handler = ({ command, db, store, cursors, now }) => {
-  requireOptions('find', command, [
-    'find',
-    'filter',
-    'projection',
-    'sort',
-    'skip',
-    'limit',
-    'batchSize',
-    'singleBatch',
-    'hint',
-    'allowDiskUse',
-    'allowPartialResults',
-    'noCursorTimeout'
-  ])
-  const name = readString(command, 'find')
-  const project = compileProjection(readDoc(command, 'projection', nothing), now)
+const find: Handler = ({ command, db, store, cursors }) => {
+  const allowed = ['filter', 'projection', 'sort', 'skip', 'limit', 'batchSize', 'singleBatch']
+  requireOptions('find', command, allowed)
+  const collection = store.find(db, readString(command, 'find'))
+  const project = compileProjection(readDoc(command, 'projection', {}))
+  const sort = readDoc(command, 'sort', {})
   const found = select(
-    store.find(db, name),
-    readDoc(command, 'filter', nothing),
-    readDoc(command, 'sort', nothing),
-    readCount(command, 'skip') ?? 0,
-    readCount(command, 'limit') ?? 0,
-    now
+    collection,
+    readDoc(command, 'filter', {}),
+    sort,
+    readCount(command, 'skip'),
+    readCount(command, 'limit')
   )
-  const isSingle = isTruthy(command.singleBatch)
-  return { cursor: cursors.open(`${db}.${name}`, found.map(project), readCount(command, 'batchSize'), isSingle) }
+  const ns = `${db}.${command.find}`
+  const docs = found.map(project)
+  return { cursor: cursors.open(ns, docs, readCount(command, 'batchSize'), isTruthy(command.singleBatch)) }
 }
 
 const getMore: Handler = ({ command, db, cursors }) => {
-  requireOptions('getMore', command, ['getMore', 'collection', 'batchSize'])
+  requireOptions('getMore', command, ['collection', 'batchSize'])
   const ns = `${db}.${readString(command, 'collection')}`
   return { cursor: cursors.getMore(command.getMore, ns, readCount(command, 'batchSize')) }
 }
 
 const killCursors: Handler = ({ command, cursors }) => {
-  requireOptions('killCursors', command, ['killCursors', 'cursors'])
-  const ids = Array.isArray(command.cursors) ? command.cursors : []
-  const cursorsKilled: unknown[] = []
-  const cursorsNotFound: unknown[] = []
-  for (const id of ids) (cursors.kill(id) ? cursorsKilled : cursorsNotFound).push(id)
-  return { cursorsKilled, cursorsNotFound, cursorsAlive: [], cursorsUnknown: [] }
+  requireOptions('killCursors', command, ['cursors'])
+  const killed = (Array.isArray(command.cursors) ? command.cursors : []).filter(id => cursors.kill(id))
+  return { cursorsKilled: killed, cursorsNotFound: [], cursorsAlive: [], cursorsUnknown: [] }
 }
 
-const count: Handler = ({ command, db, store, now }) => {
-  requireOptions('count', command, ['count', 'query', 'limit', 'skip', 'hint', 'fields'])
+const count: Handler = ({ command, db, store }) => {
+  requireOptions('count', command, ['query', 'limit', 'skip'])
   const collection = store.find(db, readString(command, 'count'))
-  const query = readDoc(command, 'query', nothing)
-  const limit = readCount(command, 'limit') ?? 0
-  const skip = readCount(command, 'skip') ?? 0
-  return { n: select(collection, query, nothing, skip, limit, now).length }
+  const filter = readDoc(command, 'query', {})
+  return { n: select(collection, filter, {}, readCount(command, 'skip'), readCount(command, 'limit')).length }
 }
 
-const distinct: Handler = ({ command, db, store, now }) => {
-  requireOptions('distinct', command, ['distinct', 'key', 'query', 'hint'])
-  const path = readString(command, 'key').split('.')
-  const docs = select(
-    store.find(db, readString(command, 'distinct')),
-    readDoc(command, 'query', nothing),
-    nothing,
-    0,
-    0,
-    now
-  )
-  const values = new Map<string, unknown>()
-  for (const doc of docs) {
-    for (const value of leavesOf(doc, path).flat()) if (value !== undefined) values.set(canonicalKey(value), value)
+/** Only what the driver's countDocuments sends. */
+const aggregate: Handler = ({ command, db, store, cursors }) => {
+  requireOptions('aggregate', command, ['pipeline', 'cursor'])
+  const pipeline = Array.isArray(command.pipeline) ? command.pipeline.filter(isDoc) : []
+  const stages: Doc = Object.assign({}, ...pipeline)
+  const isCount = /^\$match(,\$skip)?(,\$limit)?,\$group$/.test(pipeline.map(Object.keys).join())
+  if (!isCount || !isIdentical(readDoc(stages, '$group'), { _id: 1, n: { $sum: 1 } })) {
+    throw unsupported('aggregate, other than by countDocuments')
   }
-  return { values: [...values.values()] }
+  const collection = store.find(db, readString(command, 'aggregate'))
+  const limit = readCount(stages, '$limit')
+  if (limit === 0) throw new CommandError(15958, 'the limit must be positive')
+  const n = select(collection, readDoc(stages, '$match'), {}, readCount(stages, '$skip'), limit).length
+  return { cursor: cursors.open(`${db}.${command.aggregate}`, n > 0 ? [{ _id: 1, n }] : []) }
 }
 
-function requirePipeline({ command }: Request): unknown[] {
-  if (typeof command.aggregate !== 'string')
-    throw new CommandError(238, 'aggregate on a whole database is not supported by the embedded stand-in')
-  if (!Array.isArray(command.pipeline)) throw new CommandError(14, "'pipeline' option must be specified as an array")
-  if (!isDoc(command.cursor))
-    throw new CommandError(9, "The 'cursor' option is required, except for aggregate with the explain argument")
-  return command.pipeline
+const distinct: Handler = ({ command, db, store }) => {
+  requireOptions('distinct', command, ['key', 'query'])
+  const path = readString(command, 'key').split('.')
+  const docs = select(store.find(db, readString(command, 'distinct')), readDoc(command, 'query', {}))
+  const values = docs.flatMap(doc => leavesOf(doc, path).flat()).filter(value => value !== undefined)
+  return { values: [...new Map(values.map(value => [canonicalKey(value), value])).values()] }
 }
 
-const aggregate: Handler = request => {
-  const { command, db, store, cursors, now } = request
-  requireOptions('aggregate', command, [
-    'aggregate',
-    'pipeline',
-    'cursor',
-    'hint',
-    'allowDiskUse',
-    'bypassDocumentValidation'
-  ])
-  const pipeline = requirePipeline(request)
-  const name = readString(command, 'aggregate')
-  const run = compilePipeline(pipeline, now)
-  const first = pipeline[0] === undefined ? undefined : stageOf(pipeline[0])
-  const isMatch = first?.[0] === '$match' && isDoc(first[1])
-  // The leading $match goes through the indexes; running it again in the pipeline changes nothing.
-  const docs = select(store.find(db, name), isMatch ? (first[1] as Doc) : nothing, nothing, 0, 0, now)
-  const batchSize = readCount(own(command, 'cursor') as Doc, 'batchSize')
-  if (batchSize !== undefined && batchSize > 0x7fffffff) throw badValue('batchSize is too large')
-  return { cursor: cursors.open(`${db}.${name}`, run(docs), batchSize, false) }
-}
-
-export const readCommands: Readonly<Record<string, Handler>> = {
-  find,
-  getMore,
-  killCursors,
-  count,
-  distinct,
-  aggregate
-}
+export const readCommands: Handlers = { find, getMore, killCursors, count, aggregate, distinct }

@@ -1,18 +1,19 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { runCommand } from './commands.ts'
-import { createCursors } from './cursors.ts'
-import { toErrorReply } from './errors.ts'
-import { createStore, type EmbeddedMongoData } from './store.ts'
-import { sweepExpired } from './ttl.ts'
+import { adminCommands } from './admin-commands.ts'
+import { createStore, type EmbeddedMongoData, sweepExpired } from './collection.ts'
+import { CommandError, type Handlers, type Request, toErrorReply } from './command.ts'
+import { createCursors, readCommands } from './read-commands.ts'
+import { type Doc, own } from './values.ts'
 import { createFramer, type Message, parseMessage, writeReply } from './wire.ts'
+import { writeCommands } from './write-commands.ts'
 
 export type { EmbeddedMongoData }
 
 export interface EmbeddedMongoOptions {
   /** 0, the default, takes a free one. */
   port?: number
-  /** The server's clock: `$$NOW`, `$currentDate` and TTL. */
+  /** The server's clock: what `hello` tells and TTL goes by. */
   nowMs?: () => number
   /** The data of an earlier server, so that a test can take MongoDB away and bring it back. */
   data?: EmbeddedMongoData
@@ -34,6 +35,28 @@ export interface EmbeddedMongo {
 
 const sweepIntervalMs = 60_000 // mongod's
 
+const handlers: Handlers = { ...adminCommands, ...readCommands, ...writeCommands }
+
+/** Never throws: every failure is an answer with `ok: 0`. */
+function runCommand(request: Omit<Request, 'db'>, isLegacy: boolean): Doc {
+  try {
+    const { command } = request
+    const name = Object.keys(command)[0] ?? ''
+    if (isLegacy && name.toLowerCase() !== 'ismaster' && name !== 'hello') {
+      throw new CommandError(352, `Unsupported OP_QUERY command: ${name}`)
+    }
+    if (own(command, 'startTransaction') !== undefined || own(command, 'autocommit') !== undefined) {
+      throw new CommandError(20, 'Transaction numbers are only allowed on a replica set member or mongos')
+    }
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+    if (!handler) throw new CommandError(59, `command not supported by the embedded stand-in: ${name}`)
+    const db = own(command, '$db')
+    return { ...handler({ ...request, db: typeof db === 'string' ? db : 'admin' }), ok: 1 }
+  } catch (error) {
+    return toErrorReply(error)
+  }
+}
+
 /**
  * An in-memory MongoDB for the demo and the tests: it speaks the wire protocol over TCP, on 127.0.0.1 only, without
  * authentication, and loses everything with the process.
@@ -42,7 +65,7 @@ export async function startEmbeddedMongo(options: EmbeddedMongoOptions = {}): Pr
   const nowMs = options.nowMs ?? Date.now
   const data: EmbeddedMongoData = options.data ?? new Map()
   const store = createStore(data)
-  const cursors = createCursors(Date.now)
+  const cursors = createCursors()
   const connections = new Map<Socket, () => void>()
   let lastConnectionId = 0
   let isPaused = false
@@ -91,10 +114,7 @@ export async function startEmbeddedMongo(options: EmbeddedMongoOptions = {}): Pr
   const { port } = server.address() as AddressInfo
 
   const sweep = (): number => sweepExpired(data, nowMs())
-  const timer = setInterval(() => {
-    sweep()
-    cursors.sweepIdle()
-  }, sweepIntervalMs)
+  const timer = setInterval(sweep, sweepIntervalMs)
   timer.unref()
 
   return {

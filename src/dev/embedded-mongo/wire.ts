@@ -1,4 +1,3 @@
-import { crc32c } from './crc32c.ts'
 import { type Doc, decode, encode } from './values.ts'
 
 /** MongoDB's limit on one message. */
@@ -8,9 +7,8 @@ const opReply = 1
 const opQuery = 2004
 const opMsg = 2013
 const headerBytes = 16
-const checksumPresent = 1
 const moreToCome = 2
-/** Bits 0 to 15 must be understood by whoever receives them; the rest may be ignored. */
+/** Bits 0 to 15 must be understood by whoever receives them; the rest may be ignored. A checksum, bit 0, no driver sends. */
 const requiredBits = 0xffff
 
 /** A message that breaks the protocol: the connection cannot be trusted to be in step any more. */
@@ -72,27 +70,21 @@ function readCString(bytes: Buffer, offset: number, end: number): { text: string
 function parseMsg(bytes: Buffer, requestId: number): Message {
   if (bytes.length < headerBytes + 4) throw new WireError('truncated OP_MSG')
   const flags = bytes.readUInt32LE(headerBytes)
-  if ((flags & requiredBits & ~(checksumPresent | moreToCome)) !== 0) throw new WireError(`OP_MSG flags ${flags}`)
-  let end = bytes.length
-  if (flags & checksumPresent) {
-    end -= 4
-    if (end < headerBytes + 4 || bytes.readUInt32LE(end) !== crc32c(bytes.subarray(0, end)))
-      throw new WireError('checksum')
-  }
+  if ((flags & requiredBits & ~moreToCome) !== 0) throw new WireError(`OP_MSG flags ${flags}`)
   let command: Doc | undefined
   const sequences: [string, Doc[]][] = []
   let offset = headerBytes + 4
-  while (offset < end) {
+  while (offset < bytes.length) {
     const kind = bytes[offset]
     if (kind === 0) {
       if (command) throw new WireError('two body sections')
-      const body = readDocument(bytes, offset + 1, end)
+      const body = readDocument(bytes, offset + 1, bytes.length)
       command = body.doc
       offset = body.next
     } else if (kind === 1) {
-      if (offset + 5 > end) throw new WireError('truncated section')
+      if (offset + 5 > bytes.length) throw new WireError('truncated section')
       const sectionEnd = offset + 1 + bytes.readInt32LE(offset + 1)
-      if (sectionEnd <= offset + 5 || sectionEnd > end) throw new WireError('section length')
+      if (sectionEnd <= offset + 5 || sectionEnd > bytes.length) throw new WireError('section length')
       const { text, next } = readCString(bytes, offset + 5, sectionEnd)
       const docs: Doc[] = []
       for (let at = next; at < sectionEnd; ) {
