@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { MongoClient } from 'mongodb'
 import type { Test } from 'tap'
 import { createServer } from '../src/app.ts'
 import type { Clock } from '../src/clock.ts'
@@ -33,6 +34,11 @@ export async function startDatabase(t: Test, clock?: Clock): Promise<string> {
   }
   const url = new URL(server)
   url.pathname = `/guichet_test_${process.pid}_${Math.random().toString(36).slice(2, 10)}`
+  t.teardown(async () => {
+    const client = new MongoClient(url.href)
+    await client.db().dropDatabase()
+    await client.close()
+  })
   return url.href
 }
 
@@ -102,7 +108,6 @@ export async function build(
   }
 
   const app = await replica()
-  if (process.env.MONGODB_URI) t.teardown(() => app.mongo.db?.dropDatabase().then(() => {}))
   const browser = (at = app) => createBrowser(at, google)
   return {
     app,
