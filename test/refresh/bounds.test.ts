@@ -53,7 +53,7 @@ t.test('[R73] [F17] refresh › answers without end, measure or aim › refused 
     const { status, headers, body } = await vendAt(server)
     const ms = performance.now() - startedAt
     t.ok(expected ? status === expected : status === 502 || status === 503, `${name}: ${status} ${body.code}`)
-    t.ok(ms < timeoutMs + 1000, `${name}: after ${Math.round(ms)} ms`)
+    t.ok(ms < timeoutMs + 5000, `${name}: after ${Math.round(ms)} ms`)
     t.match(headers.get('retry-after'), /^\d+$/)
     t.equal(refreshes(), ++calls, 'asked once')
     google.clearFaults()
