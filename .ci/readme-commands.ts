@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseConfig } from '../src/config.ts'
-import { connectGmail, findFreePort, path, startSurroundings } from './world.ts'
+import { connectGmail, findFreePort, followTicket, path, startSurroundings } from './world.ts'
 
 /*
  * Every command block of the README, in its order, as its reader would run it: in a checkout of its own, against a
@@ -106,13 +106,19 @@ t.test('README › from .env to a connection used by a backend', async t => {
   t.equal((await fetch(`${publicUrl}/readyz`)).status, 200)
 
   const { id } = await connectGmail(google, publicUrl)
-  const calls = [take('sh', 'KEY=$('), take('sh', '/token\n')].join('\n')
-  const output = await sh(`set -a && . ./.env && set +a\n${calls.replaceAll('http://localhost:3000', publicUrl)}`, {
-    ID: id
-  })
-  for (const part of [id, '"access_token":', '"resultSizeEstimate":', '/start?ticket='])
-    t.ok(output.includes(part), part)
-  await sh(`set -a && . ./.env && set +a\n${take('sh', 'vault rotate')}`)
+  const shell = (script: string, more: NodeJS.ProcessEnv = {}) =>
+    sh(`set -a && . ./.env && set +a\n${script.replaceAll('http://localhost:3000', publicUrl)}`, more)
+  const calls = [take('sh', 'KEY=$('), take('sh', '/token\n'), 'echo; echo "KEY=$KEY"'].join('\n')
+  const used = await shell(calls, { ID: id })
+  for (const part of [id, '"access_token":', '"resultSizeEstimate":', '"revoked":"confirmed"'])
+    t.ok(used.includes(part), part)
+
+  const KEY = /^KEY=(.+)$/m.exec(used)?.[1]
+  const [invite = '', list = ''] = take('sh', '/v1/tickets').split(/^(?=curl .*externalId=)/m)
+  const { url } = JSON.parse(await shell(invite, { KEY })) as { url: string }
+  await followTicket(google, url)
+  t.match(JSON.parse(await shell(list, { KEY })), { connections: [{ externalId: 'user-42', status: 'active' }] })
+  await shell(take('sh', 'vault rotate'))
   t.same(google.violations, [])
 })
 

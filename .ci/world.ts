@@ -48,6 +48,21 @@ export async function connectGmail(google: FakeGoogle, publicUrl: string): Promi
   return { id: connection.id, headers }
 }
 
+/** Opens a ticket's link, presses its button, consents at Google and comes back. */
+export async function followTicket(google: FakeGoogle, link: string): Promise<void> {
+  const shown = await fetch(link)
+  const [, ticket = ''] = /name="ticket" value="([^"]+)"/.exec(await shown.text()) ?? []
+  const pressed = await fetch(new URL('/start', link), {
+    method: 'POST',
+    body: new URLSearchParams({ ticket }),
+    redirect: 'manual'
+  })
+  if (pressed.status !== 303) throw new Error(`the button answered ${pressed.status}`)
+  const consented = google.consent(pressed.headers.get('location') ?? '')
+  const finished = await fetch(consented, { headers: toCookie(pressed) })
+  if (finished.status !== 200) throw new Error(`its callback answered ${finished.status}`)
+}
+
 /** Starts a flow, consents at Google and comes back; throws where anything but 200 is answered. */
 async function goThrough(google: FakeGoogle, url: string, headers: Headers) {
   const started = await fetch(url, { headers })
