@@ -94,6 +94,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
     schema: {
       tags,
       summary: "An attachment's bytes",
+      produces: ['application/octet-stream'],
       params: AttachmentParams,
       response: { 200: z.any(), ...problemResponses }
     },

@@ -24,6 +24,12 @@ export default fp(
   async function backendKey(app) {
     app.decorate('audit', createAudit(app.config.auditFile))
     app.decorateRequest('backendKey')
+    // What the API's description says.
+    app.addHook('onRoute', ({ schema, config }) => {
+      if (!schema) return
+      schema.security = [{ backendKey: [] }]
+      schema.description = `The key must be made for \`${config?.operation}\`.`
+    })
     app.addHook('onRequest', app.requirePrepared)
     app.addHook('onRequest', async request => {
       const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? '') ?? []

@@ -26,6 +26,10 @@ export default fp(
     const secure = publicUrl.protocol === 'https:'
     const cookieName = secure ? '__Host-guichet' : 'guichet'
 
+    // What the API's description says; a route that lets strangers in says so itself.
+    app.addHook('onRoute', ({ schema }) => {
+      if (schema) schema.security ??= [{ session: [] }]
+    })
     app.addHook('onRequest', app.requirePrepared)
     await app.register(fastifyCookie)
     // Of two cookies with one name, one was planted: neither counts.

@@ -15,6 +15,7 @@ const catalogue: FastifyPluginAsyncZod = async app => {
       operationId: 'listServices',
       tags: ['connections'],
       summary: 'What can be connected',
+      security: [],
       response: { 200: Services, ...problemResponses }
     },
     handler: async () => ({ services: services.map(({ id, title, scopes }) => ({ id, title, scopes: [...scopes] })) })

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { TicketRecord } from '../../src/accounts/tickets.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireConnectPurpose } from '../../src/google/purposes.ts'
+import { escapeHtml } from '../../src/html.ts'
 import { toGuichetError } from '../../src/problem.ts'
 import { problemResponses } from '../../src/schemas.ts'
 import { findService } from '../../src/services.ts'
@@ -39,8 +40,10 @@ const start: FastifyPluginAsyncZod = async app => {
       operationId: 'showTicket',
       tags: ['tickets'],
       summary: 'Who asks, for whom and for what',
+      security: [],
+      produces: ['text/html'],
       querystring: Ticket,
-      response: problemResponses
+      response: { 200: z.string(), ...problemResponses }
     },
     // Who follows a link that a mail program has cut is no program, and reads no JSON.
     errorHandler: (error, request, reply) => {
@@ -66,6 +69,8 @@ const start: FastifyPluginAsyncZod = async app => {
       operationId: 'useTicket',
       tags: ['tickets'],
       summary: "The page's button",
+      security: [],
+      consumes: ['application/x-www-form-urlencoded'],
       body: Ticket,
       response: problemResponses
     },
@@ -177,10 +182,6 @@ function toName(text: string): string {
 
 function fill(template: string, { title, content }: Page): string {
   return template.replaceAll('{{title}}', () => title).replace('{{content}}', () => content)
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.codePointAt(0)};`)
 }
 
 export default start

@@ -20,6 +20,7 @@ const google: FastifyPluginAsyncZod = async app => {
       operationId: 'startSignIn',
       tags: ['auth'],
       summary: 'Start sign-in with Google',
+      security: [],
       querystring: StartQuery,
       response: { 200: StartedView, ...problemResponses }
     },
@@ -45,6 +46,7 @@ const google: FastifyPluginAsyncZod = async app => {
       operationId: 'finishSignIn',
       tags: ['auth'],
       summary: 'Where Google sends the user back',
+      security: [],
       querystring: CallbackQuery,
       response: { 200: Signed, ...problemResponses }
     },

@@ -29,6 +29,7 @@ const session: FastifyPluginAsyncZod = async app => {
       operationId: 'signOut',
       tags: ['auth'],
       summary: 'Sign out',
+      security: [],
       response: { 204: z.null(), ...problemResponses }
     },
     handler: async (request, reply) => {

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { escapeHtml } from '../../src/html.ts'
+
+const policy = "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+
+/** What of the OpenAPI document a reader is shown. */
+interface Operation {
+  summary?: string
+  description?: string
+  security?: Record<string, unknown>[]
+  parameters?: { name: string; in: string; required?: boolean; description?: string; schema: Schema }[]
+  requestBody?: { content: Record<string, { schema: Schema }> }
+  responses: Record<string, { description: string; content?: Record<string, unknown> }>
+}
+
+type Paths = Record<string, Record<string, Operation>>
+
+interface Schema {
+  type?: string
+  description?: string
+  enum?: string[]
+  properties?: Record<string, Schema>
+  required?: string[]
+  anyOf?: Schema[]
+}
+
+const groups = [
+  { title: 'For frontends', text: 'They take the session cookie.', opensWith: 'session' },
+  {
+    title: 'For backends',
+    text: 'They take a backend key: <code>Authorization: Bearer …</code>',
+    opensWith: 'backendKey'
+  },
+  { title: 'For everyone', text: 'They ask for nothing.', opensWith: undefined }
+]
+
+/** The API's description for people, made from what `/openapi.json` says. */
+const docs: FastifyPluginAsyncZod = async app => {
+  const template = await readFile(join(import.meta.dirname, '../../web/docs.html'), 'utf8')
+  let page = ''
+  app.addHook('onReady', async () => {
+    const paths = app.swagger().paths as Paths
+    page = template.replace('{{content}}', () => groups.map(group => toGroup(group, paths)).join('\n'))
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/docs',
+    schema: { hide: true },
+    handler: async (_request, reply) =>
+      reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', policy)
+        .header('cache-control', 'no-cache')
+        .send(page)
+  })
+}
+
+function toGroup({ title, text, opensWith }: (typeof groups)[number], paths: Paths): string {
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, { security = [] }]) => Object.keys(security[0] ?? {})[0] === opensWith)
+      .map(([method, operation]) => toOperation(`${method.toUpperCase()} ${path}`, operation))
+  )
+  return `<h2>${title}</h2>\n<p>${text}</p>\n${operations.join('\n')}`
+}
+
+function toOperation(name: string, { summary = '', description, parameters = [], requestBody, responses }: Operation) {
+  const [body] = Object.values(requestBody?.content ?? {})
+  const { properties = {}, required = [] } = body?.schema.anyOf?.find(one => one.properties) ?? body?.schema ?? {}
+  const inputs = [
+    ...parameters.map(({ name, schema, ...rest }) => toInput(name, rest.in, rest.required, rest.description, schema)),
+    ...Object.entries(properties).map(([name, schema]) =>
+      toInput(name, 'body', required.includes(name), schema.description, schema)
+    )
+  ]
+  const answers = Object.entries(responses)
+    .filter(([status]) => !status.endsWith('XX'))
+    .map(([status, { description, content }]) => [status, description, ...Object.keys(content ?? {})].join(' '))
+  return `<details class="operation">
+  <summary><code>${escapeHtml(name)}</code> ${escapeHtml(summary)}</summary>
+  ${description ? `<p>${escapeHtml(description).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>` : ''}
+  ${inputs.length > 0 ? `<dl class="facts">\n${inputs.join('\n')}\n</dl>` : ''}
+  <p class="quiet">Answers ${escapeHtml(answers.join(', '))}.</p>
+</details>`
+}
+
+function toInput(name: string, place: string, isRequired = false, description = '', schema: Schema = {}): string {
+  const kind = [place, schema.enum?.join(' | ') ?? schema.type, isRequired ? 'required' : undefined]
+  return `<div><dt><code>${escapeHtml(name)}</code></dt><dd>${escapeHtml(kind.filter(Boolean).join(', '))}${
+    description && `<br>${escapeHtml(description)}`
+  }</dd></div>`
+}
+
+export default docs
