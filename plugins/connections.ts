@@ -5,7 +5,7 @@ import { createChooseAccount } from '../src/connections/choose-account.ts'
 import { type Connect, createConnect } from '../src/connections/connect.ts'
 import type { ConnectionRecord } from '../src/connections/connection.ts'
 import { createDisconnect, type Disconnect } from '../src/connections/disconnect.ts'
-import { warnOfExpiry } from '../src/connections/expiry.ts'
+import { checkEnded, warnOfExpiry } from '../src/connections/expiry.ts'
 import { createLiveTokens, type LiveTokens } from '../src/connections/live-token.ts'
 import { createUseMailbox, type UseMailbox } from '../src/connections/mailboxes.ts'
 import { type ConnectionRepository, createConnectionRepository } from '../src/connections/repository.ts'
@@ -98,6 +98,7 @@ export default fp(
     worker.add('revocations', revocations.settleDue)
     worker.add('erasures', erasing.finishOwed)
     worker.add('expiry', () => warnOfExpiry(repository, clock))
+    worker.add('ended', signal => checkEnded(repository, clock, liveToken, signal))
     const openMailbox = createGmail({
       apiUrl: config.google.apiUrl,
       timeoutMs: config.google.timeoutMs,

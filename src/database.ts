@@ -72,6 +72,8 @@ export function createMongoClient(uri: string): MongoClient {
       connectTimeoutMS: serverSelectionTimeoutMS,
       waitQueueTimeoutMS: serverSelectionTimeoutMS,
       socketTimeoutMS,
+      // Whatever the URI says: a secondary may not know yet of a token, a sibling or a disconnect.
+      readPreference: 'primary',
       // An answer says "stored" only when a change of primary cannot take it back.
       writeConcern: { w: 'majority' }
     })

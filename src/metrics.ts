@@ -39,7 +39,7 @@ export function createMetrics(
     connections.countDocuments({
       live: true,
       deadReason: null,
-      refreshTokenExpiresAt: { $lte: new Date(clock.nowMs() + warningMs), $gt: new Date(clock.nowMs()) }
+      refreshTokenExpiresAt: { $lte: new Date(clock.nowMs() + warningMs) }
     })
   )
   gauge('guichet_connections_dead', 'Connections that need to be made again', () =>

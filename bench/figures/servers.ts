@@ -40,6 +40,11 @@ export async function startServer(environment: Environment, connections = 16): P
   for (;;) {
     const ready = await client.request('/readyz').catch(() => undefined)
     if (ready?.status === 200) break
+    if (child.exitCode !== null && complaint.includes('EADDRINUSE')) {
+      // Somebody else was given that port in between.
+      await client.close()
+      return startServer(environment, connections)
+    }
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`a server did not start: ${complaint}`)
     await delay(50)
   }

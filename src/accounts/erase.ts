@@ -30,7 +30,12 @@ export function createErasing(options: {
   const { users, sessions, flows, repository, disconnect, listEvents, forgetInEvents } = options
 
   async function disconnectAll(userId: ObjectId): Promise<void> {
-    for (const connection of await repository.listOf(userId)) await disconnect(connection)
+    const connections = await repository.listOf(userId)
+    // Each account's grant is revoked with its last connection; accounts do not wait for each other.
+    const revokeAll = [...new Set(connections.map(({ account }) => account.sub))].map(async sub => {
+      for (const connection of connections.filter(({ account }) => account.sub === sub)) await disconnect(connection)
+    })
+    await Promise.all(revokeAll)
   }
 
   async function finish(userId: ObjectId): Promise<void> {

@@ -68,7 +68,9 @@ export function createConnect(options: {
       throw new GuichetError(user ? 'not_found' : 'unauthenticated')
     }
     const isMeant = !repaired || repaired.account.sub === identity.sub
-    const isExpected = expectedEmail === null || expectedEmail.toLowerCase() === identity.email.toLowerCase()
+    // An address that Google has not verified is nobody's.
+    const isExpected =
+      expectedEmail === null || (identity.emailVerified && expectedEmail.toLowerCase() === identity.email.toLowerCase())
     if (isMeant && isExpected) return user
     await giveBack(grant)
     throw new GuichetError('account_mismatch', repaired ? { connectUrl: connectUrl(repaired) } : {})
@@ -82,6 +84,9 @@ export function createConnect(options: {
       const tokens = sealedTokens(grant, { _id, userId }, existing)
       if (!existing) {
         const record: ConnectionRecord = {
+          refreshToken: '',
+          refreshTokenExpiresAt: null,
+          warnedOf: null,
           ...tokens,
           _id,
           live: true,
@@ -123,15 +128,16 @@ export function createConnect(options: {
       grantedScopes,
       accessToken: sealToken(vault, owned, 'accessToken', answer.accessToken),
       accessTokenExpiresAt: inSeconds(answer.expiresInSeconds),
-      refreshToken: fresh ? sealToken(vault, owned, 'refreshToken', fresh) : (kept?.refreshToken ?? ''),
-      refreshTokenExpiresAt: fresh
-        ? answer.refreshTokenExpiresInSeconds
+      // One that is kept is not written: `vault rotate` may have sealed it anew since it was read.
+      ...(fresh && {
+        refreshToken: sealToken(vault, owned, 'refreshToken', fresh),
+        refreshTokenExpiresAt: answer.refreshTokenExpiresInSeconds
           ? inSeconds(answer.refreshTokenExpiresInSeconds)
-          : null
-        : (kept?.refreshTokenExpiresAt ?? null),
+          : null,
+        warnedOf: null
+      }),
       lease: null,
       cooldownUntil: null,
-      warnedOf: null,
       updatedAt: new Date(clock.nowMs())
     }
   }

@@ -1,13 +1,36 @@
 import type { Clock } from '../clock.ts'
+import { GuichetError } from '../errors.ts'
+import type { LiveTokens } from './live-token.ts'
 import type { ConnectionRepository } from './repository.ts'
 
 /** How long before Google ends a grant its user is warned. */
 export const warningMs = 48 * 3_600_000
+/** Longer than any access token lives: Google has to be asked. */
+const askSeconds = 86_400
 
 /** Leaves one event for each grant whose announced end comes near. */
 export async function warnOfExpiry(repository: ConnectionRepository, clock: Clock): Promise<void> {
   const now = new Date(clock.nowMs())
   for (const record of await repository.listExpiring(new Date(now.getTime() + warningMs))) {
     await repository.noteWarning(record, now)
+  }
+}
+
+/**
+ * Asks Google about each grant whose announced end has passed: its connection is dead, or the end is no longer
+ * believed. Nobody may vend it for days, and meanwhile it would call itself active.
+ */
+export async function checkEnded(
+  repository: ConnectionRepository,
+  clock: Clock,
+  liveToken: LiveTokens,
+  signal: AbortSignal
+): Promise<void> {
+  for (const record of await repository.listEnded(new Date(clock.nowMs()))) {
+    if (signal.aborted) return
+    // What Google said is in the record; where it could not be asked, the next round asks again.
+    await liveToken(record, { minTtlSeconds: askSeconds }).catch(error => {
+      if (!(error instanceof GuichetError)) throw error
+    })
   }
 }

@@ -32,6 +32,9 @@ const waitMs = 12_000
 const pollMs = 50
 const maxCooldownMs = 30_000
 const maxRetryAfterSeconds = 120
+const sameEndMs = 60_000
+/** What the lease and the handler have left after a call to Google that took its whole time. */
+const keepMs = 8_000
 
 /**
  * Serves a connection's access token, refreshed once for however many callers and replicas ask: single flight per
@@ -100,7 +103,7 @@ export function createLiveTokens(options: {
       const refreshToken = openToken(vault, held, 'refreshToken', held.refreshToken)
       const answer = await tokenEndpoint.refresh(refreshToken)
       onRefresh(undefined)
-      return await replaceTokens(held, answer, askedAtMs)
+      return await keepTokens(held, answer, askedAtMs)
     } catch (error) {
       if (error instanceof TokenEndpointError) onRefresh(error)
       if (error instanceof TokenEndpointError && error.fault === 'invalid_grant')
@@ -112,6 +115,19 @@ export function createLiveTokens(options: {
     }
   }
 
+  /** With a new refresh token the old one is dead at Google: while there is time, a database that fails is asked again. */
+  async function keepTokens(held: ConnectionRecord, answer: TokenAnswer, askedAtMs: number): Promise<ConnectionRecord> {
+    const deadlineMs = performance.now() + keepMs
+    for (;;) {
+      try {
+        return await replaceTokens(held, answer, askedAtMs)
+      } catch (error) {
+        if (error instanceof GuichetError || !answer.refreshToken || performance.now() > deadlineMs) throw error
+        await delay(pollMs + Math.random() * pollMs)
+      }
+    }
+  }
+
   /** Durable before anyone sees it; where another version was written meanwhile, that one is the newer. */
   async function replaceTokens(
     held: ConnectionRecord,
@@ -119,15 +135,21 @@ export function createLiveTokens(options: {
     askedAtMs: number
   ): Promise<ConnectionRecord> {
     const now = new Date(clock.nowMs())
+    const { refreshTokenExpiresInSeconds } = answer
+    const refreshTokenExpiresAt =
+      refreshTokenExpiresInSeconds && new Date(askedAtMs + refreshTokenExpiresInSeconds * 1000)
+    const hasOutlivedItsEnd = held.refreshTokenExpiresAt && held.refreshTokenExpiresAt.getTime() <= askedAtMs
     const written = await repository.update(held, {
       accessToken: sealToken(vault, held, 'accessToken', answer.accessToken),
       accessTokenExpiresAt: new Date(askedAtMs + answer.expiresInSeconds * 1000),
       ...(answer.refreshToken && {
-        refreshToken: sealToken(vault, held, 'refreshToken', answer.refreshToken),
-        warnedOf: null
+        refreshToken: sealToken(vault, held, 'refreshToken', answer.refreshToken)
       }),
-      ...(answer.refreshTokenExpiresInSeconds && {
-        refreshTokenExpiresAt: new Date(askedAtMs + answer.refreshTokenExpiresInSeconds * 1000)
+      ...(hasOutlivedItsEnd && { refreshTokenExpiresAt: null }),
+      ...(refreshTokenExpiresAt && {
+        refreshTokenExpiresAt,
+        // The same end, told again in whole seconds, is no other one.
+        ...(refreshTokenExpiresAt.getTime() > (held.warnedOf?.getTime() ?? 0) + sameEndMs && { warnedOf: null })
       }),
       ...(answer.scopes && { grantedScopes: answer.scopes }),
       deadReason: null,
@@ -193,12 +215,10 @@ export function createLiveTokens(options: {
       if (renewed) return renewed
       throw new GuichetError('google_invalid_response', { detail: 'Google gave a token that is already dead.' })
     } catch (error) {
-      // While Google is down, a token that still lives is served with its true rest.
-      const living =
-        error instanceof GuichetError &&
-        error.status >= 502 &&
-        error.code !== 'unsealable' &&
-        serve(connection, 1, refused)
+      if (!(error instanceof GuichetError) || error.status < 502 || error.code === 'unsealable') throw error
+      // While Google is down, a token that still lives is served with its true rest; unless its connection ended, or
+      // was made anew, while this was waiting.
+      const living = serve(await requireRecord(connection._id), 1, refused)
       if (living) return living
       throw error
     }
@@ -212,8 +232,8 @@ function cooldownSeconds(): number {
 
 /** Google's refusal in our closed list: https://developers.google.com/identity/protocols/oauth2#expiration */
 function toReason(error: TokenEndpointError, record: ConnectionRecord, nowMs: number): Reason {
-  if (error.subtype === 'invalid_rapt') return 'reauth_required'
-  if (error.subtype === 'admin_policy_enforced' || error.subtype === 'org_internal') return 'admin_policy'
+  if (/^(invalid_rapt|rapt_required)$/.test(error.subtype ?? '')) return 'reauth_required'
+  if (/^(admin_policy_enforced|policy_enforced|org_internal)$/.test(error.subtype ?? '')) return 'admin_policy'
   if (error.subtype === 'account_disabled' || /disabled|deleted/i.test(error.description ?? ''))
     return 'account_disabled'
   if (record.refreshTokenExpiresAt && record.refreshTokenExpiresAt.getTime() <= nowMs) return 'refresh_token_expired'

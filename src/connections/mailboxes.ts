@@ -31,27 +31,36 @@ export function createUseMailbox(options: {
     try {
       return await call(openMailbox(token.accessToken))
     } catch (error) {
-      if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, token.connection)
+      if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, token.connection, use)
     }
     // Nothing was done: Google refuses before it acts, so even a modify may be sent again.
     const renewed = await liveToken(token.connection, { refused: token.accessToken })
+    requireScope(renewed.connection, use)
     try {
       return await call(openMailbox(renewed.accessToken))
     } catch (error) {
-      if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, renewed.connection)
+      if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, renewed.connection, use)
       throw new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: connectUrl(connection) })
     }
   }
 
   function requireScope(connection: ConnectionRecord, use: MailboxUse): void {
     if (connection.service !== 'gmail') throw new GuichetError('not_found')
-    const missing = missingScopes([use === 'read' ? gmailReadonly : gmailModify], connection.grantedScopes)
+    const missing = missingScopes([scopeOf(use)], connection.grantedScopes)
     if (missing.length > 0)
       throw new GuichetError('missing_scopes', { missingScopes: missing, connectUrl: connectUrl(connection) })
   }
 
-  function withWayOut(error: unknown, connection: ConnectionRecord): unknown {
+  function withWayOut(error: unknown, connection: ConnectionRecord, use: MailboxUse): unknown {
     if (!(error instanceof GuichetError) || error.code !== 'missing_scopes') return error
-    return new GuichetError('missing_scopes', { connectUrl: connectUrl(connection), cause: error })
+    return new GuichetError('missing_scopes', {
+      missingScopes: [scopeOf(use)],
+      connectUrl: connectUrl(connection),
+      cause: error
+    })
   }
+}
+
+function scopeOf(use: MailboxUse): string {
+  return use === 'read' ? gmailReadonly : gmailModify
 }

@@ -19,6 +19,8 @@ export interface ConnectionRepository {
   list(filter: ListFilter): Promise<ConnectionRecord[]>
   /** Living grants that end before `end` and were not warned of. */
   listExpiring(end: Date): Promise<ConnectionRecord[]>
+  /** Those whose grant was to end by then, and that nobody has asked Google about since. */
+  listEnded(now: Date): Promise<ConnectionRecord[]>
   /** False if the user already has a connection of that service and account. */
   insert(record: ConnectionRecord): Promise<boolean>
   /** Writes over the version that was read alone; null if the record has moved on or is gone. */
@@ -91,6 +93,12 @@ export function createConnectionRepository(options: {
         .limit(pageSize)
         .toArray(),
 
+    listEnded: now =>
+      collection
+        .find({ live: true, refreshTokenExpiresAt: { $lte: now }, deadReason: null })
+        .limit(pageSize)
+        .toArray(),
+
     async insert(record) {
       try {
         await collection.insertOne({ ...record, outbox: toEvents(eventOfChange(null, record), record) })
@@ -150,8 +158,11 @@ export function createConnectionRepository(options: {
             accessToken: null,
             lease: null,
             owed: { attempts: 0, nextAttemptAt: dueAt },
+            // What is owed needs no name, and may have to wait.
+            'account.email': '',
             updatedAt: now
           },
+          $unset: { externalId: '' },
           $inc: { version: 1 },
           $push: { outbox: { $each: events } }
         },

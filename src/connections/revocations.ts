@@ -62,18 +62,21 @@ export function createRevocations(options: {
   const { collection, connections, repository, tokenEndpoint, vault, clock } = options
   const inMs = (ms: number) => new Date(clock.nowMs() + ms)
 
+  /** For the call it must have been held without a break: whoever stored a connection in one saw no revocation under way. */
   async function takeLease(sub: string, owner: string, { forCall = false } = {}): Promise<boolean> {
-    const free = { _id: sub, $or: [{ lease: null }, { 'lease.until': { $lte: inMs(0) } }, { 'lease.owner': owner }] }
+    const free = forCall
+      ? { _id: sub, 'lease.owner': owner, 'lease.until': { $gt: inMs(0) } }
+      : { _id: sub, $or: [{ lease: null }, { 'lease.until': { $lte: inMs(0) } }] }
     const until = inMs(leaseMs)
     // Noted before the call: a process that dies in it leaves word that it may have been made.
     const $set = { lease: { owner, until }, forgetAt: inMs(forgetAfterMs), ...(forCall && { lastRevokedAt: until }) }
     try {
-      await collection.updateOne(
+      const { matchedCount, upsertedCount } = await collection.updateOne(
         free,
         { $set, ...(!forCall && { $setOnInsert: { lastRevokedAt: null } }) },
-        { upsert: true }
+        { upsert: !forCall }
       )
-      return true
+      return matchedCount + upsertedCount > 0
     } catch (error) {
       // The upsert found no free one and could not make a second.
       if (isDuplicateKey(error)) return false

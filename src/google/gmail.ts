@@ -133,7 +133,9 @@ function translate(error: unknown, nowMs: number): Error {
   if (cause instanceof GuichetError) return cause
   if (!status) return new GuichetError('google_unavailable', { cause: new Error((error as Error).name) })
   const told = JSON.stringify(response?.data ?? '')
-  const wait = retryAfterSeconds(response?.headers?.get?.('retry-after'), nowMs)
+  // Gmail's limits per user say it in their message alone.
+  const [, until] = /Retry after (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)/i.exec(told) ?? []
+  const wait = retryAfterSeconds(response?.headers?.get?.('retry-after') ?? until, nowMs)
   if (status === 401) return new AccessTokenRefused()
   if (status === 429 || (status === 403 && rateReasons.test(told)))
     return new GuichetError('google_rate_limited', { retryAfterSeconds: wait ?? 10 })

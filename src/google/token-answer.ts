@@ -16,6 +16,8 @@ export interface TokenAnswer {
 }
 
 const maxExpiresInSeconds = 86_400
+/** Ten years: a date that can be stored and told, whatever Google says. */
+const maxRefreshTokenExpiresInSeconds = 315_360_000
 /** For an answer that does not say how long its token lives: enough to use it once. */
 const unknownExpiresInSeconds = 60
 
@@ -48,7 +50,8 @@ export function parseTokenAnswer(body: unknown): TokenAnswer {
     accessToken: answer.access_token,
     expiresInSeconds: Math.min(answer.expires_in ?? unknownExpiresInSeconds, maxExpiresInSeconds),
     refreshToken: answer.refresh_token || undefined,
-    refreshTokenExpiresInSeconds: answer.refresh_token_expires_in,
+    refreshTokenExpiresInSeconds:
+      answer.refresh_token_expires_in && Math.min(answer.refresh_token_expires_in, maxRefreshTokenExpiresInSeconds),
     scopes: answer.scope?.split(' ').filter(scope => scope !== ''),
     idToken: answer.id_token
   }

@@ -170,12 +170,14 @@ t.test('[R28] repair › another account whose only connection is dead › revok
 })
 
 t.test('[R28] repair › the connection is gone by then › not_found, and nothing is connected', async t => {
-  const { signedIn } = await build(t)
+  const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
+  // A sibling keeps the grant, and with it the code.
+  const sibling = (await ada.connect({}, '/connect/calendar')).json().connection.id
   const callback = await ada.authorize(`/connect/gmail?connectionId=${id}`)
   await ada.fetch(`/connections/${id}`, 'DELETE')
-  const response = await ada.fetch(callback)
-  t.ok(response.statusCode >= 400 && response.statusCode < 500, `${response.statusCode}`)
-  t.same(await ownOf(ada), [])
+  isProblem(t, await ada.fetch(callback), 404, 'not_found')
+  t.match(await ownOf(ada), [{ id: sibling }])
+  t.equal(google.calls('revoke'), 0)
 })

@@ -163,3 +163,33 @@ for (const [what, collection, method] of [
     await isErased(t, { ...world, app: replica })
   })
 }
+
+t.test('[R32] erasing › what is still owed to Google names nobody', async t => {
+  const { app, google, clock, signedIn } = await build(t)
+  const user = await signedIn()
+  await user.connected()
+  google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
+  t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  clock.advance(24 * hourMs)
+  await app.worker.run()
+  const left = await app.collections.connections.find().toArray()
+  t.equal(left.length, 1)
+  t.notMatch(JSON.stringify(left), email)
+})
+
+t.test('[R32] erasing › Google hangs and there are several accounts › they are asked at once', async t => {
+  const { google, signedIn, app } = await build(t)
+  const user = await signedIn()
+  const subs = ['501', '502', '503']
+  for (const sub of subs) {
+    google.addUser({ sub, email: `${sub}@example.com`, name: sub })
+    await user.connected({ as: sub })
+  }
+  const fault = google.fault('revoke', { hang: true }, subs.length)
+  const erasing = user.clone().fetch('/auth/user', 'DELETE')
+  // One after the other, the second would not come before the first is answered.
+  while (google.calls('revoke') < subs.length) await new Promise(resolve => setImmediate(resolve))
+  fault.release()
+  t.equal((await erasing).statusCode, 204)
+  t.equal(await app.collections.users.countDocuments(), 0)
+})

@@ -135,3 +135,27 @@ t.test('[R31] siblings › all disconnect at once, 20 times › the grant never 
   t.equal(await app.collections.connections.countDocuments(), 0)
   t.same(google.violations, [])
 })
+
+t.test('[R31] revoking › its holder stops between the look and the call, a reconnect meanwhile › no call', async t => {
+  const world = await build(t)
+  const { app, google, clock } = world
+  const other = await world.replica()
+  await Promise.all([app.worker.stop(), other.worker.stop()])
+  const user = await world.signedIn()
+  const old = await user.connected()
+  const { repository } = app.connections
+  const look = repository.hasLivingAccount
+  let id = ''
+  const { restore } = t.intercept(repository, 'hasLivingAccount', {
+    value: async (sub: string) => {
+      const lives = await look(sub)
+      restore()
+      clock.advance(21_000)
+      id = (await user.clone(other).connected()).id
+      return lives
+    }
+  })
+  t.equal((await user.clone().fetch(`/connections/${old.id}`, 'DELETE')).statusCode, 200)
+  t.equal(google.calls('revoke'), 0)
+  t.equal((await user.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+})

@@ -113,3 +113,20 @@ t.test('[R80] gmail › the answers are those of Gmail, and nothing may cache th
   t.same([...(message?.labelIds ?? [])].sort(), ['IMPORTANT', 'STARRED'])
   t.same(google.violations, [])
 })
+
+t.test(
+  '[R80] gmail › a refresh that brings less than the call needs › refused before Google is asked again',
+  async t => {
+    const { google, signedIn } = await build(t)
+    const ada = await signedIn()
+    const { id } = await ada.connected()
+    google.narrow('ada@example.com', [readonly])
+    google.expireAccessTokens('ada@example.com')
+    const message = google.user('ada@example.com').messages[0]?.id
+    const change = { addLabelIds: ['STARRED'] }
+    const answer = await ada.fetch(`/connections/${id}/gmail/messages/${message}/modify`, 'POST', change)
+    isProblem(t, answer, 403, 'missing_scopes')
+    t.match(answer.json(), { missingScopes: [modify], connectUrl: String })
+    t.equal(google.calls('gmail'), 1)
+  }
+)

@@ -134,3 +134,20 @@ t.test('[F52] gmail errors › an answer that never ends, is too late or is none
   google.clearFaults()
   t.equal((await ada.request(profile)).statusCode, 200)
 })
+
+t.test('[R77] gmail errors › a wait that only the message names › is passed on', async t => {
+  const { google, signedIn, clock } = await build(t)
+  const ada = await signedIn()
+  const { id } = await ada.connected()
+  const until = new Date(clock.nowMs() + 600_000).toISOString()
+  const { status, body } = gmailFault('userRateLimitExceeded')
+  google.fault('gmail', {
+    status,
+    body: {
+      error: { ...(body as { error: object }).error, message: `User-rate limit exceeded.  Retry after ${until}` }
+    }
+  })
+  const answer = await ada.fetch(`/connections/${id}/gmail/profile`)
+  isProblem(t, answer, 429, 'google_rate_limited')
+  t.match(Number(answer.headers['retry-after']), 600)
+})

@@ -112,3 +112,10 @@ t.test('[R74] token answer › the refusal quotes no token', async t => {
     for (const secret of [good.access_token, 'with a space', good.id_token]) t.notOk(text.includes(secret))
   }
 })
+
+t.test('token answer › a life beyond all measure is cut to what can be stored and told', async t => {
+  for (const seconds of [1e13, 1e300]) {
+    const { refreshTokenExpiresInSeconds = 0 } = parseTokenAnswer({ ...good, refresh_token_expires_in: seconds })
+    t.equal(refreshTokenExpiresInSeconds, 315_360_000)
+  }
+})

@@ -37,6 +37,9 @@ for (const [refusal, reason] of [
   [{ error_subtype: 'invalid_rapt' }, 'reauth_required'],
   [{ status: 403, error_subtype: 'admin_policy_enforced' }, 'admin_policy'],
   [{ error_subtype: 'org_internal' }, 'admin_policy'],
+  [{ error: 'admin_policy_enforced' }, 'admin_policy'],
+  [{ error: 'policy_enforced' }, 'admin_policy'],
+  [{ error_subtype: 'rapt_required' }, 'reauth_required'],
   [{ error_subtype: 'account_disabled' }, 'account_disabled'],
   [{ error_description: 'Account has been deleted' }, 'account_disabled'],
   [{ status: 401 }, 'revoked']
@@ -62,6 +65,34 @@ t.test('[R70] invalid_grant › past the announced end of the grant › refresh_
   const answer = await vend()
   isProblem(t, answer, 409, 'needs_reconnect')
   t.equal(problemOf(answer).reason, 'refresh_token_expired')
+})
+
+t.test(
+  '[R70] invalid_grant › the announced end passes and nobody asks › Google is asked, and the truth told',
+  async t => {
+    const { app, google, clock, ada, stored, events } = await tell(t)
+    google.refreshTokenLifetimeSeconds = 604_800
+    await ada.connected()
+    clock.advance(7 * 86_400_000)
+    t.match((await events()).slice(-2), ['connection.expiring', 'connection.needs_reconnect'])
+    t.match(await stored(), { deadReason: 'refresh_token_expired' })
+    t.match(await app.metrics.text(), /^guichet_connections_dead 1$/m)
+  }
+)
+
+t.test('announced end › passes and the grant lives on › is believed no longer, and asked about once', async t => {
+  const { google, clock, ada, vend, refreshes, stored, events } = await tell(t)
+  await ada.connect({}, '/connect/gmail')
+  google.fault('token', { mutate: json => ({ ...json, refresh_token_expires_in: 100_000 }) })
+  clock.advance(google.accessTokenLifetimeSeconds * 1000)
+  t.equal((await vend()).statusCode, 200)
+  clock.advance(100_000_000)
+  await events()
+  const asked = refreshes()
+  t.match(await stored(), { deadReason: null, refreshTokenExpiresAt: null })
+  t.equal((await vend()).statusCode, 200)
+  await events()
+  t.equal(refreshes(), asked)
 })
 
 t.test('[F22] invalid_grant › while an access token still lives › the grant is dead all the same', async t => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { isProblem } from '../helper.ts'
 import { tell } from './story.ts'
 
 t.test('[R79] keep-alive › Google closes idle sockets between 1000 reads › nobody notices', async t => {
@@ -64,4 +65,19 @@ t.test('[R79] keep-alive › bytes that belong to no answer › reach no other a
     }
     t.equal(refreshes(), round)
   }
+})
+
+t.test('keep-alive › disconnected while Google is down › a token that still lives is not vended', async t => {
+  const { google, ada, clock, connection, vend } = await tell(t)
+  clock.advance((google.accessTokenLifetimeSeconds - 120) * 1000)
+  const { promise: gone, resolve } = Promise.withResolvers<void>()
+  google.fault('token', { delayUntil: gone, when: 'before' })
+  const arrived = google.arrival('token')
+  const vending = vend({ minTtlSeconds: 300 })
+  await arrived
+  google.fault('revoke', { status: 503 })
+  t.equal((await ada.fetch(`/connections/${connection.id}`, 'DELETE')).json().revoked, 'pending')
+  await google.close()
+  resolve()
+  isProblem(t, await vending, 404, 'not_found')
 })

@@ -1,3 +1,4 @@
+import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { isProblem } from '../helper.ts'
 import { refreshesAt, tell } from './story.ts'
@@ -106,3 +107,43 @@ t.test(
     await t.rejects(stored())
   }
 )
+
+t.test(
+  '[R69] rotation › the database refuses the write at first › the new refresh token is kept all the same',
+  async t => {
+    const { app, google, expire, vend } = await tell(t)
+    google.rotateRefreshTokens = true
+    expire()
+    const { connections } = app.collections
+    const write = connections.findOneAndUpdate.bind(connections)
+    let writes = 0
+    t.intercept(connections, 'findOneAndUpdate', {
+      value: (...args: Parameters<typeof write>) =>
+        [2, 3].includes(++writes) ? Promise.reject(new MongoNetworkError('reset')) : write(...args)
+    })
+    t.equal((await vend()).statusCode, 200)
+    t.ok(writes >= 4)
+    expire()
+    t.equal((await vend()).statusCode, 200)
+    t.same(google.violations, [])
+  }
+)
+
+t.test('[R69] expiring › told once for each announced end, however often the token rotates', async t => {
+  const { google, ada, expire, vend, events, clock } = await tell(t)
+  const warnings = async () => (await events()).filter(type => type === 'connection.expiring').length
+  google.rotateRefreshTokens = true
+  google.refreshTokenLifetimeSeconds = 100_000
+  await ada.connected()
+  for (let round = 0; round < 3; round++) {
+    expire()
+    await vend()
+    t.equal(await warnings(), 1)
+  }
+  google.fault('token', { mutate: json => ({ ...json, refresh_token_expires_in: 604_800 }) })
+  expire()
+  await vend()
+  t.equal(await warnings(), 1)
+  clock.advance((604_800 - 100_000) * 1000)
+  t.equal(await warnings(), 2, 'the new end')
+})

@@ -130,6 +130,17 @@ t.test('ticket › expectedEmail › another account is a mismatch, and its gran
   t.same(google.violations, [])
 })
 
+t.test('ticket › expectedEmail › an address that Google has not verified is nobody’s', async t => {
+  const world = await build(t)
+  const { google, browser } = world
+  const host = await createHostApp(world)
+  google.addUser({ sub: '777', email: 'ceo@corp.example', emailVerified: false, name: 'X' })
+  const guest = browser()
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'ceo@corp.example' })
+  const url = String((await host.press(guest, link)).headers.location)
+  isProblem(t, await guest.fetch(localPath(google.consent(url, { as: '777' }))), 409, 'account_mismatch')
+})
+
 t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which a sibling stands', async t => {
   const world = await build(t)
   const { google, browser, signedIn } = world

@@ -219,3 +219,27 @@ t.test('[F42] rotated key › the old one taken away too early › 503 and count
   t.match(metrics.body, /guichet_problems_total\{code="unsealable"\} 1/)
   t.equal((await backend.vend(id, undefined, await replica({ VAULT_KEYS: `${k2},${k1}` }))).statusCode, 200)
 })
+
+t.test(
+  'rotate › between the look and the write of a reconnect that brings no refresh token › the kept one stays sealed anew',
+  async t => {
+    const { app, user, id, connections, replica, clock } = await withConnections(t, 1)
+    const both = await replica({ VAULT_KEYS: `${k2},${k1}` })
+    const at = user.clone(both)
+    const callback = await at.authorize('/connect/gmail', { withoutRefreshToken: true })
+    const mine = both.collections.connections
+    const write = mine.findOneAndUpdate.bind(mine)
+    const { restore } = t.intercept(mine, 'findOneAndUpdate', {
+      value: async (...args: Parameters<typeof write>) => {
+        restore()
+        await rotate(both.collections, both.vault, () => {})
+        return write(...args)
+      }
+    })
+    t.equal((await at.fetch(callback)).statusCode, 200)
+    t.equal(await connections.countDocuments(sealedBy('k2')), 1)
+    clock.advance(3_600_000)
+    const last = await replica({ VAULT_KEYS: k2 })
+    t.equal((await (await createBackend(app)).vend(id, {}, last)).statusCode, 200)
+  }
+)
