@@ -27,7 +27,7 @@ export default fp(
     const { db } = app.mongo
     if (!db) throw new Error('the database has no name')
     const clock = createDatabaseClock(app.clock, async () => (await db.command({ hello: 1 })).localTime)
-    const timer = setInterval(() => void clock.sync(), clockSyncMs).unref()
+    const timer = setInterval(() => void clock.sync().catch(() => {}), clockSyncMs).unref()
 
     app.decorate('collections', createCollections(db))
     app.decorate('databaseClock', clock)

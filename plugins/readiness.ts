@@ -22,6 +22,7 @@ export default fp(
   async function readiness(app) {
     let unprepared: GuichetError | undefined = new GuichetError('database_unavailable')
     let draining = false
+    let closing = false
     let retry: NodeJS.Timeout | undefined
 
     async function prepare(): Promise<void> {
@@ -52,6 +53,18 @@ export default fp(
       if (hasCode(unprepared, 'unsealable')) throw unprepared
     })
     app.addHook('onClose', async () => clearTimeout(retry))
+    app.addHook('preClose', async () => {
+      draining = true
+      closing = true
+    })
+    // What comes after that, over a connection that is still open, has another replica to go to.
+    app.addHook('onRequest', async () => {
+      if (closing) throw new GuichetError('shutting_down')
+    })
+    // A connection that is kept would be closed under the request that comes next.
+    app.addHook('onSend', async (_request, reply) => {
+      if (draining) reply.header('connection', 'close')
+    })
 
     app.decorate('requirePrepared', async () => {
       if (unprepared) throw new GuichetError(unprepared.code, { cause: unprepared })

@@ -26,6 +26,9 @@ declare module 'fastify' {
 
 export type GuichetOptions = Config & { clock?: Clock }
 
+/** A handler may take this long: what takes longer is Google. */
+const handlerTimeoutMs = 25_000
+
 const root = join(import.meta.dirname, '..')
 
 /** Who comes in where. Each door has plugins and routes of its own: a session costs only browsers, a key opens only /v1. */
@@ -36,7 +39,19 @@ const doors = [
 ]
 
 /** The whole of guichet as a plugin: `app.register(guichet, parseConfig(process.env))`. */
-export async function guichet(app: FastifyInstance, { clock = systemClock, ...config }: GuichetOptions): Promise<void> {
+export async function guichet(app: FastifyInstance, options: GuichetOptions): Promise<void> {
+  // A host app's log would hold the query with code and state, and its HEAD routes would run a callback's handler.
+  app.addHook('onRoute', route => {
+    route.logSerializers = { ...logSerializers, ...route.logSerializers }
+    route.handlerTimeout ??= handlerTimeoutMs
+  })
+  app.addHook('onRequest', async ({ method, is404 }) => {
+    if (method === 'HEAD' && !is404) throw new GuichetError('method_not_allowed')
+  })
+  await assemble(app, options)
+}
+
+async function assemble(app: FastifyInstance, { clock = systemClock, ...config }: GuichetOptions): Promise<void> {
   app.decorate('config', config)
   app.decorate('clock', clock)
   app.setValidatorCompiler(validatorCompiler)
@@ -88,13 +103,15 @@ export async function createServer(
     bodyLimit: 1024 * 1024,
     // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.
     requestTimeout: 15_000,
-    handlerTimeout: 25_000,
+    handlerTimeout: handlerTimeoutMs,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
     // HEAD on a callback would run its handler.
     exposeHeadRoutes: false,
     // Gmail's attachment ids are long; each schema bounds its own parameters.
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
+    // Readiness says it, as a problem.
+    return503OnClosing: false,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) =>
       sendProblem(error, request as FastifyRequest, (reply as FastifyReply).headers(headersWithoutHooks))
@@ -118,7 +135,7 @@ export async function createServer(
     )
   })
   // Called and not registered: on the instance itself, so that its headers are on a 404 too, and its readiness is the process's.
-  await guichet(app, options)
+  await assemble(app, options)
   return app
 }
 

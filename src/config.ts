@@ -158,10 +158,16 @@ function contradictions(given: Variables): ConfigFault[] {
     fault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: certificates are always verified')
   }
   // simple-oauth2 and the MongoDB driver's helpers print credentials and codes through the debug module.
-  if (given.DEBUG && /simple-oauth2|(^|[\s,])\*/.test(given.DEBUG)) {
+  if (given.DEBUG?.split(/[\s,]+/).some(selectsSimpleOauth2)) {
     fault('DEBUG', 'must not select simple-oauth2: it would print secrets')
   }
   return faults
+}
+
+/** A pattern of the debug module that may match a name of simple-oauth2's: a star stands for any text. */
+function selectsSimpleOauth2(pattern: string): boolean {
+  const [head = '', ...stars] = pattern.split('*')
+  return head.startsWith('simple-oauth2') || (stars.length > 0 && 'simple-oauth2'.startsWith(head))
 }
 
 /** A URL that points inside is refused here already, and at each delivery for what its name resolves to then. */

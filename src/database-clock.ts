@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 
 export interface DatabaseClock extends Clock {
-  /** Compares the clocks again; a failure leaves the last offset. */
+  /** Compares the clocks again; rejects if the database does not answer, and leaves the last offset. */
   sync(): Promise<void>
 }
 
@@ -15,9 +15,9 @@ export function createDatabaseClock(local: Clock, readDatabaseTime: () => Promis
     nowMs: () => local.nowMs() + offsetMs,
     async sync() {
       const before = local.nowMs()
-      const there = await readDatabaseTime().catch(() => undefined)
+      const there = await readDatabaseTime()
       const after = local.nowMs()
-      if (there) offsetMs = Math.round(there.getTime() - (before + after) / 2)
+      offsetMs = Math.round(there.getTime() - (before + after) / 2)
     }
   }
 }

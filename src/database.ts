@@ -58,13 +58,13 @@ export function createCollections(db: Db): Collections {
 
 const serverSelectionTimeoutMS = 3_000
 /** The driver repeats an operation once when its connection fails: both together stay under 5 s. */
-const socketTimeoutMS = 2_400
+const requestTimeoutMS = 2_400
 
 /**
  * A client that connects when it is first needed, and again whenever it has to.
  * @throws ConfigError
  */
-export function createMongoClient(uri: string): MongoClient {
+export function createMongoClient(uri: string, { socketTimeoutMS = requestTimeoutMS } = {}): MongoClient {
   try {
     return new MongoClient(uri, {
       appName: 'guichet',

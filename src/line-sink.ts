@@ -1,9 +1,22 @@
 import { constants, openSync, writeSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** Whole lines, in order, into a file or a pipe. It never waits for its reader: what a full pipe holds back waits here. */
 export interface LineSink {
   /** @throws if the sink fails or holds back more than 1 MiB; the line is then not written later either */
   write(line: string): void
+}
+
+const sinks: { isEmpty(): boolean; retry(): void }[] = []
+
+/** Resolves once no sink holds anything back. */
+export async function allWritten(): Promise<void> {
+  for (;;) {
+    const held = sinks.filter(sink => !sink.isEmpty())
+    if (held.length === 0) return
+    for (const { retry } of held) retry()
+    await delay(retryMs)
+  }
 }
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
@@ -44,6 +57,7 @@ export function createLineSink(target: string | number): LineSink {
     }
   }
 
+  sinks.push({ isEmpty: () => backlog.length === 0, retry })
   return {
     write(text) {
       const line = Buffer.from(text)

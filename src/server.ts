@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createServer } from './app.ts'
 import { ConfigError, parseConfig } from './config.ts'
-import { standardOutput } from './line-sink.ts'
+import { allWritten, standardOutput } from './line-sink.ts'
 
 /** From a readiness that says no to the last request: load balancers need a moment to notice. */
 const drainMs = 5_000
@@ -37,6 +37,8 @@ async function main(): Promise<void> {
     setTimeout(() => process.exit(1), drainMs + graceMs).unref()
     await delay(drainMs)
     await app.close()
+    // A token that went out has its line in the audit trail, also where the reader was behind.
+    await allWritten()
     process.exit(0)
   }
   process.on('SIGTERM', stop)

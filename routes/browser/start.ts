@@ -7,7 +7,7 @@ import type { TicketRecord } from '../../src/accounts/tickets.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireConnectPurpose } from '../../src/google/purposes.ts'
 import { escapeHtml } from '../../src/html.ts'
-import { toGuichetError } from '../../src/problem.ts'
+import { toGuichetError, toProblem } from '../../src/problem.ts'
 import { problemResponses } from '../../src/schemas.ts'
 import { findService } from '../../src/services.ts'
 
@@ -48,16 +48,17 @@ const start: FastifyPluginAsyncZod = async app => {
     // Who follows a link that a mail program has cut is no program, and reads no JSON.
     errorHandler: (error, request, reply) => {
       if (!request.isNavigation()) throw error
-      const { code, status, details } = toGuichetError(error)
+      const { code, status, retryAfterSeconds } = toProblem(toGuichetError(error), request)
       request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'a ticket could not be shown')
-      if (details.retryAfterSeconds !== undefined) reply.header('retry-after', details.retryAfterSeconds)
+      if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
       return show(reply.code(status), status === 400 ? gone : later)
     },
     handler: async (request, reply) => {
       const ticket = await app.tickets.find(request.query.ticket)
       if (!ticket) return show(reply.code(404), gone)
       const { authorizationEndpoint } = await app.google.endpoints()
-      return show(reply, toPage(ticket, request.query.ticket), new URL(authorizationEndpoint).origin)
+      const ends = [authorizationEndpoint, new URL(ticket.returnTo ?? '/', app.config.publicUrl).href]
+      return show(reply, toPage(ticket, request.query.ticket), ends)
     }
   })
 
@@ -75,11 +76,15 @@ const start: FastifyPluginAsyncZod = async app => {
       response: problemResponses
     },
     handler: async (request, reply) => {
-      const ticket = await app.tickets.take(request.body.ticket)
+      // What may fail comes first: then the link is still good.
+      const found = await app.tickets.find(request.body.ticket)
+      if (found?.service) await app.google.endpoints()
+      const user = found && (await app.users.ofHost(found.externalId, found.displayName))
+      const ticket = found && (await app.tickets.take(request.body.ticket))
       if (!ticket && request.isNavigation()) return show(reply.code(404), gone)
-      if (!ticket) throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })
+      if (!ticket || !user)
+        throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })
       request.returnTo = ticket.returnTo
-      const user = await app.users.ofHost(ticket.externalId, ticket.displayName)
       // Whoever was signed in here before is another person to us.
       if (!request.session._id?.equals(user._id)) await request.startSessionOf(user._id)
       request.log.info({ event: 'ticket_used', user: user._id }, 'a ticket brought a user')
@@ -96,13 +101,16 @@ const start: FastifyPluginAsyncZod = async app => {
     }
   })
 
-  /** Chromium holds a form to `form-action` across the redirect that follows it: `next` is where that leads. */
-  function show(reply: FastifyReply, page: Page, next = ''): FastifyReply {
+  /** Chromium holds a form to `form-action` across the redirects that follow it: `ends` is where those lead. */
+  function show(reply: FastifyReply, page: Page, ends: string[] = []): FastifyReply {
+    const others = new Set(
+      ends.map(url => new URL(url).origin).filter(origin => origin !== app.config.publicUrl.origin)
+    )
     const policy = [
       "default-src 'none'",
       "style-src 'self'",
       'img-src data:',
-      `form-action 'self' ${next}`.trim(),
+      ["form-action 'self'", ...others].join(' '),
       "frame-ancestors 'none'",
       "base-uri 'none'"
     ]

@@ -22,7 +22,8 @@ export async function withToolbox(
   command: (tools: Toolbox) => Promise<void>
 ): Promise<void> {
   const config = parseConfig(variables)
-  const client = createMongoClient(config.mongodbUri)
+  // No request waits for a command: a count or a look through everything may take as long as it takes.
+  const client = createMongoClient(config.mongodbUri, { socketTimeoutMS: 0 })
   try {
     const db = client.db()
     const collections = createCollections(db)

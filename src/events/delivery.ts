@@ -144,7 +144,9 @@ export function createDelivery(options: {
       const lane = async () => {
         while (await deliverOne());
       }
-      await Promise.all(Array.from({ length: atOnce }, lane))
+      // A lane that fails ends the round with its error, but not before the others: the next round has lanes of its own.
+      const ended = await Promise.allSettled(Array.from({ length: atOnce }, lane))
+      for (const lane of ended) if (lane.status === 'rejected') throw lane.reason
     },
     async close() {
       closing.abort()

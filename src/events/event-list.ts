@@ -71,7 +71,8 @@ export function createEventList(options: {
 
     after: (number, limit) =>
       collection
-        .find({ _id: { $gt: number } })
+        // A number that a change of primary takes back would be given to another event, behind the cursor.
+        .find({ _id: { $gt: number } }, { readConcern: { level: 'majority' } })
         .sort({ _id: 1 })
         .limit(limit)
         .toArray()

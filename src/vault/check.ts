@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb'
-import type { MetaRecord } from '../database.ts'
+import { isDuplicateKey, type MetaRecord } from '../database.ts'
 import type { VaultKey } from './key-ring.ts'
 import { createVault, type Vault } from './vault.ts'
 
@@ -20,11 +20,16 @@ export async function checkKeys(vault: Vault, ring: readonly VaultKey[], meta: C
   }
   for (const key of ring.filter(({ id }) => !stored[id])) {
     const field = `checks.${key.id}`
-    // Of two replicas that boot with different keys of one id, one finds the other's value at its next boot.
-    await meta.updateOne(
-      { _id: record, [field]: { $exists: false } },
-      { $set: { [field]: createVault([key]).seal(known, context) } },
-      { upsert: true }
-    )
+    try {
+      await meta.updateOne(
+        { _id: record, [field]: { $exists: false } },
+        { $set: { [field]: createVault([key]).seal(known, context) } },
+        { upsert: true }
+      )
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error
+      // Another process was first: its value, or for a moment that of another key alone, is there now.
+      return checkKeys(vault, ring, meta)
+    }
   }
 }

@@ -112,5 +112,6 @@ for (const [name, file] of [
     }
     t.equal((await fetch(`/v1/connections/${id}`)).statusCode, 200)
     t.equal((await ada.fetch(`/connections/${id}/gmail/messages`)).statusCode, 200)
+    t.notMatch(await app.metrics.text(), /outcome="vended"/, 'and none is counted as vended')
   })
 }

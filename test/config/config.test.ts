@@ -154,7 +154,16 @@ t.test('[R57] config › settings that contradict or undo each other are refused
   const webhook = { WEBHOOK_URL: 'https://hooks.example.com/guichet' }
   isRefused(t, webhook, ['WEBHOOK_SECRETS'], 'a webhook that nothing signs')
   isRefused(t, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, ['NODE_TLS_REJECT_UNAUTHORIZED'], 'certificates not verified')
-  for (const DEBUG of ['*', 'simple-oauth2', 'simple-oauth2:*', 'app,*', 'app simple-oauth2:client']) {
+  for (const DEBUG of [
+    '*',
+    'simple-oauth2',
+    'simple-oauth2:*',
+    'app,*',
+    'app simple-oauth2:client',
+    's*',
+    'simple*',
+    'simple-*:*'
+  ]) {
     isRefused(t, { DEBUG }, ['DEBUG'], 'secrets would be printed')
   }
   t.ok(parseConfig({ ...least, DEBUG: 'fastify:*', NODE_TLS_REJECT_UNAUTHORIZED: '1' }))

@@ -1,5 +1,7 @@
+import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
+import { failNext } from '../faults/database.ts'
 import { build, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 import { startReceiver, status } from './receiver.ts'
@@ -192,4 +194,27 @@ t.test('[F48] a receiver down for 48 hours › has every event in the end, each 
   const parked = listed.filter(({ parkedAt }) => parkedAt !== null).map(({ id }) => id)
   t.same(parked, [], 'two days are not long enough to give up')
   t.same(back.ids().sort(), listed.map(({ id }) => id).sort())
+})
+
+t.test('deliveries › one that cannot be noted › ends the round when all of it has ended', async t => {
+  const receiver = await startReceiver(t)
+  const { app } = await build(t, { environment: receiver.environment })
+  const held: (() => void)[] = []
+  receiver.answer = response => held.push(() => response.writeHead(204).end())
+  for (let n = 0; n < 12; n++)
+    await app.events.append({ id: `evt_${n}`, type: 'user.deleted', createdAt: new Date(), data: {} })
+  let ended = false
+  const round = app.courier?.run().finally(() => {
+    ended = true
+  })
+  await receiver.received(4)
+  failNext(app.collections.events, 'updateOne', new MongoNetworkError('away'))
+  held.shift()?.()
+  // Long enough for the failure to come through, and for whoever would not wait.
+  for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))
+  t.notOk(ended, 'three are still under way')
+  receiver.answer = status(204)
+  for (const answer of held) answer()
+  await round
+  t.ok(ended)
 })

@@ -1,4 +1,7 @@
+import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
+import { createServer } from '../../src/app.ts'
+import { parseConfig } from '../../src/config.ts'
 import { build, isProblem, problemOf } from '../helper.ts'
 import { buildOverMortalDatabase, createLog, startMortalDatabase } from './database.ts'
 
@@ -102,4 +105,28 @@ t.test('[F3] outage › an answer that is only late is waited for', async t => {
   for (let turn = 0; turn < 20; turn++) await app.inject('/livez')
   database.resume()
   t.equal((await waiting).statusCode, 200)
+})
+
+t.test('[R67] outage › clocks that could not be compared at the start › not ready on a clock of its own', async t => {
+  const world = await build(t)
+  const skewed = { nowMs: () => world.clock.nowMs() + 600_000 }
+  const log = createLog()
+  const app = await createServer({ ...parseConfig(world.environment), clock: skewed }, log)
+  t.teardown(() => app.close())
+  await app.after()
+  const { db } = app.mongo
+  if (!db) throw new Error('the database has no name')
+  const command = db.command.bind(db)
+  const { restore } = t.intercept(db, 'command', {
+    value: (asked: Record<string, unknown>, ...rest: never[]) =>
+      asked.hello ? Promise.reject(new MongoNetworkError('away')) : command(asked, ...rest)
+  })
+  await app.ready()
+  isProblem(t, await app.inject('/readyz'), 503, 'database_unavailable')
+  isProblem(t, await app.inject('/v1/connections'), 503, 'database_unavailable')
+  const ready = log.line('ready')
+  restore()
+  await ready
+  t.equal((await app.inject('/readyz')).statusCode, 200)
+  t.ok(Math.abs(app.databaseClock.nowMs() - world.app.databaseClock.nowMs()) < 60_000)
 })

@@ -32,8 +32,8 @@ t.test('page of a ticket › words of others are text, whatever they are', async
   t.equal(body.match(/\{\{content\}\}/g)?.length, 3, 'a placeholder in a name is no placeholder')
 })
 
-t.test('page of a ticket › its form may lead to Google and nowhere else', async t => {
-  const world = await build(t)
+t.test('page of a ticket › its form may lead to Google and back to the app, and nowhere else', async t => {
+  const world = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
   const host = await createHostApp(world)
   const { headers } = await world.browser().navigate(await host.ticket({ externalId: 'u-17', service: 'gmail' }))
   const policy = String(headers['content-security-policy']).split('; ')
@@ -41,6 +41,11 @@ t.test('page of a ticket › its form may lead to Google and nowhere else', asyn
   t.ok(policy.includes("default-src 'none'"))
   t.ok(policy.includes("frame-ancestors 'none'"))
   t.ok(policy.includes("base-uri 'none'"))
+
+  // Chromium holds the form to it through all redirects.
+  const returnTo = 'https://app.example.com/done'
+  const back = await world.browser().navigate(await host.ticket({ externalId: 'u-17', returnTo }))
+  t.match(back.headers['content-security-policy'], `form-action 'self' ${world.google.issuer} https://app.example.com;`)
 })
 
 t.test('page of a ticket › a link that is cut, unknown or twice › says so to a person and to a program', async t => {

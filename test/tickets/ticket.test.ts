@@ -1,5 +1,7 @@
+import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
+import { failNext } from '../faults/database.ts'
 import { build, isProblem, localPath } from '../helper.ts'
 import { createHostApp } from './ticket.ts'
 
@@ -76,6 +78,22 @@ t.test('ticket › link scanners, previews and prefetching browsers use nothing 
   t.equal(await app.collections.users.countDocuments(), 0)
   t.equal(await app.collections.flows.countDocuments(), 0)
   t.equal((await host.press(browser(), link)).statusCode, 303)
+})
+
+t.test('ticket › what has to be there for it fails › it is still good', async t => {
+  const world = await build(t)
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  const guest = world.browser()
+  const { tickets, users } = world.app.collections
+  failNext(tickets, 'findOne', new MongoNetworkError('away'))
+  const away = await guest.navigate(link)
+  t.equal(away.statusCode, 503)
+  t.match(away.headers['retry-after'], /^\d+$/)
+  failNext(users, 'findOneAndUpdate', new MongoNetworkError('away'))
+  t.equal((await host.press(guest, link)).headers.location, '/?status=database_unavailable')
+  t.equal((await host.press(guest, link)).statusCode, 303)
+  t.equal(new URL(String((await guest.navigate('/connect/gmail')).headers.location)).origin, world.google.issuer)
 })
 
 t.test('[R37] ticket › another user’s session is regenerated away, one’s own goes on', async t => {
@@ -229,6 +247,7 @@ t.test('[R20] ticket › takes no returnTo that leads away, and no field that is
     { externalId: 'u-17', scopes: ['openid'] },
     { externalId: 'u-17', userId: '0'.repeat(24) },
     { externalId: 'two\r\nlines' },
+    { externalId: 'half a character \ud800' },
     { externalId: { $gt: '' } },
     { externalId: 'u'.repeat(256) },
     { externalId: '' },

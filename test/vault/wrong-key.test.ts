@@ -1,6 +1,9 @@
 import t from 'tap'
 import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
 import { hasCode } from '../../src/errors.ts'
+import { checkKeys } from '../../src/vault/check.ts'
+import { parseKeyRing } from '../../src/vault/key-ring.ts'
+import { createVault } from '../../src/vault/vault.ts'
 import { build, isProblem } from '../helper.ts'
 import { snapshot } from './snapshot.ts'
 
@@ -50,4 +53,14 @@ t.test('[F42] rotated key › with the old one tokens open; without it they wait
   t.equal(google.requestsTo('revoke').length, 0)
   const restored = await replica({ VAULT_KEYS: `${key('k2', 2)},${key('k1', 1)}` })
   t.equal((await ada.clone(restored).fetch(url)).statusCode, 200)
+})
+
+t.test('[R58] check value › two that boot first at the same time › both find it right', async t => {
+  const { app } = await build(t)
+  const ring = parseKeyRing(key('k1', 1))
+  await app.collections.meta.deleteMany({})
+  await Promise.all([1, 2, 3].map(() => checkKeys(createVault(ring), ring, app.collections.meta)))
+  t.equal(await app.collections.meta.countDocuments(), 1)
+  const other = parseKeyRing(key('k1', 2))
+  await t.rejects(checkKeys(createVault(other), other, app.collections.meta), { code: 'unsealable' })
 })

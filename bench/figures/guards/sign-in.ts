@@ -33,7 +33,7 @@ export const signInGuards = [
       'a flow is used once',
       '[R3] flows › a callback is good for one exchange: connect',
       "        open,\n        { $set: { usedAt }, $unset: { sealed: '' } },",
-      '        { ...open, usedAt: { $not: { $type: 7 } } },\n        { $set: { createdAt: usedAt } },'
+      '        { _id, ...holder, expiresAt: { $gt: usedAt } },\n        { $set: { createdAt: usedAt } },'
     ]
   ]),
   ...guardsOf('src/environment.ts', 'test/auth/state.test.ts', [

@@ -51,15 +51,20 @@ const token: FastifyPluginAsyncZod = async app => {
 
   function audit(request: FastifyRequest<{ Params: { id: string } }>, user: string | null, outcome: string): void {
     const time = new Date(app.databaseClock.nowMs()).toISOString()
+    try {
+      app.audit({
+        time,
+        key: request.backendKey._id,
+        user,
+        connection: request.params.id,
+        outcome,
+        requestId: request.id
+      })
+    } catch (error) {
+      app.metrics.vends.inc({ outcome: toGuichetError(error).code })
+      throw error
+    }
     app.metrics.vends.inc({ outcome })
-    app.audit({
-      time,
-      key: request.backendKey._id,
-      user,
-      connection: request.params.id,
-      outcome,
-      requestId: request.id
-    })
   }
 }
 
