@@ -16,6 +16,8 @@ export interface Told extends World {
     send: (at: Browser) => Promise<{ statusCode: number }>,
     moment: () => Promise<void>
   ): Promise<number | undefined>
+  /** Resolves once the process that will be killed next has booted. */
+  standBy(): Promise<void>
   /** Ends the process that stands by. */
   end(): Promise<void>
 }
@@ -40,6 +42,9 @@ export async function tell(t: Test): Promise<Told> {
       await moment()
       await server.kill('SIGKILL')
       return answer
+    },
+    async standBy() {
+      await next
     },
     async end() {
       await (await next).kill('SIGKILL')
