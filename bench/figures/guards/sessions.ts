@@ -143,7 +143,7 @@ export const sessionGuards = [
     [
       'libraries do not print secrets',
       contradicts,
-      'if (given.DEBUG && /simple-oauth2|(^|[\\s,])\\*/.test(given.DEBUG)) {',
+      'if (given.DEBUG?.split(/[\\s,]+/).some(selectsSimpleOauth2)) {',
       'if (given.DEBUG === null) {'
     ]
   ]),
