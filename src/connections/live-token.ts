@@ -4,7 +4,7 @@ import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import type { TokenAnswer } from '../google/token-answer.ts'
-import { type TokenEndpoint, TokenEndpointError } from '../google/token-endpoint.ts'
+import { policyRefusals, type TokenEndpoint, TokenEndpointError } from '../google/token-endpoint.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, openToken, type Reason, sealToken } from './connection.ts'
 import type { ConnectionRepository } from './repository.ts'
@@ -233,7 +233,7 @@ function cooldownSeconds(): number {
 /** Google's refusal in our closed list: https://developers.google.com/identity/protocols/oauth2#expiration */
 function toReason(error: TokenEndpointError, record: ConnectionRecord, nowMs: number): Reason {
   if (/^(invalid_rapt|rapt_required)$/.test(error.subtype ?? '')) return 'reauth_required'
-  if (/^(admin_policy_enforced|policy_enforced|org_internal)$/.test(error.subtype ?? '')) return 'admin_policy'
+  if (policyRefusals.has(error.subtype ?? '')) return 'admin_policy'
   if (error.subtype === 'account_disabled' || /disabled|deleted/i.test(error.description ?? ''))
     return 'account_disabled'
   if (record.refreshTokenExpiresAt && record.refreshTokenExpiresAt.getTime() <= nowMs) return 'refresh_token_expired'

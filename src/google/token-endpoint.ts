@@ -45,7 +45,7 @@ const ErrorAnswer = z.object({
  * What Google says in place of `invalid_grant` where a policy forbids this account what it granted: that of its
  * Workspace (https://developers.google.com/identity/protocols/oauth2#expiration) or Google's Advanced Protection.
  */
-const policies: ReadonlySet<string> = new Set(['admin_policy_enforced', 'policy_enforced', 'org_internal'])
+export const policyRefusals: ReadonlySet<string> = new Set(['admin_policy_enforced', 'policy_enforced', 'org_internal'])
 
 /** Reads a token endpoint's refusal (RFC 6749, section 5.2). */
 export function toTokenEndpointError(
@@ -62,7 +62,7 @@ export function toTokenEndpointError(
     return new TokenEndpointError('invalid_response')
   const { error, error_subtype: subtype, error_description: description } = parsed.data
   if (error === 'invalid_grant') return new TokenEndpointError('invalid_grant', { subtype, description })
-  if (policies.has(error)) return new TokenEndpointError('invalid_grant', { subtype: error, description })
+  if (policyRefusals.has(error)) return new TokenEndpointError('invalid_grant', { subtype: error, description })
   // invalid_client, unauthorized_client, redirect_uri_mismatch, …: what only the operator can mend.
   return new TokenEndpointError('operator', { cause: new Error(/^[\w-]{1,64}$/.test(error) ? error : 'unknown error') })
 }
