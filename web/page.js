@@ -1,3 +1,7 @@
+import { api, explain, REASONS } from './api.js'
+import { button, el, link, p, time, unseen } from './elements.js'
+import { mailOf } from './mail.js'
+
 /** What a scope lets apps do; one that is not listed here is shown by its name. */
 const SCOPES = {
   'gmail.readonly': 'read your mail',
@@ -8,90 +12,21 @@ const SCOPES = {
 
 const STATES = { active: 'Active', partial: 'Partial', needs_reconnect: 'Needs reconnect' }
 
-const REASONS = {
-  revoked:
-    'Google no longer accepts this permission: it was withdrawn, the password was changed, or it lay unused for months.',
-  reauth_required: 'Your organisation asks you to sign in to Google again from time to time, and that time has come.',
-  admin_policy: 'Your organisation’s administrator does not allow this access. Ask them first, then reconnect.',
-  account_disabled: 'Google has disabled or deleted this account. Once it is restored there, reconnect.',
-  refresh_token_expired: 'The time that Google had set for this permission has run out.',
-  refresh_token_missing: 'Google gave no lasting permission. Reconnect and agree once more on Google’s page.',
-  reported_by_google: 'Google ended this permission after a security event on the account.'
-}
-
 const REVOKED = {
   confirmed: 'Google has withdrawn the permission.',
   pending: 'It is erased here. Google has not confirmed the withdrawal yet; it is being asked again until it does.',
   kept: 'It is erased here. Google’s permission stays, because another connection of the same account still uses it.'
 }
 
-const AGAIN = 'Please start again from this page.'
-const LATER = 'Nothing was changed; please try again in a moment.'
-
-/** For `?status=CODE` and for the API's problems: what happened, and the way out. Rare ones are left to OTHERWISE. */
-const CODES = {
-  access_denied: 'You declined on Google’s page, so nothing was connected. You can start again whenever you like.',
-  account_mismatch:
-    'Another account was chosen at Google than the one to reconnect, so nothing was changed. Reconnect and choose the same account, or connect the other one as well.',
-  admin_policy_enforced: REASONS.admin_policy,
-  code_invalid: `Google did not accept this attempt any more. ${AGAIN}`,
-  database_unavailable: `The server cannot reach its database at the moment. ${LATER}`,
-  flow_expired: `That took longer than allowed, so the attempt has ended. ${AGAIN}`,
-  flow_unknown: `This attempt is not known here; it may be an old one. ${AGAIN}`,
-  flow_used: 'This attempt was finished before. If the account is missing on this page, start again.',
-  flow_wrong_session: `This attempt was started in another browser or by another user. ${AGAIN}`,
-  google_invalid_response: `Google’s answer could not be trusted, so it was refused. ${AGAIN}`,
-  google_rate_limited: 'There were too many requests for this account, and Google asks for a pause.',
-  google_unavailable: `Google cannot be reached at the moment. ${LATER}`,
-  internal: 'Something went wrong on the server, and it has been noted there. Please try again.',
-  iss_mismatch: `The answer did not come from the Google we asked, so it was refused. ${AGAIN}`,
-  needs_reconnect: 'Google’s permission for this account has ended. Reconnect it below.',
-  not_found: 'It is not there any more: it was removed elsewhere. The list below is up to date.',
-  offline: 'The server cannot be reached. Check your network and try again.',
-  rate_limited: 'Those were too many attempts in a short time. Please wait a little and try again.',
-  refresh_token_missing: REASONS.refresh_token_missing,
-  shutting_down: `The server is being restarted. ${LATER}`,
-  sign_in_not_allowed: 'This Google account may not sign in here. Use another one, or ask whoever runs this server.',
-  unauthenticated: 'You have been signed out. Sign in to go on.'
-}
-const OTHERWISE = `That did not work. ${AGAIN} If it happens again, tell whoever runs this server.`
-
 const $ = id => document.getElementById(id)
 const [view, who, dialog] = [$('view'), $('who'), $('ask')]
-const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 
-/** Builds an element; strings among the children become text, never markup. */
-const el = (tag, properties, ...children) => {
-  const node = Object.assign(document.createElement(tag), properties)
-  node.append(...children.filter(child => child !== undefined))
-  return node
-}
-const p = (className, ...children) => el('p', { className }, ...children)
-const unseen = text => el('span', { className: 'hidden' }, text)
-const link = (href, className, ...children) => el('a', { href, className: `button ${className}` }, ...children)
-const button = (onclick, className, ...children) => el('button', { type: 'button', onclick, className }, ...children)
-const time = at => el('time', { dateTime: new Date(at).toISOString() }, dateTime.format(new Date(at)))
 const scopeName = scope => scope.slice(scope.lastIndexOf('/') + 1)
 
 const inWords = (scopes, type) =>
   new Intl.ListFormat('en-GB', { type }).format(
     scopes.map(scope => SCOPES[scopeName(scope)] ?? `use ${scopeName(scope)}`)
   )
-
-const api = async (method, path) => {
-  const answer = await fetch(path, { method, headers: { accept: 'application/json' } }).catch(() => undefined)
-  const body = await answer?.json().catch(() => undefined)
-  if (answer?.ok) return body
-  throw Object.assign(new Error(path), { code: answer ? 'internal' : 'offline' }, body)
-}
-
-/** A problem in words, with what its operator needs to find it in the log. */
-const explain = ({ code = 'internal', detail, requestId, retryAfterSeconds: pause }) => {
-  const known = Object.hasOwn(CODES, code) && CODES[code]
-  const wait = pause > 1 ? ` The next try can work in ${pause} seconds.` : ''
-  const reference = code === 'unauthenticated' ? '' : (requestId ?? (known ? '' : code))
-  return [p('', known || detail || OTHERWISE, wait), reference ? p('reference', `Reference ${reference}`) : '']
-}
 
 /** Both live regions are in the document from the start: one that arrives with its text is often not read out. */
 const say = (kind, content, action) => {
@@ -180,57 +115,6 @@ const disconnect = (connection, { title }) =>
     }
   )
 
-/** Gmail escapes exactly these five in a snippet; read as HTML they would be markup from a stranger. */
-const ENTITIES = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" }
-const unescaped = text => text.replace(/&(?:amp|lt|gt|quot|#39);/g, entity => ENTITIES[entity])
-
-const mailItem = ({ payload, snippet = '', internalDate }) => {
-  const header = name => payload?.headers?.find(each => each.name.toLowerCase() === name)?.value ?? ''
-  const from = header('from')
-  const sender = from.indexOf('<') > 0 ? from.slice(0, from.indexOf('<')).replaceAll('"', '').trim() : from
-  const at = Number(internalDate) || Date.parse(header('date'))
-  return el(
-    'li',
-    {},
-    el('p', { className: 'subject', dir: 'auto' }, header('subject') || '(no subject)'),
-    p('from', el('bdi', {}, sender), at ? ' · ' : '', at ? time(at) : ''),
-    el('p', { className: 'snippet', dir: 'auto' }, unescaped(snippet))
-  )
-}
-
-const mailOf = connection => {
-  const notice = el('div', { role: 'status', className: 'quiet' })
-  const list = el('ul', { role: 'list' })
-  const box = el('div', {}, notice, list)
-  const path = `/connections/${encodeURIComponent(connection.id)}/gmail/messages`
-  const fetchMail = async () => {
-    box.ariaBusy = 'true'
-    notice.replaceChildren('Fetching mail from Google …')
-    list.replaceChildren()
-    try {
-      const { messages = [] } = await api('GET', `${path}?maxResults=10`)
-      const mails = await Promise.all(
-        messages.map(({ id }) => api('GET', `${path}/${encodeURIComponent(id)}?format=metadata`))
-      )
-      list.append(...mails.map(mailItem))
-      notice.replaceChildren(mails.length ? `The latest ${mails.length}, fetched just now and not kept.` : 'No mail.')
-    } catch (problem) {
-      if (['needs_reconnect', 'unauthenticated', 'not_found'].includes(problem.code)) {
-        await refresh('bad', explain(problem))
-      } else notice.replaceChildren(...explain(problem), button(retry, '', 'Try again'))
-    } finally {
-      box.ariaBusy = 'false'
-    }
-  }
-  const summary = el('summary', {}, 'Show latest mail', unseen(` of ${connection.account.email}`))
-  const retry = () => {
-    summary.focus()
-    fetchMail()
-  }
-  const ontoggle = event => event.target.open && fetchMail()
-  return el('details', { className: 'mail', ontoggle }, summary, box)
-}
-
 const HOUR = 3_600_000
 const notesOf = ({ status, reason, missingScopes, refreshTokenExpiresAt: endsAt }, { scopes }) => {
   if (status === 'needs_reconnect') return { repair: true, notes: [p('', REASONS[reason] ?? REASONS.revoked)] }
@@ -266,7 +150,9 @@ const ticket = (connection, entry, number, fresh) => {
     p('account', ...account.email.split(/(?=@)/).flatMap(part => [el('wbr'), part])),
     ...notes,
     p('when', 'Connected ', time(createdAt)),
-    service === 'gmail' && reads && status !== 'needs_reconnect' ? mailOf(connection) : undefined,
+    service === 'gmail' && reads && status !== 'needs_reconnect'
+      ? mailOf(connection, problem => refresh('bad', explain(problem)))
+      : undefined,
     el(
       'div',
       { className: 'actions' },

@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { TicketRecord } from '../../src/accounts/tickets.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireConnectPurpose } from '../../src/google/purposes.ts'
-import { escapeHtml } from '../../src/html.ts'
+import { escapeHtml, type Page, toDocument, toPagePolicy } from '../../src/html.ts'
 import { toGuichetError, toProblem } from '../../src/problem.ts'
 import { problemResponses } from '../../src/schemas.ts'
 import { findService } from '../../src/services.ts'
@@ -15,8 +13,6 @@ const Ticket = z.strictObject({ ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 
 
 /** How a host app's own user comes in: a page that says what for, and its button. */
 const start: FastifyPluginAsyncZod = async app => {
-  const template = await readFile(join(import.meta.dirname, '../../web/start.html'), 'utf8')
-
   // The one route that takes a form; repeated fields stay lists, which its schema refuses.
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -106,32 +102,22 @@ const start: FastifyPluginAsyncZod = async app => {
     const others = new Set(
       ends.map(url => new URL(url).origin).filter(origin => origin !== app.config.publicUrl.origin)
     )
-    const policy = [
-      "default-src 'none'",
-      "style-src 'self'",
-      'img-src data:',
-      ["form-action 'self'", ...others].join(' '),
-      "frame-ancestors 'none'",
-      "base-uri 'none'"
-    ]
     return (
       reply
         .type('text/html; charset=utf-8')
-        .header('content-security-policy', policy.join('; '))
+        .header('content-security-policy', toPagePolicy(["form-action 'self'", ...others].join(' ')))
         // With no-referrer, a form would come with Origin: null.
         .header('referrer-policy', 'same-origin')
         // It is a page and no view: the response schemas are for problems.
         .serializer(String)
-        .send(fill(template, page))
+        .send(toDocument({ ...page, footer }))
     )
   }
 }
 
-interface Page {
-  title: string
-  /** HTML. */
-  content: string
-}
+const footer = `<footer class="foot">
+  <p>The keys Google hands out stay sealed on this server; the app is lent what it needs, and only for as long as you allow it. You can also look at Google’s own list of <a href="https://myaccount.google.com/connections" rel="noreferrer">apps with access to your account</a>.</p>
+</footer>`
 
 const gone: Page = {
   title: 'This link does not work any more',
@@ -186,10 +172,6 @@ function toCard(face: string): string {
 /** Someone else's words: marked up as text, and with a direction of their own, so that they cannot turn ours around. */
 function toName(text: string): string {
   return `<bdi>${escapeHtml(text)}</bdi>`
-}
-
-function fill(template: string, { title, content }: Page): string {
-  return template.replaceAll('{{title}}', () => title).replace('{{content}}', () => content)
 }
 
 export default start

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { escapeHtml } from '../../src/html.ts'
+import { escapeHtml, toDocument, toPagePolicy } from '../../src/html.ts'
 
-const policy = "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+const policy = toPagePolicy("form-action 'none'")
 
 /** What of the OpenAPI document a reader is shown. */
 interface Operation {
@@ -26,6 +24,8 @@ interface Schema {
   anyOf?: Schema[]
 }
 
+const intro =
+  '<p>Every error is <code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>. For programs: <a href="/openapi.json">openapi.json</a>.</p>'
 const groups = [
   { title: 'For frontends', text: 'They take the session cookie.', opensWith: 'session' },
   {
@@ -38,11 +38,13 @@ const groups = [
 
 /** The API's description for people, made from what `/openapi.json` says. */
 const docs: FastifyPluginAsyncZod = async app => {
-  const template = await readFile(join(import.meta.dirname, '../../web/docs.html'), 'utf8')
   let page = ''
   app.addHook('onReady', async () => {
     const paths = app.swagger().paths as Paths
-    page = template.replace('{{content}}', () => groups.map(group => toGroup(group, paths)).join('\n'))
+    page = toDocument({
+      title: 'The API',
+      content: [intro, ...groups.map(group => toGroup(group, paths))].join('\n')
+    })
   })
 
   app.route({

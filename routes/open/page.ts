@@ -1,34 +1,31 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { toPagePolicy } from '../../src/html.ts'
 
 const web = join(import.meta.dirname, '../../web')
-const files = [
-  { url: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
-  { url: '/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
-  { url: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' }
-]
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'"
-].join('; ')
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8'
+}
+const files = ['index.html', 'frame.css', 'page.css', 'page.js', 'api.js', 'elements.js', 'mail.js']
+const policy = toPagePolicy("script-src 'self'", "connect-src 'self'", "form-action 'self'")
 
 /** The hosted page "Connected accounts": static, it does everything through the API. */
 const page: FastifyPluginAsyncZod = async app => {
-  for (const { url, file, type } of files) {
+  for (const file of files) {
     const content = await readFile(join(web, file))
     app.route({
       method: 'GET',
-      url,
+      url: file === 'index.html' ? '/' : `/${file}`,
       schema: { hide: true },
       handler: async (_request, reply) =>
-        reply.type(type).header('content-security-policy', policy).header('cache-control', 'no-cache').send(content)
+        reply
+          .type(types[extname(file)] ?? '')
+          .header('content-security-policy', policy)
+          .header('cache-control', 'no-cache')
+          .send(content)
     })
   }
 }
