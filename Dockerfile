@@ -26,10 +26,11 @@ WORKDIR /app
 COPY package.json ./
 COPY --from=production /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# The image's own unprivileged user; guichet writes no file, so the root file system may be read-only.
+# The image's own unprivileged user; guichet needs to write no file, so the root file system may be read-only.
 USER node
 EXPOSE 3000
 # Is the process alive? Whether it may get requests is /readyz, for the load balancer to ask.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # The exec form: SIGTERM reaches the process, which drains and ends by itself.
-CMD ["node", "dist/src/server.js"]
+# As in `npm start`. V8's space for new objects: 8 MiB from the start, where the default grows to 16.
+CMD ["node", "--min-semi-space-size=8", "--max-semi-space-size=8", "dist/src/server.js"]

@@ -22,14 +22,21 @@ interface Row {
   name: string
   /** What node is called with. */
   words: string[]
+  env?: NodeJS.ProcessEnv
 }
 
 const port = 4700 + (process.pid % 1000)
 const answer = `(_request, response) => response.end('ok')).listen(${port}, '127.0.0.1')`
 const script = (source: string) => ['--input-type=module', '-e', source]
 const packages = readPackages()
+const [, ...asNpmStart] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start.split(' ')
 const rows = {
-  guichet: { name: 'guichet, everything registered', words: ['dist/src/server.js'] },
+  guichet: { name: 'guichet, everything registered', words: asNpmStart },
+  first: {
+    name: "guichet's first start, nothing compiled before",
+    words: asNpmStart,
+    env: { NODE_DISABLE_COMPILE_CACHE: '1' }
+  },
   packages: {
     name: `only its ${packages.length} packages, and MongoDB connected`,
     words: script(`${packages.map(name => `import '${name}'`).join('\n')}
@@ -73,9 +80,13 @@ interface Sample {
   megabytes: number
 }
 
-async function measure({ name, words }: Row, env: NodeJS.ProcessEnv): Promise<Sample> {
+async function measure({ name, words, env: own }: Row, env: NodeJS.ProcessEnv): Promise<Sample> {
   const startedAtMs = performance.now()
-  const child = spawn(process.execPath, words, { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, words, {
+    cwd: root,
+    env: { ...env, ...own },
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
   try {
     while (!(await isReady())) {
       if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
@@ -85,8 +96,12 @@ async function measure({ name, words }: Row, env: NodeJS.ProcessEnv): Promise<Sa
     await delay(settleMs)
     return { ms, megabytes: await readResidentMegabytes(child) }
   } finally {
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    // A second signal skips the drain. Not SIGKILL: what a process compiled it keeps at its exit.
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    await delay(50)
+    child.kill('SIGTERM')
+    await exited
   }
 }
 

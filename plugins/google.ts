@@ -39,7 +39,8 @@ export default fp(
         "Google refuses this server's OAuth client: check its id and secret"
       )
     })
-    // The first sign-in should not wait for the keys.
+    // Neither the routes nor the first sign-in should wait for Google.
+    endpoints().catch(() => {})
     app.addHook('onReady', async () => void idTokens.prefetch().catch(() => {}))
   },
   { name: 'google', fastify: '5.x', dependencies: ['mongo', 'metrics'] }

@@ -1,43 +1,82 @@
 import { STATUS_CODES } from 'node:http'
-import swagger from '@fastify/swagger'
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import Fastify, { type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler
+} from 'fastify-type-provider-zod'
 
-/** The API's description, made from the routes' own schemas. */
+/** An OpenAPI 3.1 document, as far as it is read here. */
+export interface OpenapiDocument {
+  paths?: Record<string, object>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The API's description, made from the routes' own schemas. */
+    openapi(): Promise<OpenapiDocument>
+  }
+}
+
+/** Notes the routes; they are described when somebody asks, so that no start waits for it or holds what it needs. */
 export default fp(
   async function openapi(app) {
-    await app.register(swagger, {
-      openapi: {
-        openapi: '3.1.0',
-        info: {
-          title: 'guichet',
-          version: '1',
-          description: 'Users connect their Google account; apps use the connection.'
-        },
-        servers: [{ url: app.config.publicUrl.origin }],
-        components: {
-          securitySchemes: {
-            session: {
-              type: 'apiKey',
-              in: 'cookie',
-              name: app.config.publicUrl.protocol === 'https:' ? '__Host-guichet' : 'guichet'
-            },
-            backendKey: { type: 'http', scheme: 'bearer' }
-          }
-        }
-      },
-      transform: input => {
-        const { schema, url } = jsonSchemaTransform(input)
-        const response = input.route.config?.navigable
-          ? { 303: { type: 'null' }, ...Object(schema?.response) }
-          : schema?.response
-        return { schema: { ...schema, ...(response && { response }) }, url }
-      },
-      transformObject: document => nameAnswers(jsonSchemaTransformObject(document))
+    const routes: RouteOptions[] = []
+    let document: Promise<OpenapiDocument> | undefined
+    app.addHook('onRoute', route => void routes.push(route))
+    app.decorate('openapi', () => {
+      document ??= describe(routes, app.config.publicUrl)
+      return document
     })
   },
   { name: 'openapi', fastify: '5.x' }
 )
+
+async function describe(routes: RouteOptions[], publicUrl: URL): Promise<OpenapiDocument> {
+  const { default: swagger } = await import('@fastify/swagger')
+  const describer = Fastify({ exposeHeadRoutes: false })
+  describer.setValidatorCompiler(validatorCompiler)
+  describer.setSerializerCompiler(serializerCompiler)
+  await describer.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'guichet',
+        version: '1',
+        description: 'Users connect their Google account; apps use the connection.'
+      },
+      servers: [{ url: publicUrl.origin }],
+      components: {
+        securitySchemes: {
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: publicUrl.protocol === 'https:' ? '__Host-guichet' : 'guichet'
+          },
+          backendKey: { type: 'http', scheme: 'bearer' }
+        }
+      }
+    },
+    transform,
+    transformObject: document => nameAnswers(jsonSchemaTransformObject(document))
+  })
+  for (const { method, url, schema = {}, config = {} } of routes) {
+    describer.route({ method, url, schema, config, handler: async () => {} })
+  }
+  await describer.ready()
+  return describer.swagger() as OpenapiDocument
+}
+
+const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = input => {
+  const { schema, url } = jsonSchemaTransform(input)
+  const response = input.route.config?.navigable
+    ? { 303: { type: 'null' }, ...Object(schema?.response) }
+    : schema?.response
+  return { schema: { ...schema, ...(response && { response }) }, url }
+}
 
 type Answers = Record<string, { description: string; content?: Record<string, unknown> }>
 

@@ -44,12 +44,15 @@ export default fp(
         app.log.info({ event: 'ready' }, 'ready: the database is prepared')
         return
       }
+      if (closing) return
       app.log.error({ event: 'not_ready', err: unprepared }, 'not ready: the database is not prepared')
       retry = setTimeout(() => void prepareUntilDone(), retryMs).unref()
     }
 
+    // Now, while the routes are still being loaded.
+    const prepared = prepareUntilDone()
     app.addHook('onReady', async () => {
-      await prepareUntilDone()
+      await prepared
       if (hasCode(unprepared, 'unsealable')) throw unprepared
     })
     app.addHook('onClose', async () => clearTimeout(retry))

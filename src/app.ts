@@ -109,6 +109,13 @@ export async function createServer(
     exposeHeadRoutes: false,
     // Gmail's attachment ids are long; each schema bounds its own parameters.
     routerOptions: { maxParamLength: 1024 },
+    // Without these it loads compilers of its own, ajv among them, that nothing here uses.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: (() => validatorCompiler) as never,
+        buildSerializer: (() => serializerCompiler) as never
+      }
+    },
     forceCloseConnections: 'idle',
     // Readiness says it, as a problem.
     return503OnClosing: false,

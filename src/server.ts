@@ -1,7 +1,13 @@
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createServer } from './app.ts'
-import { ConfigError, parseConfig } from './config.ts'
-import { allWritten, standardOutput } from './line-sink.ts'
+
+// Before anything else is loaded: the next start compiles none of it again. Not in the temporary folder, where others
+// could leave code for this process; where this one cannot be written, there is no cache.
+enableCompileCache(join(import.meta.dirname, '../.compile-cache'))
+const { createServer } = await import('./app.ts')
+const { ConfigError, parseConfig } = await import('./config.ts')
+const { allWritten, standardOutput } = await import('./line-sink.ts')
 
 /** From a readiness that says no to the last request: load balancers need a moment to notice. */
 const drainMs = 5_000

@@ -38,25 +38,25 @@ const groups = [
 
 /** The API's description for people, made from what `/openapi.json` says. */
 const docs: FastifyPluginAsyncZod = async app => {
-  let page = ''
-  app.addHook('onReady', async () => {
-    const paths = app.swagger().paths as Paths
-    page = toDocument({
-      title: 'The API',
-      content: [intro, ...groups.map(group => toGroup(group, paths))].join('\n')
-    })
-  })
+  let page: string | undefined
+  async function render(): Promise<string> {
+    const { paths } = (await app.openapi()) as { paths: Paths }
+    return toDocument({ title: 'The API', content: [intro, ...groups.map(group => toGroup(group, paths))].join('\n') })
+  }
 
   app.route({
     method: 'GET',
     url: '/docs',
     schema: { hide: true },
-    handler: async (_request, reply) =>
-      reply
+    handler: async (_request, reply) => {
+      // Made when it is first asked for: no start waits for it.
+      page ??= await render()
+      return reply
         .type('text/html; charset=utf-8')
         .header('content-security-policy', policy)
         .header('cache-control', 'no-cache')
         .send(page)
+    }
   })
 }
 

@@ -5,7 +5,7 @@ const openapi: FastifyPluginAsyncZod = async app => {
     method: 'GET',
     url: '/openapi.json',
     schema: { hide: true },
-    handler: async () => app.swagger()
+    handler: () => app.openapi()
   })
 }
 

@@ -1,4 +1,4 @@
-import { MongoNetworkError } from 'mongodb'
+import { Db, MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createServer } from '../../src/app.ts'
 import { parseConfig } from '../../src/config.ts'
@@ -111,16 +111,14 @@ t.test('[R67] outage › clocks that could not be compared at the start › not 
   const world = await build(t)
   const skewed = { nowMs: () => world.clock.nowMs() + 600_000 }
   const log = createLog()
+  const { command } = Db.prototype
+  const { restore } = t.intercept(Db.prototype, 'command', {
+    value(this: Db, asked: Record<string, unknown>, ...rest: never[]) {
+      return asked.hello ? Promise.reject(new MongoNetworkError('away')) : command.call(this, asked, ...rest)
+    }
+  })
   const app = await createServer({ ...parseConfig(world.environment), clock: skewed }, log)
   t.teardown(() => app.close())
-  await app.after()
-  const { db } = app.mongo
-  if (!db) throw new Error('the database has no name')
-  const command = db.command.bind(db)
-  const { restore } = t.intercept(db, 'command', {
-    value: (asked: Record<string, unknown>, ...rest: never[]) =>
-      asked.hello ? Promise.reject(new MongoNetworkError('away')) : command(asked, ...rest)
-  })
   await app.ready()
   isProblem(t, await app.inject('/readyz'), 503, 'database_unavailable')
   isProblem(t, await app.inject('/v1/connections'), 503, 'database_unavailable')
