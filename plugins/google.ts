@@ -40,8 +40,7 @@ export default fp(
       )
     })
     // Neither the routes nor the first sign-in should wait for Google.
-    endpoints().catch(() => {})
-    app.addHook('onReady', async () => void idTokens.prefetch().catch(() => {}))
+    idTokens.prefetch().catch(() => {})
   },
   { name: 'google', fastify: '5.x', dependencies: ['mongo', 'metrics'] }
 )
