@@ -120,6 +120,7 @@ const indexes: Record<
     [{ externalId: 1 }, { sparse: true }],
     [{ refreshTokenExpiresAt: 1 }, {}],
     [{ 'owed.nextAttemptAt': 1 }, { sparse: true }],
+    [{ live: 1 }, { partialFilterExpression: { live: false } }],
     [{ 'outbox.id': 1 }, { sparse: true }]
   ],
   revocations: [[{ forgetAt: 1 }, { expireAfterSeconds: 0 }]],

@@ -145,6 +145,8 @@ export function createRevocations(options: {
       const due = connections.find({ 'owed.nextAttemptAt': { $lte: inMs(0) } }, { projection: { 'account.sub': 1 } })
       const subs = (await due.limit(dueAtOnce).toArray()).map(({ account }) => account.sub)
       for (const sub of new Set(subs)) if (!signal.aborted) await settle(sub)
+      // Paid and told: a process that died right then left the empty record behind.
+      await connections.deleteMany({ live: false, owed: null, outbox: { $size: 0 } })
     },
 
     async owe({ userId, service, sub, token }) {

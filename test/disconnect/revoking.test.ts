@@ -185,3 +185,17 @@ t.test('[R29] reconnect › the old refresh token › is never revoked, and the 
   t.equal(google.calls('revoke'), 0)
   t.same(google.violations, [])
 })
+
+t.test(
+  '[F35] revoking › a process died between paying, telling and deleting › nothing of the connection stays',
+  async t => {
+    const world = await connected(t)
+    const { connections } = world.app.collections
+    await world.app.worker.run()
+    const record = await stored(world, world.id)
+    if (!record) throw new Error('not connected')
+    await connections.replaceOne({ _id: record._id }, { ...record, live: false, refreshToken: '', outbox: [] })
+    await world.app.worker.run()
+    t.equal(await connections.countDocuments(), 0)
+  }
+)
