@@ -46,6 +46,8 @@ const forgetAfterMs = 3_600_000
 const firstRetryMs = 5_000
 const longestRetryMs = 3_600_000
 const dueAtOnce = 50
+/** Buried, paid and told: a record with nothing left to do. */
+const done = { live: false, owed: null, outbox: { $size: 0 } }
 
 /**
  * Revoking takes the whole grant of account × client, with every connection that stands on it. So what is owed is paid
@@ -90,7 +92,7 @@ export function createRevocations(options: {
   async function forget(debts: readonly ConnectionRecord[]): Promise<void> {
     const buried = { _id: { $in: debts.map(({ _id }) => _id) }, live: false }
     await connections.updateMany(buried, { $set: { owed: null, refreshToken: '' } })
-    await connections.deleteMany({ ...buried, owed: null, outbox: { $size: 0 } })
+    await connections.deleteMany({ ...buried, ...done })
   }
 
   /**
@@ -145,8 +147,8 @@ export function createRevocations(options: {
       const due = connections.find({ 'owed.nextAttemptAt': { $lte: inMs(0) } }, { projection: { 'account.sub': 1 } })
       const subs = (await due.limit(dueAtOnce).toArray()).map(({ account }) => account.sub)
       for (const sub of new Set(subs)) if (!signal.aborted) await settle(sub)
-      // Paid and told: a process that died right then left the empty record behind.
-      await connections.deleteMany({ live: false, owed: null, outbox: { $size: 0 } })
+      // A process that died right before its own delete left one behind.
+      await connections.deleteMany(done)
     },
 
     async owe({ userId, service, sub, token }) {
