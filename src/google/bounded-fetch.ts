@@ -1,3 +1,4 @@
+import { type RequestInfo, type RequestInit, Response, fetch as undiciFetch } from 'undici'
 import { GuichetError } from '../errors.ts'
 
 export interface Bounds {
@@ -10,15 +11,21 @@ export interface Bounds {
 }
 
 /**
+ * undici's own, and not the one inside Node: the same client whichever Node runs, and loaded once, for webhooks need it too.
+ * To whoever is given it the two are alike, and their types are not.
+ */
+export type Fetch = typeof globalThis.fetch
+
+/**
  * A fetch that always ends: bounded in time and size, and it follows no redirect (a token sent to Google goes nowhere else).
  * The answer is read whole before it is returned, unless it is to be streamed.
  * @throws GuichetError `google_unavailable` when nothing usable came in time, `google_invalid_response` past the size
  */
-export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Bounds): typeof fetch {
-  return async (input, init) => {
+export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Bounds): Fetch {
+  const boundedFetch = async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
     const timeout = AbortSignal.timeout(timeoutMs)
     const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout
-    const send = () => fetch(input, { ...init, redirect: 'manual', signal })
+    const send = () => undiciFetch(input, { ...init, redirect: 'manual', signal })
     try {
       const response = await send().catch(error => {
         if ((init?.method ?? 'GET') !== 'GET' || !isReset(error)) throw error
@@ -38,6 +45,7 @@ export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Boun
       throw new GuichetError('google_unavailable', { cause })
     }
   }
+  return boundedFetch as unknown as Fetch
 }
 
 /**

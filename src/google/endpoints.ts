@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isSecureUrl } from '../environment.ts'
 import { GuichetError } from '../errors.ts'
+import type { Fetch } from './bounded-fetch.ts'
 
 /** Where an issuer answers, under the names of OpenID Connect Discovery 1.0. */
 export interface Endpoints {
@@ -37,7 +38,7 @@ const Metadata = z.object({
 })
 
 /** The endpoints of the configured issuer; an issuer other than Google's is asked once, and again only while it has not answered. */
-export function createEndpoints(issuer: string, fetch: typeof globalThis.fetch): () => Promise<Endpoints> {
+export function createEndpoints(issuer: string, fetch: Fetch): () => Promise<Endpoints> {
   if (issuer === googleIssuer) return async () => googleEndpoints
   let known: Promise<Endpoints> | undefined
   return () => {
@@ -49,7 +50,7 @@ export function createEndpoints(issuer: string, fetch: typeof globalThis.fetch):
   }
 }
 
-async function discover(issuer: string, fetch: typeof globalThis.fetch): Promise<Endpoints> {
+async function discover(issuer: string, fetch: Fetch): Promise<Endpoints> {
   try {
     const response = await fetch(`${issuer}/.well-known/openid-configuration`)
     if (!response.ok) throw new Error(`discovery answered ${response.status}`)

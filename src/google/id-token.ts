@@ -2,6 +2,7 @@ import { jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
+import type { Fetch } from './bounded-fetch.ts'
 import { type Endpoints, googleIssuer } from './endpoints.ts'
 import { createSigningKeys } from './signing-keys.ts'
 
@@ -46,7 +47,7 @@ export function createIdTokenVerifier(options: {
   endpoints: () => Promise<Endpoints>
   clientId: string
   clock: Clock
-  fetch: typeof globalThis.fetch
+  fetch: Fetch
 }): IdTokenVerifier {
   const { endpoints, clientId, clock, fetch } = options
   const keys = createSigningKeys({ jwksUri: async () => (await endpoints()).jwksUri, clock, fetch })

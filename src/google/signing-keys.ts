@@ -1,8 +1,7 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
-
-type RemoteKeys = ReturnType<typeof createRemoteJWKSet>
+import type { Fetch } from './bounded-fetch.ts'
 
 /** Keys older than this are fetched anew. */
 const maxAgeMs = 600_000
@@ -17,30 +16,33 @@ export interface SigningKeys {
 }
 
 /**
- * The issuer's published keys. jose's own cooldown counts from any fetch, so that a key which is new shortly after one
- * would be refused for the rest of a minute: here only fetches for unknown kids count. Known keys serve while
+ * The issuer's published keys. jose's own cooldown would count from any fetch, so that a key which is new shortly after
+ * one would be refused for the rest of a minute: here only fetches for unknown kids count. Known keys serve while
  * they cannot be fetched again.
  */
 export function createSigningKeys(options: {
   jwksUri: () => Promise<string>
   clock: Clock
-  fetch: typeof globalThis.fetch
+  fetch: Fetch
 }): SigningKeys {
   const { jwksUri, clock, fetch } = options
-  let remote: RemoteKeys | undefined
+  let known: ReturnType<typeof createLocalJWKSet> | undefined
+  let loading: Promise<void> | undefined
   let loadedAtMs = 0
 
-  async function keys(): Promise<RemoteKeys> {
-    const url = new URL(await jwksUri())
-    // When to fetch is decided here.
-    const never = { cooldownDuration: Infinity, cacheMaxAge: Infinity }
-    remote ??= createRemoteJWKSet(url, { [customFetch]: fetch, ...never })
-    return remote
+  async function read(): Promise<void> {
+    const response = await fetch(await jwksUri())
+    if (!response.ok) throw new Error(`the signing keys answered ${response.status}`)
+    // Refuses what is no set of keys, and leaves those that are known.
+    known = createLocalJWKSet((await response.json()) as JSONWebKeySet)
+    loadedAtMs = clock.nowMs()
   }
 
-  async function load(): Promise<void> {
-    await (await keys()).reload()
-    loadedAtMs = clock.nowMs()
+  function load(): Promise<void> {
+    loading ??= read().finally(() => {
+      loading = undefined
+    })
+    return loading
   }
 
   /** However many ask, there is one fetch in a cooldown; all wait for it, and its failure changes nothing. */
@@ -54,24 +56,29 @@ export function createSigningKeys(options: {
       return renewal
     }
   }
+
+  const findKnown: JWTVerifyGetKey = async (header, token) => {
+    if (!known) throw new GuichetError('google_unavailable')
+    return known(header, token)
+  }
+
   const renewOld = createRenewal()
   const renewForUnknown = createRenewal()
 
   return {
     load,
     async find(header, token) {
-      const set = await keys()
-      if (!set.jwks()) {
+      if (!known) {
         await load().catch(cause => {
           throw new GuichetError('google_unavailable', { cause })
         })
       } else if (clock.nowMs() - loadedAtMs >= maxAgeMs) await renewOld()
       try {
-        return await set(header, token)
+        return await findKnown(header, token)
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
         await renewForUnknown()
-        return set(header, token)
+        return findKnown(header, token)
       }
     }
   }

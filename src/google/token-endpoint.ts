@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { GuichetError } from '../errors.ts'
+import type { Fetch } from './bounded-fetch.ts'
 import type { Endpoints } from './endpoints.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts'
@@ -83,7 +84,7 @@ export function createTokenEndpoint(options: {
   clientId: string
   clientSecret: string
   nowMs: () => number
-  fetch: typeof globalThis.fetch
+  fetch: Fetch
 }): TokenEndpoint {
   const { endpoints, clientId, clientSecret, nowMs, fetch } = options
 
