@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http'
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import Fastify, { type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
@@ -37,6 +36,8 @@ export default fp(
 
 async function describe(routes: RouteOptions[], publicUrl: URL): Promise<OpenapiDocument> {
   const { default: swagger } = await import('@fastify/swagger')
+  // Importing Node's HTTP module loads the fetch inside Node too, which nothing here uses.
+  const { STATUS_CODES } = await import('node:http')
   const describer = Fastify({ exposeHeadRoutes: false })
   describer.setValidatorCompiler(validatorCompiler)
   describer.setSerializerCompiler(serializerCompiler)
@@ -61,7 +62,7 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
       }
     },
     transform,
-    transformObject: document => nameAnswers(jsonSchemaTransformObject(document))
+    transformObject: document => nameAnswers(jsonSchemaTransformObject(document), STATUS_CODES)
   })
   for (const { method, url, schema = {}, config = {} } of routes) {
     describer.route({ method, url, schema, config, handler: async () => {} })
@@ -78,15 +79,16 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = input 
   return { schema: { ...schema, ...(response && { response }) }, url }
 }
 
+type Titles = Record<string, string | undefined>
 type Answers = Record<string, { description: string; content?: Record<string, unknown> }>
 
 /** Says what routes' schemas have no words for: how answers are called, and that errors are problems (RFC 9457). */
-function nameAnswers<Document extends { paths?: object }>(document: Document): Document {
+function nameAnswers<Document extends { paths?: object }>(document: Document, titles: Titles): Document {
   for (const operations of Object.values(document.paths ?? {})) {
     for (const { responses } of Object.values<{ responses: Answers }>(operations)) {
       for (const [status, response] of Object.entries(responses)) {
         const [problem] = /^[45]XX$/.test(status) ? Object.values(response.content ?? {}) : []
-        response.description = problem ? 'A problem' : (STATUS_CODES[status] ?? status)
+        response.description = problem ? 'A problem' : (titles[status] ?? status)
         if (problem) response.content = { 'application/problem+json': problem }
         if (status === '204' || status === '303') delete response.content
       }

@@ -1,12 +1,4 @@
-import {
-  type Collection,
-  type CreateIndexesOptions,
-  type Db,
-  type IndexSpecification,
-  MongoClient,
-  MongoError,
-  MongoServerError
-} from 'mongodb'
+import { type Collection, type Db, type IndexDescription, MongoClient, MongoError, MongoServerError } from 'mongodb'
 import type { FlowRecord } from './accounts/flows.ts'
 import type { SessionRecord } from './accounts/session-store.ts'
 import type { TicketRecord } from './accounts/tickets.ts'
@@ -87,59 +79,44 @@ export function createMongoClient(uri: string, { socketTimeoutMS = requestTimeou
 const flowAfterlifeSeconds = 3600
 const eventLifeSeconds = 30 * 86_400
 
-const indexes: Record<
-  Exclude<keyof Collections, 'meta' | 'backendKeys'>,
-  [IndexSpecification, CreateIndexesOptions][]
-> = {
+const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexDescription[]> = {
   users: [
     // Sparse: a user whom a ticket brought, or who was erased, has neither.
-    [
-      { issuer: 1, sub: 1 },
-      { unique: true, sparse: true }
-    ],
-    [{ externalId: 1 }, { unique: true, sparse: true }],
-    [{ erasedAt: 1 }, { sparse: true }],
-    [{ 'outbox.id': 1 }, { sparse: true }]
+    { key: { issuer: 1, sub: 1 }, unique: true, sparse: true },
+    { key: { externalId: 1 }, unique: true, sparse: true },
+    { key: { erasedAt: 1 }, sparse: true },
+    { key: { 'outbox.id': 1 }, sparse: true }
   ],
-  sessions: [
-    [{ expiresAt: 1 }, { expireAfterSeconds: 0 }],
-    [{ userId: 1 }, {}]
-  ],
+  sessions: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { userId: 1 } }],
   flows: [
-    [{ expiresAt: 1 }, { expireAfterSeconds: flowAfterlifeSeconds }],
-    [{ sessionId: 1, createdAt: -1 }, {}],
-    [{ userId: 1 }, {}]
+    { key: { expiresAt: 1 }, expireAfterSeconds: flowAfterlifeSeconds },
+    { key: { sessionId: 1, createdAt: -1 } },
+    { key: { userId: 1 } }
   ],
-  tickets: [[{ expiresAt: 1 }, { expireAfterSeconds: 0 }]],
+  tickets: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   connections: [
-    [
-      { userId: 1, service: 1, 'account.sub': 1 },
-      { unique: true, partialFilterExpression: { live: true } }
-    ],
-    [{ 'account.sub': 1 }, {}],
-    [{ externalId: 1 }, { sparse: true }],
-    [{ refreshTokenExpiresAt: 1 }, {}],
-    [{ 'owed.nextAttemptAt': 1 }, { sparse: true }],
-    [{ live: 1 }, { partialFilterExpression: { live: false } }],
-    [{ 'outbox.id': 1 }, { sparse: true }]
+    { key: { userId: 1, service: 1, 'account.sub': 1 }, unique: true, partialFilterExpression: { live: true } },
+    { key: { 'account.sub': 1 } },
+    { key: { externalId: 1 }, sparse: true },
+    { key: { refreshTokenExpiresAt: 1 } },
+    { key: { 'owed.nextAttemptAt': 1 }, sparse: true },
+    { key: { live: 1 }, partialFilterExpression: { live: false } },
+    { key: { 'outbox.id': 1 }, sparse: true }
   ],
-  revocations: [[{ forgetAt: 1 }, { expireAfterSeconds: 0 }]],
+  revocations: [{ key: { forgetAt: 1 }, expireAfterSeconds: 0 }],
   events: [
-    [{ id: 1 }, { unique: true }],
-    [{ createdAt: 1 }, { expireAfterSeconds: eventLifeSeconds }],
-    [{ 'delivery.nextAttemptAt': 1 }, { sparse: true }]
+    { key: { id: 1 }, unique: true },
+    { key: { createdAt: 1 }, expireAfterSeconds: eventLifeSeconds },
+    { key: { 'delivery.nextAttemptAt': 1 }, sparse: true }
   ]
 }
 
 /**
- * Makes what is missing and verifies what is there: createIndex fails where an index of that name or key differs.
+ * Makes what is missing and verifies what is there: it fails where an index of that name or key differs.
  * Without the unique ones a race could store two users or two connections for one Google account.
  */
 export async function ensureIndexes(db: Db): Promise<void> {
-  const wanted = Object.entries(indexes).flatMap(([name, specifications]) =>
-    specifications.map(([key, options]) => db.collection(name).createIndex(key, options))
-  )
-  await Promise.all(wanted)
+  await Promise.all(Object.entries(indexes).map(([name, wanted]) => db.collection(name).createIndexes(wanted)))
 }
 
 /** The server understood and disagreed: a bug of ours, not an outage. BadValue, FailedToParse, TypeMismatch, ImmutableField, DuplicateKey. */
