@@ -3,4 +3,5 @@ export interface Clock {
   nowMs(): number
 }
 
-export const systemClock: Clock = { nowMs: () => Date.now() }
+/** The time of the process's start and what has passed since: the machine's clock may be set meanwhile, this one goes on. */
+export const systemClock: Clock = { nowMs: () => Math.floor(performance.timeOrigin + performance.now()) }
