@@ -28,9 +28,9 @@ export interface MetaRecord {
   checks?: Record<string, string>
   /** The number of the newest event that was ever listed. */
   last?: number
-  /** The hash of a webhook URL that answered 410. */
-  gone?: string
-  /** Nothing is delivered before this: a webhook's Retry-After. */
+  /** The receiver at a webhook URL answered 410. */
+  gone?: boolean
+  /** Nothing is delivered to it before this: its Retry-After. */
   pausedUntil?: Date
 }
 

@@ -1,14 +1,16 @@
-import { listParked, replayParked } from '../events/delivery.ts'
+import { countRefused, listParked, replayParked } from '../events/delivery.ts'
 import type { Toolbox } from './toolbox.ts'
 
 /** The dead letters: events that the webhook never took. They stay in GET /v1/events too. */
 export async function listParkedEvents(
-  { collections }: Toolbox,
+  { collections, config: { webhook } }: Toolbox,
   { json }: { json: boolean },
   { out, note }: { out(text: string): void; note(text: string): void }
 ): Promise<void> {
   const events = await listParked(collections.events)
   const views = events.map(({ _id, id, type, createdAt, parkedAt }) => ({ number: _id, id, type, createdAt, parkedAt }))
+  const refused = webhook ? await countRefused(collections.events, collections.meta, webhook.url) : 0
+  if (refused > 0) note(`The receiver answered 410: ${refused} more events wait until it is another, or for a replay.`)
   if (json) return out(JSON.stringify(views))
   for (const { id, type, createdAt, parkedAt } of views) {
     out([id, type, createdAt.toISOString(), `parked ${parkedAt?.toISOString()}`].join('\t'))

@@ -34,9 +34,11 @@ const timeoutMs = 20_000
 /** Longer than an attempt: an event whose process died is taken up again after this. */
 const claimMs = 60_000
 const atOnce = 4
-const endpoint = 'webhook'
-
 const longestPauseMs = hourMs
+
+/** What is kept of a receiver: by its URL, for another one has said nothing yet. */
+const receiver = 'webhook:'
+const receiverOf = (url: string) => ({ _id: `${receiver}${hashSecret(url)}` })
 
 type Outcome = 'delivered' | 'cut off' | { gone: boolean; waitMs: number }
 
@@ -58,8 +60,8 @@ export function createDelivery(options: {
 
   /** A receiver that answered 410 wants nothing more, until another URL is given or its events are replayed. */
   async function isWanted(): Promise<boolean> {
-    const { gone, pausedUntil } = (await meta.findOne({ _id: endpoint })) ?? {}
-    return gone !== hashSecret(url) && (pausedUntil?.getTime() ?? 0) <= clock.nowMs()
+    const { gone, pausedUntil } = (await meta.findOne(receiverOf(url))) ?? {}
+    return !gone && (pausedUntil?.getTime() ?? 0) <= clock.nowMs()
   }
 
   function claim(owner: string): Promise<ListedEvent | null> {
@@ -116,11 +118,11 @@ export function createDelivery(options: {
     const attempts = attempted + 1
     const pause = outcome.gone ? undefined : pausesMs[attempts - 1]
     onFailure(event, pause === undefined)
-    if (outcome.gone) await meta.updateOne({ _id: endpoint }, { $set: { gone: hashSecret(url) } }, { upsert: true })
+    if (outcome.gone) await meta.updateOne(receiverOf(url), { $set: { gone: true } }, { upsert: true })
     // Who asks to slow down means all that is sent, not this event alone.
     else if (outcome.waitMs > 0) {
       const pausedUntil = inMs(Math.min(outcome.waitMs, longestPauseMs))
-      await meta.updateOne({ _id: endpoint }, { $max: { pausedUntil } }, { upsert: true })
+      await meta.updateOne(receiverOf(url), { $max: { pausedUntil } }, { upsert: true })
     }
     if (pause === undefined) {
       await collection.updateOne(mine, { $set: { parkedAt: inMs(0), delivery: null } })
@@ -163,13 +165,23 @@ export function listParked(collection: Collection<ListedEvent>): Promise<ListedE
     .toArray()
 }
 
-/** Makes parked events due again, and forgets that the receiver once answered 410 or asked to wait. Gives how many. */
+/** How many events wait for a replay, or another URL, because the receiver at that one answered 410. */
+export async function countRefused(
+  collection: Collection<ListedEvent>,
+  meta: Collection<MetaRecord>,
+  url: string
+): Promise<number> {
+  const { gone = false } = (await meta.findOne(receiverOf(url))) ?? {}
+  return gone ? collection.countDocuments({ delivery: { $ne: null } }) : 0
+}
+
+/** Makes parked events due again, and forgets that a receiver once answered 410 or asked to wait. Gives how many. */
 export async function replayParked(
   collection: Collection<ListedEvent>,
   meta: Collection<MetaRecord>,
   now: Date
 ): Promise<number> {
-  await meta.updateOne({ _id: endpoint }, { $unset: { gone: '', pausedUntil: '' } })
+  await meta.deleteMany({ _id: { $regex: `^${receiver}` } })
   const { modifiedCount } = await collection.updateMany(
     { parkedAt: { $ne: null } },
     { $set: { parkedAt: null, delivery: { attempts: 0, nextAttemptAt: now, owner: null } } }

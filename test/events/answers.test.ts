@@ -79,6 +79,9 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
     await Promise.all([deliver(world), deliver({ app: other })])
   }
   t.equal(receiver.requests.length, asked)
+  const waiting = await app.collections.events.countDocuments({ delivery: { $ne: null } })
+  const parked = await runGuichet(world.environment, 'events', 'parked').ended
+  t.match(parked.err, `410: ${waiting} more events wait`, 'whoever looks is told')
 
   receiver.answer = status(204)
   t.match(await runGuichet(world.environment, 'events', 'replay').ended, { code: 0, out: '' })
@@ -121,6 +124,18 @@ for (const code of [429, 503]) {
     t.equal(await world.app.collections.events.countDocuments({ delivery: { $ne: null } }), 0)
   })
 }
+
+t.test('[R94] answers › Retry-After and then another URL › delivered there at once', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  receiver.answer = status(503, { 'retry-after': '3600' })
+  await makeEvents(world, 1)
+  await deliver(world)
+  const moved = await startReceiver(t)
+  const replica = await world.replica({ WEBHOOK_URL: moved.url })
+  await (await world.signedIn()).connect({}, '/connect/calendar')
+  await deliver({ app: replica })
+  t.same(moved.types(), ['connection.connected'])
+})
 
 t.test('[R94] answers › Retry-After of a century, nonsense, or a date › bounded, ignored, understood', async t => {
   const { receiver, ...world } = await withReceiver(t)
