@@ -47,7 +47,9 @@ export function createErasing(options: {
     await listEvents()
     const isListed = !(await repository.hasEvents(userId))
     await forgetInEvents(userId)
-    if (isListed) await users.forget(userId)
+    // A process that died may have stored a connection since, and cannot take it back: the next round does.
+    const isAlone = (await repository.listOf(userId)).length === 0
+    if (isListed && isAlone) await users.forget(userId)
   }
 
   return {

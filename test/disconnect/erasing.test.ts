@@ -118,6 +118,44 @@ t.test('[R32] erasing › a connection stored for a user who is just gone › is
   await isErased(t, world)
 })
 
+t.test('[R32] erasing › a connection stored meanwhile by a process that died of it › is taken back', async t => {
+  const world = await build(t)
+  const { app } = world
+  const user = await world.signedIn()
+  await user.connected()
+  const callback = await user.authorize('/connect/calendar')
+  const dying = await world.replica()
+  const [arrived, released, stored, erased] = [1, 2, 3, 4].map(() => Promise.withResolvers<void>())
+  const insert = dying.collections.connections.insertOne.bind(dying.collections.connections)
+  t.intercept(dying.collections.connections, 'insertOne', {
+    value: async (...args: Parameters<typeof insert>) => {
+      arrived?.resolve()
+      await released?.promise
+      await insert(...args)
+      stored?.resolve()
+      await erased?.promise
+      throw new MongoNetworkError('the process died')
+    }
+  })
+  const answer = user.clone(dying).fetch(callback)
+  await arrived?.promise
+  const { sessions } = app.collections
+  const remove = sessions.deleteMany.bind(sessions)
+  const { restore } = t.intercept(sessions, 'deleteMany', {
+    value: async (...args: Parameters<typeof remove>) => {
+      restore()
+      released?.resolve()
+      await stored?.promise
+      return remove(...args)
+    }
+  })
+  t.equal((await user.clone().fetch('/auth/user', 'DELETE')).statusCode, 204)
+  erased?.resolve()
+  await answer
+  await app.worker.run()
+  await isErased(t, world)
+})
+
 t.test('[R32] erasing › while the same user signs in › the new session is taken back', async t => {
   const world = await build(t)
   const { app } = world
