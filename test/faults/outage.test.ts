@@ -96,6 +96,19 @@ t.test(
   }
 )
 
+t.test('[F3] outage › the time-outs of the driver › 2 s are waited for, and 5 s are not passed', async t => {
+  const { app } = await build(t)
+  const {
+    socketTimeoutMS = 0,
+    serverSelectionTimeoutMS,
+    waitQueueTimeoutMS,
+    connectTimeoutMS
+  } = app.mongo.client.options
+  t.ok(socketTimeoutMS > 2_000)
+  for (const next of [socketTimeoutMS, serverSelectionTimeoutMS, waitQueueTimeoutMS, connectTimeoutMS])
+    t.ok(socketTimeoutMS + next < 5_000, `${socketTimeoutMS} + ${next}`)
+})
+
 t.test('[F3] outage › an answer that is only late is waited for', async t => {
   const { app, database, signedIn } = await buildOverMortalDatabase(t)
   const ada = await signedIn()
