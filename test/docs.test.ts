@@ -17,6 +17,14 @@ t.test('docs › README › the environment as the schema has it: npm run docs',
   t.throws(() => withEnvironmentTable('no marks'))
 })
 
+t.test('docs › compose.yaml › hands on every variable, as it is or as a file', async t => {
+  // The image's own; and the JSON file stands for the two of Google's client.
+  const others = ['HOST', 'PORT', 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET']
+  const compose = read('compose.yaml')
+  for (const name of Object.keys(Environment.shape).filter(name => !others.includes(name)))
+    t.match(compose, new RegExp(`^ {6}${name}(_FILE)?: (\\$\\{${name}:-|/run/secrets/)`, 'm'), name)
+})
+
 t.test('docs › README › a line for every dependency, and for nothing else', async t => {
   const { dependencies } = JSON.parse(read('package.json'))
   const [, section = ''] = readme.split('\n## Dependencies\n')
