@@ -63,8 +63,7 @@ export function parseConfig(variables: Variables): Config {
     const variable = String(issue.path[0])
     if (!faults.some(fault => fault.variable === variable)) faults.push({ variable, problem: issue.message })
   }
-  faults.push(...contradictions(given))
-  if (parsed.success) faults.push(...webhookFaults(parsed.data))
+  faults.push(...contradictions(given), ...webhookFaults(given))
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
   const env = parsed.data
   return {
@@ -171,8 +170,9 @@ function selectsSimpleOauth2(pattern: string): boolean {
 }
 
 /** A URL that points inside is refused here already, and at each delivery for what its name resolves to then. */
-function webhookFaults({ WEBHOOK_URL, WEBHOOK_ALLOW_PRIVATE }: z.infer<typeof Environment>): ConfigFault[] {
-  const problem = WEBHOOK_URL && faultOfWebhookUrl(WEBHOOK_URL, createAddressGuard(WEBHOOK_ALLOW_PRIVATE))
+function webhookFaults({ WEBHOOK_URL, WEBHOOK_ALLOW_PRIVATE }: Variables): ConfigFault[] {
+  const { data: allowed } = Environment.shape.WEBHOOK_ALLOW_PRIVATE.safeParse(WEBHOOK_ALLOW_PRIVATE)
+  const problem = WEBHOOK_URL && allowed && faultOfWebhookUrl(WEBHOOK_URL, createAddressGuard(allowed))
   return problem ? [{ variable: 'WEBHOOK_URL', problem }] : []
 }
 

@@ -130,6 +130,13 @@ const malformed: Record<string, string[]> = {
   SESSION_MAX_SECONDS: ['0', '99999999999'],
   FLOW_TTL_SECONDS: ['0', '601', '10m'],
   GOOGLE_TIMEOUT_MS: ['0', '99', '15001', '10s'],
+  WEBHOOK_SECRETS: [
+    'hunter2hunter2',
+    'whsec_AAAA',
+    `whsec_${'A'.repeat(31)}`,
+    `whsec_${'!'.repeat(32)}`,
+    `${'A'.repeat(44)}`
+  ],
   METRICS_TOKEN: ['fifteen letters'],
   LOG_LEVEL: ['verbose', 'INFO', '30']
 }
@@ -145,6 +152,8 @@ t.test('[R57] config › all faults are named at once', async t => {
   const everything = Object.fromEntries(Object.entries(malformed).map(([name, [value]]) => [name, value]))
   isRefused(t, everything, Object.keys(malformed), 'every variable malformed')
   isRefused(t, Object.fromEntries(Object.keys(least).map(name => [name, ''])), Object.keys(least), 'nothing given')
+  const inside = { WEBHOOK_URL: 'http://10.0.0.1/', WEBHOOK_SECRETS: `whsec_${key(3)}`, SESSION_SECRETS: 'short' }
+  isRefused(t, inside, ['WEBHOOK_URL', 'SESSION_SECRETS'], 'one of its own rule, and one of the schema')
 })
 
 t.test('[R57] config › settings that contradict or undo each other are refused', async t => {
