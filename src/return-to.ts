@@ -1,13 +1,16 @@
 import type { Config } from './config.ts'
 import { GuichetError } from './errors.ts'
 
+/** Four times what anyone may ask for: a start that goes through sign-in first wraps what it was asked for, encoded. */
+export const maxReturnToLength = 8000
+
 /**
  * Whether a browser may be sent there after a flow: a path of ours, or a URL of a listed origin. Decided by the URL
  * parser that browsers follow, and on its result: `//evil`, `/\evil` and their like parse to another origin.
  */
 export function isAllowedReturn(returnTo: string, publicUrl: URL, allowedOrigins: readonly string[]): boolean {
   // Parsers drop or fold these; nobody needs them in a link back.
-  if (returnTo.length > 2000 || /[\s\\\p{Cc}]/u.test(returnTo)) return false
+  if (returnTo.length > maxReturnToLength || /[\s\\\p{Cc}]/u.test(returnTo)) return false
   if (!URL.canParse(returnTo, publicUrl.href)) return false
   const url = new URL(returnTo, publicUrl)
   if (url.username || url.password) return false

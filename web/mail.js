@@ -25,15 +25,19 @@ export const mailOf = (connection, onEnd) => {
   const list = el('ul', { role: 'list' })
   const box = el('div', {}, notice, list)
   const path = `/connections/${encodeURIComponent(connection.id)}/gmail/messages`
+  /** Nothing for one that was deleted since the list was made. */
+  const fetchOne = id =>
+    api('GET', `${path}/${encodeURIComponent(id)}?format=metadata`).catch(problem => {
+      if (problem.code !== 'not_found') throw problem
+    })
   const fetchMail = async () => {
     box.ariaBusy = 'true'
     notice.replaceChildren('Fetching mail from Google …')
     list.replaceChildren()
     try {
       const { messages = [] } = await api('GET', `${path}?maxResults=10`)
-      const mails = await Promise.all(
-        messages.map(({ id }) => api('GET', `${path}/${encodeURIComponent(id)}?format=metadata`))
-      )
+      const found = await Promise.all(messages.map(({ id }) => fetchOne(id)))
+      const mails = found.filter(Boolean)
       list.append(...mails.map(mailItem))
       notice.replaceChildren(mails.length ? `The latest ${mails.length}, fetched just now and not kept.` : 'No mail.')
     } catch (problem) {

@@ -1,6 +1,7 @@
 import accepts from '@fastify/accepts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isErrorCode } from '../../src/errors.ts'
 import { toGuichetError } from '../../src/problem.ts'
 
 declare module 'fastify' {
@@ -40,8 +41,11 @@ export default fp(
     })
     app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
       const url = new URL(this.request.returnTo ?? '/', publicUrl)
-      // The page it leads back to may still carry the outcome before this one.
-      if (query.status) url.searchParams.delete('connection')
+      // The page it leads back to may still carry the outcome before this one; a status of its own is its own affair.
+      const earlier = url.searchParams.get('status') ?? ''
+      if (query.status || earlier === 'connected' || isErrorCode(earlier)) {
+        for (const name of ['status', 'connection']) url.searchParams.delete(name)
+      }
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
       const location = url.origin === publicUrl.origin ? url.href.slice(url.origin.length) : url.href
       return this.redirect(location, 303)

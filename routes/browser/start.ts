@@ -10,6 +10,8 @@ import { problemResponses } from '../../src/schemas.ts'
 import { findService } from '../../src/services.ts'
 
 const Ticket = z.strictObject({ ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a ticket') })
+/** As it stands in the link, to which mail programs and trackers add parameters of theirs. */
+const Link = z.object(Ticket.shape)
 
 /** How a host app's own user comes in: a page that says what for, and its button. */
 const start: FastifyPluginAsyncZod = async app => {
@@ -38,7 +40,7 @@ const start: FastifyPluginAsyncZod = async app => {
       summary: 'Who asks, for whom and for what',
       security: [],
       produces: ['text/html'],
-      querystring: Ticket,
+      querystring: Link,
       response: { 200: z.string(), ...problemResponses }
     },
     // Who follows a link that a mail program has cut is no program, and reads no JSON.
@@ -47,7 +49,7 @@ const start: FastifyPluginAsyncZod = async app => {
       const { code, status, retryAfterSeconds } = toProblem(toGuichetError(error), request)
       request.log[status >= 500 ? 'error' : 'info']({ err: error, code }, 'a ticket could not be shown')
       if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-      return show(reply.code(status), status === 400 ? gone : later)
+      return show(reply.code(status), 'validation' in error ? gone : later)
     },
     handler: async (request, reply) => {
       const ticket = await app.tickets.find(request.query.ticket)

@@ -140,13 +140,40 @@ t.test('[R52] navigation › a connectUrl without a session › through sign-in 
 })
 
 t.test('[R52] navigation › a sign-in that fails on the way to connecting › ends where it was going', async t => {
-  const { browser, google } = await build(t)
+  const world = await build(t)
+  const { browser, google } = world
   const ada = browser()
   const { end } = await follow(ada, '/connect/gmail')
   const denied = await ada.navigate(localPath(google.consent(end, { deny: 'access_denied' })))
   t.equal(denied.statusCode, 303)
   t.match(denied.headers.location, /[?&]status=access_denied$/)
   t.notMatch(denied.headers.location, /code=|state=/)
+
+  // However long the way back is: it is wrapped once more.
+  for (const returnTo of ['/docs?x=1', `/docs?x=${'ü'.repeat(100)}${'x'.repeat(1000)}`]) {
+    const other = browser()
+    const { end: consent } = await follow(other, `/connect/gmail?${new URLSearchParams({ returnTo })}`)
+    const { end } = await follow(other, localPath(google.consent(consent, { deny: 'access_denied' })))
+    const url = new URL(end, origin)
+    t.equal(url.pathname, '/docs')
+    t.equal(url.searchParams.get('status'), 'access_denied')
+    t.equal(url.searchParams.get('x'), new URL(returnTo, origin).searchParams.get('x'))
+  }
+  const spoofed = await ada.navigate('/connect/gmail?status=<script>&returnTo=/docs')
+  t.equal(spoofed.headers.location, '/?status=invalid_request', 'no words but our codes')
+  const idle = await (await world.signedIn()).fetch('/connect/gmail?status=access_denied')
+  t.ok(idle.json().url, 'fetched, it starts all the same')
+})
+
+t.test('[R52] navigation › a start that fails › ends at its returnTo', async t => {
+  const { signedIn, google } = await build(t)
+  const ada = await signedIn()
+  for (const [start, code] of [
+    [`/connect/gmail?connectionId=${'0'.repeat(24)}&returnTo=/docs`, 'not_found'],
+    ['/connect/nothing?returnTo=/docs', 'not_found']
+  ])
+    t.equal((await ada.navigate(start ?? '')).headers.location, `/docs?status=${code}`)
+  t.same(google.violations, [])
 })
 
 t.test('[R52] navigation › sign-in › to returnTo with nothing added', async t => {
@@ -158,6 +185,16 @@ t.test('[R52] navigation › sign-in › to returnTo with nothing added', async 
     t.equal(finished.statusCode, 303)
     t.equal(finished.headers.location, returnTo)
     t.same(leaksOf(world, [String(finished.headers.location)]), [])
+  }
+  const stale = encodeURIComponent('/done?status=access_denied&connection=1&tab=2')
+  const own = encodeURIComponent('/orders?status=open&q=a%20b')
+  for (const [returnTo, location] of [
+    [stale, '/done?tab=2'],
+    [own, '/orders?status=open&q=a%20b']
+  ]) {
+    const ada = world.browser()
+    const callback = await ada.authorize(`/auth/google?returnTo=${returnTo}`)
+    t.equal((await ada.navigate(callback)).headers.location, location, 'an outcome of before is gone, nothing else')
   }
   const ada = world.browser()
   const fetched = await ada.fetch(await ada.authorize('/auth/google?returnTo=/done'))

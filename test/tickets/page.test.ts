@@ -61,6 +61,21 @@ t.test('page of a ticket › a link that is cut, unknown or twice › says so to
   t.equal(one.cookies.size, 0)
 })
 
+t.test('page of a ticket › what trackers add to its link › is nothing to it', async t => {
+  const world = await build(t)
+  const link = await (await createHostApp(world)).ticket({ externalId: 'u-17', service: 'gmail' })
+  const shown = await world.browser().navigate(`${link}&fbclid=abc&utm_source=mail`)
+  t.equal(shown.statusCode, 200)
+})
+
+t.test('page of a ticket › a fault that is not the link’s › is not called its end', async t => {
+  const proxied = { PUBLIC_URL: 'https://auth.example.com', TRUST_PROXY: '127.0.0.1' }
+  const world = await build(t, { environment: proxied })
+  const shown = await world.browser().navigate(`/start?ticket=${'a'.repeat(43)}`)
+  t.equal(shown.statusCode, 400)
+  t.notMatch(shown.body, 'does not work any more')
+})
+
 t.test('[R99] page of a ticket › its button takes a form and nothing else, and no other route takes one', async t => {
   const world = await build(t)
   const host = await createHostApp(world)

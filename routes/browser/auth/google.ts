@@ -4,10 +4,11 @@ import { z } from 'zod'
 import { toUserView } from '../../../src/accounts/view.ts'
 import { GuichetError, hasCode } from '../../../src/errors.ts'
 import { signIn } from '../../../src/google/purposes.ts'
-import { requireReturnTo } from '../../../src/return-to.ts'
+import { maxReturnToLength, requireReturnTo } from '../../../src/return-to.ts'
 import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/schemas.ts'
 
-const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(2000).optional() })
+// Connecting without a session wraps its own returnTo in this one.
+const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(maxReturnToLength).optional() })
 const Signed = z.object({ user: UserView })
 
 /** Sign-in with Google. */
@@ -26,6 +27,7 @@ const google: FastifyPluginAsyncZod = async app => {
     },
     handler: async (request, reply) => {
       const returnTo = requireReturnTo(request.query.returnTo, app.config)
+      request.returnTo = returnTo
       const { url, expiresAt } = await app.googleOauth2.start(
         request,
         signIn,

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { GuichetError } from '../../../src/errors.ts'
+import { GuichetError, isErrorCode } from '../../../src/errors.ts'
 import { requireConnectPurpose } from '../../../src/google/purposes.ts'
 import { requireReturnTo } from '../../../src/return-to.ts'
 import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/schemas.ts'
@@ -13,7 +13,8 @@ const StartQuery = z.strictObject({
     .string()
     .regex(/^[^\s\p{Cc}]{1,320}$/u, 'must be an e-mail address or account id')
     .optional(),
-  connectionId: z.string().min(1).max(100).optional().describe('Repair this connection.')
+  connectionId: z.string().min(1).max(100).optional().describe('Repair this connection.'),
+  status: z.string().refine(isErrorCode, 'must be a code').optional().describe('How a sign-in on the way here failed.')
 })
 // The first server's words: its clients look for them.
 const Connected = z.object({ message: z.literal('token receive'), connection: ConnectionView })
@@ -33,17 +34,17 @@ const connect: FastifyPluginAsyncZod = async app => {
       response: { 200: StartedView, ...problemResponses }
     },
     handler: async (request, reply) => {
+      const { returnTo: wanted, status, ...wish } = request.query
+      const returnTo = requireReturnTo(wanted, app.config)
+      request.returnTo = returnTo
+      // Back from a sign-in that failed: it ends where connecting would have.
+      if (status !== undefined && request.isNavigation()) return reply.returnWith({ status })
       if (!request.session._id && request.isNavigation()) {
         return reply.redirect(`/auth/google?${new URLSearchParams({ returnTo: request.url })}`, 303)
       }
       const userId = request.requireUserId()
       const purpose = requireConnectPurpose(request.params.service)
-      const returnTo = requireReturnTo(request.query.returnTo, app.config)
-      const { connectionId, parameters } = await app.connections.chooseAccount({
-        userId,
-        ...request.params,
-        ...request.query
-      })
+      const { connectionId, parameters } = await app.connections.chooseAccount({ userId, ...request.params, ...wish })
       const { url, expiresAt } = await app.googleOauth2.start(request, purpose, { returnTo, connectionId }, parameters)
       if (request.isNavigation()) return reply.redirect(url, 303)
       return { url, expiresAt: expiresAt.toISOString() }
