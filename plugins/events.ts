@@ -18,7 +18,7 @@ const intervalMs = 1_000
 /** The worker's tasks that list what happened. */
 export const outboxes = ['outbox of connections', 'outbox of users'] as const
 
-/** What happened, in one list for all replicas, and the worker that gets it there. */
+/** What happened, in one list for all replicas, and the workers that get it there; readiness starts them. */
 export default fp(
   async function events(app) {
     const { collections, config, databaseClock: clock } = app
@@ -52,7 +52,6 @@ export default fp(
       })
       courier.add('delivery', delivery.deliverDue)
       app.decorate('courier', courier)
-      app.addHook('onReady', async () => courier.start())
       app.addHook('preClose', async () => {
         const stopped = courier.stop()
         await delivery.close()
@@ -65,7 +64,6 @@ export default fp(
 
     app.decorate('events', list)
     app.decorate('worker', worker)
-    app.addHook('onReady', async () => worker.start())
     app.addHook('preClose', async () => worker.stop())
   },
   { name: 'events', fastify: '5.x', dependencies: ['mongo'] }

@@ -41,6 +41,9 @@ export default fp(
     async function prepareUntilDone(): Promise<void> {
       await prepare()
       if (!unprepared) {
+        // Not before: without the indexes, the clock and the right keys, work in the background would do harm too.
+        app.worker.start()
+        app.courier?.start()
         app.log.info({ event: 'ready' }, 'ready: the database is prepared')
         return
       }

@@ -8,6 +8,7 @@ export interface Worker {
   run(names?: readonly string[]): Promise<void>
   /** Runs them in a moment, for there is something to do. */
   soon(): void
+  /** From now on by itself, unless it was stopped before. */
   start(): void
   stop(): Promise<void>
 }
@@ -57,6 +58,7 @@ export function createWorker(options: { intervalMs: number; onError: (name: stri
       if (started) setImmediate(() => started && void run())
     },
     start() {
+      if (stopped.signal.aborted) return
       started = true
       timer = setInterval(() => void run(), intervalMs).unref()
     },

@@ -1,9 +1,12 @@
 import t from 'tap'
+import { createServer } from '../../src/app.ts'
+import { parseConfig } from '../../src/config.ts'
 import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
 import { hasCode } from '../../src/errors.ts'
 import { checkKeys } from '../../src/vault/check.ts'
 import { parseKeyRing } from '../../src/vault/key-ring.ts'
 import { createVault } from '../../src/vault/vault.ts'
+import { createLog, startMortalDatabase } from '../faults/database.ts'
 import { build, isProblem } from '../helper.ts'
 import { snapshot } from './snapshot.ts'
 
@@ -30,6 +33,33 @@ t.test('[R58][F41] wrong key › the boot fails, nothing is changed, and the rig
   t.equal(google.calls('revoke'), 0)
   const right = await replica()
   t.equal((await ada.clone(right).fetch(url)).statusCode, 200)
+})
+
+t.test('[R58][F41] wrong key › seen only when the database is back › nothing is worked on meanwhile', async t => {
+  const database = await startMortalDatabase(t)
+  const world = await build(t, { environment: { MONGODB_URI: database.uri, VAULT_KEYS: key('k1', 1) } })
+  const { app, google, clock, environment, signedIn } = world
+  const ada = await signedIn()
+  const { id } = await ada.connected()
+  google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
+  t.match((await ada.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'pending' })
+  await app.collections.connections.updateOne({}, { $set: { 'owed.nextAttemptAt': new Date(0) } })
+  await app.close()
+  await database.stop()
+  const before = snapshot(database.data)
+
+  const log = createLog()
+  const wrong = await createServer({ ...parseConfig({ ...environment, VAULT_KEYS: key('k1', 2) }), clock }, log)
+  t.teardown(() => wrong.close())
+  await wrong.ready()
+  let refused = log.line('not_ready')
+  await database.start()
+  while (((await refused) as { err?: { code?: string } }).err?.code !== 'unsealable') refused = log.line('not_ready')
+  wrong.worker.soon()
+  // It looks again and again: time enough for its work, if it did any.
+  for (let look = 0; look < 2; look++) await log.line('not_ready')
+  isProblem(t, await wrong.inject('/readyz'), 503, 'unsealable')
+  t.same(snapshot(database.data), before, 'the revocation that is owed is left to those who can pay it')
 })
 
 t.test('[R58] wrong key › it is detected wherever in the ring it stands', async t => {
