@@ -160,13 +160,20 @@ export function createLiveTokens(options: {
     })
     if (written) return written
     const current = await repository.find(held._id)
-    // Whoever followed a holder that was paused found its refresh token dead: replaced, that is, by this one.
-    if (current?.deadReason && answer.refreshToken && current.refreshToken === held.refreshToken)
+    // The token that was presented is dead, replaced by this one: a record that still holds it needs the new one, be it
+    // dead because another holder presented it too, or alive by a callback that brought none.
+    if (current && answer.refreshToken && hasSameRefreshToken(current, held))
       return replaceTokens(current, answer, askedAtMs)
     if (current) return current
     // Disconnected meanwhile: a rotated refresh token is one that the disconnecting did not know.
     if (answer.refreshToken) await onOrphan(held, answer.refreshToken)
     throw new GuichetError('not_found')
+  }
+
+  /** By what is inside: `vault rotate` may have sealed it anew. */
+  function hasSameRefreshToken(one: ConnectionRecord, other: ConnectionRecord): boolean {
+    const [first, second] = [one, other].map(record => openToken(vault, record, 'refreshToken', record.refreshToken))
+    return first === second
   }
 
   /** By the same compare-and-set, so that a reconnect meanwhile wins. The refresh token stays: disconnecting still revokes it. */

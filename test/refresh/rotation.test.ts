@@ -72,6 +72,30 @@ t.test('[R69] refresh › a warning is written while Google rotates › the new 
   t.equal((await vend()).statusCode, 200, 'the token that Google gave last is the one that is used')
 })
 
+t.test('[R69] refresh › a callback stores meanwhile, without a refresh token › the rotated one is kept', async t => {
+  const { app, google, ada, connection, expire, vend, stored } = await tell(t)
+  google.rotateRefreshTokens = true
+  expire()
+  const callback = await ada.authorize(`/connect/gmail?connectionId=${connection.id}`, { withoutRefreshToken: true })
+  const { release } = google.fault('token', { hang: true, when: 'after' })
+  const arrived = google.arrival('token')
+  const vending = vend()
+  await arrived
+  t.equal((await ada.fetch(callback)).statusCode, 200)
+  // And the old one is sealed anew: the envelope is another, what is inside is not.
+  const { _id, userId, refreshToken } = await stored()
+  const context = { owner: userId.toHexString(), record: _id.toHexString(), field: 'refreshToken' }
+  const resealed = app.vault.seal(app.vault.open(refreshToken, context), context)
+  await app.collections.connections.updateOne({ _id }, { $set: { refreshToken: resealed } })
+  release()
+  t.equal((await vending).statusCode, 200)
+  for (let round = 0; round < 2; round++) {
+    expire()
+    t.equal((await vend()).statusCode, 200)
+  }
+  t.equal(refreshesAt(google).at(-1), google.ledger.of('refresh_token').at(-2)?.value, 'always the newest')
+})
+
 t.test('[R69] refresh › a warning is written before it › the refresh goes on', async t => {
   const { app, google, ada, backend, connection, clock, stored, events } = await tell(t)
   google.refreshTokenLifetimeSeconds = 200_000
