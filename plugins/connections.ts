@@ -112,7 +112,7 @@ export default fp(
       disconnect,
       liveToken,
       useMailbox,
-      chooseAccount: createChooseAccount({ repository, clock }),
+      chooseAccount: createChooseAccount({ repository, vault, clock }),
       eraseUser: erasing.erase,
       view,
       connectUrl

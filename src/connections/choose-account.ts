@@ -1,7 +1,8 @@
 import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
-import { type ConnectionRecord, statusOf } from './connection.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type ConnectionRecord, hasUsableRefreshToken, statusOf } from './connection.ts'
 import { warningMs } from './expiry.ts'
 import { type ConnectionRepository, toConnectionId } from './repository.ts'
 
@@ -25,15 +26,17 @@ export interface AccountChoice {
  */
 export function createChooseAccount(options: {
   repository: ConnectionRepository
+  vault: Vault
   clock: Clock
 }): (wish: AccountWish) => Promise<AccountChoice> {
-  const { repository, clock } = options
+  const { repository, vault, clock } = options
 
   /** One that ends soon is to be made anew, and that takes a consent. */
   function needsNoConsent(connection: ConnectionRecord): boolean {
     const { refreshTokenExpiresAt } = connection
     return (
       statusOf(connection) === 'active' &&
+      hasUsableRefreshToken(vault, connection) &&
       (refreshTokenExpiresAt === null || refreshTokenExpiresAt.getTime() > clock.nowMs() + warningMs)
     )
   }

@@ -73,6 +73,15 @@ export function openToken(vault: Vault, owned: Owned, field: TokenField, envelop
   return vault.open(envelope, tokenContext(owned, field))
 }
 
+/** Whether the stored refresh token opens: one that does not is as good as none, and only a new consent brings another. */
+export function hasUsableRefreshToken(vault: Vault, record: ConnectionRecord): boolean {
+  try {
+    return openToken(vault, record, 'refreshToken', record.refreshToken) !== ''
+  } catch {
+    return false
+  }
+}
+
 function tokenContext({ _id, userId }: Owned, field: TokenField) {
   return { owner: userId.toHexString(), record: _id.toHexString(), field }
 }

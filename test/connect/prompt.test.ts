@@ -51,6 +51,22 @@ t.test('[R22] prompt › the one named is dead › consent', async t => {
   t.same(await askedOf(ada, 'loginHint=ada@example.com'), { prompt: 'consent', hint: 'ada@example.com' })
 })
 
+t.test('[R22] prompt › its refresh token does not open › consent, and without one nothing is repaired', async t => {
+  const { app, signedIn, clock } = await build(t)
+  const ada = await signedIn()
+  const { id } = await ada.connected()
+  const spoilt = { $set: { refreshToken: 'k1.spoilt' } }
+  await app.collections.connections.updateOne({}, spoilt)
+  t.same(await askedOf(ada, `connectionId=${id}`), { prompt: 'consent', hint: 'ada@example.com' })
+  const repair = `/connect/gmail?connectionId=${id}`
+  isProblem(t, await ada.connect({ withoutRefreshToken: true }, repair), 409, 'refresh_token_missing')
+  clock.advance(hour)
+  isProblem(t, await ada.fetch(`/connections/${id}/gmail/profile`), 503, 'unsealable')
+  t.equal((await ada.connect({}, repair)).json().connection?.id, id)
+  clock.advance(hour)
+  t.equal((await ada.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+})
+
 t.test('[R22] prompt › its refresh token ends as Google announced › consent once that is near', async t => {
   const { browser, google, clock } = await build(t)
   google.refreshTokenLifetimeSeconds = 7 * 86_400
