@@ -104,7 +104,7 @@ export default fp(
       timeoutMs: config.google.timeoutMs,
       nowMs: () => clock.nowMs()
     })
-    const useMailbox = createUseMailbox({ liveToken, openMailbox, connectUrl })
+    const useMailbox = createUseMailbox({ liveToken, openMailbox, connectUrl, freshConnectUrl })
 
     app.decorate('connections', {
       repository,

@@ -21,8 +21,10 @@ export function createUseMailbox(options: {
   liveToken: LiveTokens
   openMailbox: (accessToken: string) => Mailbox
   connectUrl: (connection: ConnectionRecord) => string
+  /** Forces a consent: what Google refuses although the record is in order, nothing less can mend. */
+  freshConnectUrl: (service: string) => string
 }): UseMailbox {
-  const { liveToken, openMailbox, connectUrl } = options
+  const { liveToken, openMailbox, connectUrl, freshConnectUrl } = options
   return async (connection, use, call) => {
     requireScope(connection, use)
     const token = await liveToken(connection)
@@ -40,7 +42,7 @@ export function createUseMailbox(options: {
       return await call(openMailbox(renewed.accessToken))
     } catch (error) {
       if (!(error instanceof AccessTokenRefused)) throw withWayOut(error, renewed.connection, use)
-      throw new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: connectUrl(connection) })
+      throw new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: freshConnectUrl(connection.service) })
     }
   }
 
@@ -55,7 +57,7 @@ export function createUseMailbox(options: {
     if (!(error instanceof GuichetError) || error.code !== 'missing_scopes') return error
     return new GuichetError('missing_scopes', {
       missingScopes: [scopeOf(use)],
-      connectUrl: connectUrl(connection),
+      connectUrl: freshConnectUrl(connection.service),
       cause: error
     })
   }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { isDuplicateKey } from '../database.ts'
+import { hasCode } from '../errors.ts'
 import type { TokenEndpoint } from '../google/token-endpoint.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, openToken, sealToken } from './connection.ts'
@@ -105,16 +106,16 @@ export function createRevocations(options: {
     return lives
   }
 
-  async function pay(debt: ConnectionRecord): Promise<boolean> {
+  async function pay(debt: ConnectionRecord): Promise<'paid' | 'refused' | 'unsealable'> {
     try {
       await tokenEndpoint.revoke(openToken(vault, debt, 'refreshToken', debt.refreshToken))
       await forget([debt])
-      return true
-    } catch {
+      return 'paid'
+    } catch (error) {
       const attempts = (debt.owed?.attempts ?? 0) + 1
       const owed = { attempts, nextAttemptAt: inMs(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs)) }
       await connections.updateOne({ _id: debt._id, live: false }, { $set: { owed } })
-      return false
+      return hasCode(error, 'unsealable') ? 'unsealable' : 'refused'
     }
   }
 
@@ -131,7 +132,10 @@ export function createRevocations(options: {
         if (await dropIfAlive(sub, debts)) return 'kept'
         if (!(await takeLease(sub, owner, { forCall: true }))) return 'pending'
         called = true
-        if (!(await pay(debt))) outcome = 'pending'
+        const result = await pay(debt)
+        if (result !== 'paid') outcome = 'pending'
+        // Google is asked for one at a time while it does not answer: whoever waits here, waits for a single call.
+        if (result === 'refused') break
       }
       return outcome
     } finally {

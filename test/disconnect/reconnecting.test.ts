@@ -112,7 +112,7 @@ t.test('[R30] disconnect › right after a reconnect, before it has dropped the 
       const lives = await look(sub)
       restore()
       const { connections } = (await user.clone().fetch('/connections')).json()
-      google.fault('revoke', { status: 503 }, 2)
+      google.fault('revoke', { status: 503 })
       t.match((await user.clone().fetch(`/connections/${connections[0].id}`, 'DELETE')).json(), { revoked: 'pending' })
       return lives
     }

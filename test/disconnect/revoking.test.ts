@@ -4,6 +4,7 @@ import { type Browser, build, isProblem, type World } from '../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
+const bob = '100000000000000000002'
 
 async function connected(t: Test, environment = {}) {
   const world = await build(t, { environment })
@@ -26,9 +27,9 @@ async function isGone(t: Test, user: Browser, url: string): Promise<void> {
 
 t.test('[R30] disconnect › without a session, and another’s › refused, and nothing happens', async t => {
   const world = await connected(t)
-  const bob = await world.signedIn('bob@example.com')
+  const other = await world.signedIn('bob@example.com')
   isProblem(t, await world.browser().fetch(world.url, 'DELETE'), 401, 'unauthenticated')
-  isProblem(t, await bob.fetch(world.url, 'DELETE'), 404, 'not_found')
+  isProblem(t, await other.fetch(world.url, 'DELETE'), 404, 'not_found')
   t.equal(world.google.calls('revoke'), 0)
   t.equal((await world.user.fetch(`${world.url}/gmail/profile`)).statusCode, 200)
 })
@@ -99,6 +100,39 @@ for (const [name, { fault, times }] of Object.entries(outages)) {
     t.equal(await stored(world, world.id), null)
   })
 }
+
+t.test(
+  '[R30] disconnect › several owed for one account › one call while Google fails, and all paid in the end',
+  async t => {
+    const world = await build(t)
+    const { google, app, clock } = world
+    const user = await world.signedIn()
+    // Partial, so that its repair asks for a consent, and each brings a refresh token.
+    const { id } = await user.connected({ grant: ['gmail.readonly'] })
+    const outage = google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      // Each leaves a grant that is for nobody here.
+      const other = await user.connect({ as: 'bob@example.com' }, `/connect/gmail?connectionId=${id}`)
+      isProblem(t, other, 409, 'account_mismatch')
+      t.equal(google.calls('revoke'), attempt, 'nobody waits for those of before')
+    }
+    const owed = { live: false, owed: { $ne: null } } as const
+    t.equal(await app.collections.connections.countDocuments(owed), 3)
+    // Those that do not open are in no other's way, also where they are met first.
+    const { connections } = app.collections
+    const debts = await connections.find(owed).toArray()
+    for (const [index, { _id }] of debts.entries())
+      await connections.updateOne(
+        { _id },
+        index < 2 ? { $set: { refreshToken: 'k1.spoilt' } } : { $inc: { version: 1 } }
+      )
+    outage.remove()
+    clock.advance(hourMs)
+    await app.worker.run()
+    t.equal(google.ledger.of('refresh_token', { sub: bob, alive: true }).length, 0)
+    t.equal(await connections.countDocuments(owed), 2)
+  }
+)
 
 t.test('[R30] disconnect › pending when the process ends › another replica pays', async t => {
   const world = await connected(t)
