@@ -96,11 +96,13 @@ const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexD
     { key: { sessionId: 1, createdAt: -1 } },
     { key: { userId: 1 } }
   ],
-  tickets: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
+  tickets: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { externalId: 1 } }],
   connections: [
     { key: { userId: 1, service: 1, 'account.sub': 1 }, unique: true, partialFilterExpression: { live: true } },
     { key: { 'account.sub': 1 } },
     { key: { externalId: 1 }, sparse: true },
+    { key: { service: 1, _id: 1 } },
+    { key: { deadReason: 1 } },
     { key: { refreshTokenExpiresAt: 1 } },
     { key: { 'owed.nextAttemptAt': 1 }, sparse: true },
     { key: { live: 1 }, partialFilterExpression: { live: false } },
@@ -110,7 +112,9 @@ const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexD
   events: [
     { key: { id: 1 }, unique: true },
     { key: { createdAt: 1 }, expireAfterSeconds: eventLifeSeconds },
-    { key: { 'delivery.nextAttemptAt': 1 }, sparse: true }
+    { key: { 'data.connection.userId': 1 }, sparse: true },
+    { key: { parkedAt: 1 } },
+    { key: { 'delivery.nextAttemptAt': 1, _id: 1 } }
   ]
 }
 

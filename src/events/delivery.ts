@@ -68,7 +68,8 @@ export function createDelivery(options: {
     return collection.findOneAndUpdate(
       { 'delivery.nextAttemptAt': { $lte: inMs(0) } },
       { $set: { 'delivery.nextAttemptAt': inMs(claimMs), 'delivery.owner': owner } },
-      { sort: { _id: 1 }, returnDocument: 'after' }
+      // In the order of the index: with years of events behind it, the next one is found as fast.
+      { sort: { 'delivery.nextAttemptAt': 1, _id: 1 }, returnDocument: 'after' }
     )
   }
 
