@@ -13,7 +13,6 @@ import { createRevocations } from '../src/connections/revocations.ts'
 import { toConnectionView } from '../src/connections/view.ts'
 import { createGmail } from '../src/google/gmail.ts'
 import type { ConnectionView } from '../src/schemas.ts'
-import { outboxes } from './events.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -79,9 +78,10 @@ export default fp(
       users,
       sessions: app.sessions,
       flows: app.flows,
+      tickets: app.tickets,
       repository,
       disconnect,
-      listEvents: () => worker.run(outboxes),
+      listEventsOf: app.listEventsOf,
       forgetInEvents: app.events.forgetUser
     })
     const { store } = createConnect({

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import type { ObjectId } from 'mongodb'
 import { createDelivery } from '../src/events/delivery.ts'
 import { createEventList, type EventList } from '../src/events/event-list.ts'
 import { relayOutbox } from '../src/events/outbox.ts'
@@ -9,14 +10,14 @@ declare module 'fastify' {
   interface FastifyInstance {
     events: EventList
     worker: Worker
+    /** Lists what happened to that user and its connections, now. */
+    listEventsOf(userId: ObjectId): Promise<void>
     /** Delivers events to the webhook; only where one is configured. */
     courier?: Worker
   }
 }
 
 const intervalMs = 1_000
-/** The worker's tasks that list what happened. */
-export const outboxes = ['outbox of connections', 'outbox of users'] as const
 
 /** What happened, in one list for all replicas, and the workers that get it there; readiness starts them. */
 export default fp(
@@ -58,11 +59,16 @@ export default fp(
         await stopped
       })
     }
-    const [ofConnections, ofUsers] = outboxes
-    worker.add(ofConnections, () => relayOutbox(collections.connections, list, { live: false, owed: null }))
-    worker.add(ofUsers, () => relayOutbox(collections.users, list))
+    const isDone = { live: false, owed: null }
+    const { connections, users } = collections
+    worker.add('outbox of connections', signal => relayOutbox(connections, list, { isDone, signal }))
+    worker.add('outbox of users', signal => relayOutbox(users, list, { signal }))
 
     app.decorate('events', list)
+    app.decorate('listEventsOf', async userId => {
+      await relayOutbox(connections, list, { isDone, of: { userId } })
+      await relayOutbox(users, list, { of: { _id: userId } })
+    })
     app.decorate('worker', worker)
     app.addHook('preClose', async () => worker.stop())
   },

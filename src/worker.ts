@@ -4,8 +4,8 @@ export type Task = (signal: AbortSignal) => Promise<void>
 /** Work that no request waits for: it is tried again until it is done, here or at another replica. */
 export interface Worker {
   add(name: string, task: Task): void
-  /** Runs all tasks, or those named, once, now; resolves when they have ended, whatever came of them. */
-  run(names?: readonly string[]): Promise<void>
+  /** Runs all tasks once, now; resolves when they have ended, whatever came of them. */
+  run(): Promise<void>
   /** Runs them in a moment, for there is something to do. */
   soon(): void
   /** From now on by itself, unless it was stopped before. */
@@ -47,8 +47,8 @@ export function createWorker(options: { intervalMs: number; onError: (name: stri
     }
   }
 
-  async function run(names: readonly string[] = [...tasks.keys()]): Promise<void> {
-    await Promise.all(names.map(name => tasks.get(name)?.()))
+  async function run(): Promise<void> {
+    await Promise.all([...tasks.values()].map(round => round()))
   }
 
   return {

@@ -3,6 +3,7 @@ import type { Disconnect } from '../connections/disconnect.ts'
 import type { ConnectionRepository } from '../connections/repository.ts'
 import type { Flows } from './flows.ts'
 import type { MongoSessionStore } from './session-store.ts'
+import type { Tickets } from './tickets.ts'
 import type { Users } from './users.ts'
 
 export interface Erasing {
@@ -20,14 +21,15 @@ export function createErasing(options: {
   users: Users
   sessions: MongoSessionStore
   flows: Flows
+  tickets: Tickets
   repository: ConnectionRepository
   disconnect: Disconnect
-  /** Brings what has happened so far into the list of events. */
-  listEvents: () => Promise<void>
+  /** Brings what has happened to the user so far into the list of events. */
+  listEventsOf: (userId: ObjectId) => Promise<void>
   /** Takes the user's addresses out of the events that are kept. */
   forgetInEvents: (userId: ObjectId) => Promise<void>
 }): Erasing {
-  const { users, sessions, flows, repository, disconnect, listEvents, forgetInEvents } = options
+  const { users, sessions, flows, tickets, repository, disconnect, listEventsOf, forgetInEvents } = options
 
   async function disconnectAll(userId: ObjectId): Promise<void> {
     const connections = await repository.listOf(userId)
@@ -44,7 +46,7 @@ export function createErasing(options: {
     await flows.removeOfUser(userId, await sessions.idsOfUser(userId))
     await sessions.removeOfUser(userId)
     // The last events are listed first, so that none of them keeps an address.
-    await listEvents()
+    await listEventsOf(userId)
     const isListed = !(await repository.hasEvents(userId))
     await forgetInEvents(userId)
     // A process that died may have stored a connection since, and cannot take it back: the next round does.
@@ -58,12 +60,20 @@ export function createErasing(options: {
     async erase(userId) {
       // The user goes last, so that one who was cut off before can ask again.
       await disconnectAll(userId)
+      // While it is still known whose they are: pressed later, a ticket would bring the user back.
+      const user = await users.find(userId)
+      if (user?.externalId !== undefined) await tickets.removeFor(user.externalId)
       await users.erase(userId)
       await finish(userId)
     },
 
     async finishOwed(signal) {
-      for (const { _id } of await users.listErased(atOnce)) if (!signal.aborted) await finish(_id)
+      const failures: unknown[] = []
+      // One that cannot be finished is in no other's way.
+      for (const { _id } of await users.listErased(atOnce)) {
+        if (!signal.aborted) await finish(_id).catch(error => failures.push(error))
+      }
+      if (failures.length > 0) throw failures[0]
     }
   }
 }

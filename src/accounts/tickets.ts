@@ -27,6 +27,8 @@ export interface Tickets {
   find(ticket: string): Promise<TicketRecord | null>
   /** Takes the ticket, once. */
   take(ticket: string): Promise<TicketRecord | null>
+  /** Removes those that would bring that user of the host app. */
+  removeFor(externalId: string): Promise<void>
 }
 
 const lifeMs = 600_000
@@ -44,6 +46,9 @@ export function createTickets(options: { collection: Collection<TicketRecord>; c
       return { ticket, expiresAt }
     },
     find: ticket => collection.findOne(living(ticket)),
-    take: ticket => collection.findOneAndDelete(living(ticket))
+    take: ticket => collection.findOneAndDelete(living(ticket)),
+    async removeFor(externalId) {
+      await collection.deleteMany({ externalId })
+    }
   }
 }

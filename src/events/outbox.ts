@@ -9,22 +9,32 @@ interface WithOutbox {
 
 const atOnce = 100
 
+export interface Relay<R> {
+  /** A record that this matches stayed for its events alone. */
+  isDone?: Filter<R>
+  /** Only the events of these records. */
+  of?: Filter<R>
+  /** Leaves the rest to the next round. */
+  signal?: AbortSignal
+}
+
 /**
  * Moves events from the records that they happened to into the list. Listed first and taken out after: a crash in between
- * makes it happen again, and the list knows them by their id. A record that `isDone` matches stayed for its events alone.
+ * makes it happen again, and the list knows them by their id.
  */
 export async function relayOutbox<R extends WithOutbox>(
   collection: Collection<R>,
   list: EventList,
-  isDone?: Filter<R>
+  { isDone, of, signal }: Relay<R> = {}
 ): Promise<void> {
   for (;;) {
-    const waiting = { 'outbox.id': { $exists: true } } as Filter<R>
+    const waiting = { ...of, 'outbox.id': { $exists: true } } as Filter<R>
     const found = await collection
       .find(waiting, { projection: { outbox: 1 } })
       .limit(atOnce)
       .toArray()
     for (const { _id, outbox = [] } of found) {
+      if (signal?.aborted) return
       for (const event of outbox) await list.append(event)
       const listed = { $pull: { outbox: { id: { $in: outbox.map(({ id }) => id) } } } } as unknown as UpdateFilter<R>
       await collection.updateOne({ _id } as Filter<R>, listed)

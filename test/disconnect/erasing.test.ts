@@ -1,7 +1,8 @@
-import { BSON, MongoNetworkError } from 'mongodb'
+import { BSON, MongoNetworkError, type ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { build, isProblem, type World } from '../helper.ts'
+import { createHostApp } from '../tickets/ticket.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
@@ -201,6 +202,66 @@ for (const [what, collection, method] of [
     await isErased(t, { ...world, app: replica })
   })
 }
+
+t.test('[R32] erasing › a user of a host app with an open ticket › it goes too, and brings nobody back', async t => {
+  const world = await build(t)
+  const host = await createHostApp(world)
+  const guest = world.browser()
+  t.equal((await host.press(guest, await host.ticket({ externalId: 'u-17' }))).statusCode, 303)
+  const open = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: email })
+  const others = await host.ticket({ externalId: 'u-18' })
+  t.equal((await guest.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  t.equal((await host.press(world.browser(), open)).statusCode, 404)
+  await world.app.worker.run()
+  t.equal(await world.app.collections.users.countDocuments(), 0)
+  t.equal((await host.press(world.browser(), others)).statusCode, 303, 'that of another is good')
+})
+
+t.test('[R32] erasing › events of others wait to be listed › it does not wait for them', async t => {
+  const { app, signedIn } = await build(t)
+  const [user, other] = [await signedIn(), await signedIn('bob@example.com')]
+  await user.connected()
+  await app.worker.run()
+  const { append } = app.events
+  const released = Promise.withResolvers<void>()
+  const bob = (await other.fetch('/auth/session')).json().user.id
+  t.intercept(app.events, 'append', {
+    value: async (event: Parameters<typeof append>[0]) => {
+      if (JSON.stringify(event.data).includes(bob)) await released.promise
+      return append(event)
+    }
+  })
+  await other.connected({ as: 'bob@example.com' })
+  t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  t.equal(await app.collections.users.countDocuments(), 1)
+  released.resolve()
+  await app.worker.run()
+})
+
+t.test('[R32] erasing › one that cannot be finished › is in no other’s way', async t => {
+  const { app, signedIn } = await build(t)
+  const { sessions, users } = app.collections
+  const remove = sessions.deleteMany.bind(sessions)
+  const [first, second] = [await signedIn(), await signedIn('bob@example.com')]
+  const cut = t.intercept(sessions, 'deleteMany', {
+    value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
+  })
+  for (const user of [first, second]) t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 503)
+  cut.restore()
+  const [stuck] = await users.find({ erasedAt: { $exists: true } }).toArray()
+  t.intercept(sessions, 'deleteMany', {
+    value: (filter: { userId?: ObjectId }) =>
+      stuck && filter.userId?.equals(stuck._id)
+        ? Promise.reject(new MongoNetworkError('the connection was reset'))
+        : remove(filter)
+  })
+  await app.worker.run()
+  await app.worker.run()
+  t.same(
+    (await users.find().toArray()).map(({ _id }) => _id),
+    [stuck?._id]
+  )
+})
 
 t.test('[R32] erasing › what is still owed to Google names nobody', async t => {
   const { app, google, clock, signedIn } = await build(t)

@@ -147,6 +147,31 @@ t.test('[R91] outbox › a change that the database refuses › leaves no event'
   t.same(await app.events.after(0, 10), [])
 })
 
+t.test('events › the process is to stop while many wait › they are left to the next', async t => {
+  const world = await build(t)
+  const { app } = world
+  const { append } = app.events
+  let stopping: Promise<void> | undefined
+  const people = ['ada@example.com', 'bob@example.com']
+  const users = await Promise.all(people.map(as => world.signedIn(as)))
+  await app.worker.run()
+  const hold = t.intercept(app.events, 'append', { value: () => Promise.reject(new Error('not yet')) })
+  for (const [index, user] of users.entries()) await user.connected({ as: people[index] ?? '' })
+  await app.worker.run()
+  hold.restore()
+  t.intercept(app.events, 'append', {
+    value: (event: Parameters<typeof append>[0]) => {
+      stopping ??= app.worker.stop()
+      return append(event)
+    }
+  })
+  await app.worker.run()
+  await stopping
+  t.equal((await app.events.after(0, 10)).length, 1, 'the one under way is listed')
+  await (await world.replica()).worker.run()
+  t.equal((await app.events.after(0, 10)).length, 2)
+})
+
 t.test('events › after 30 days › gone, and the numbers go on', async t => {
   const clock = createTestClock()
   const mongo = await startEmbeddedMongo({ nowMs: () => clock.nowMs() })
