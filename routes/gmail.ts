@@ -8,6 +8,8 @@ const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an id of Gmai
 const AttachmentId = z.string().regex(/^[A-Za-z0-9_-]{1,1024}$/, 'must be an id of Gmail')
 const LabelId = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, 'must be an id of a label')
 const Labels = z.array(LabelId).max(100)
+/** An attachment goes as fast as its reader takes it: 25 MB at 1 Mbit/s. */
+const readerTimeoutMs = 300_000
 
 const MessageParams = ConnectionParams.extend({ messageId: GmailId })
 const AttachmentParams = MessageParams.extend({ attachmentId: AttachmentId })
@@ -91,6 +93,7 @@ export const gmailRoutes: FastifyPluginAsyncZod = async app => {
     method: 'GET',
     url: '/messages/:messageId/attachments/:attachmentId',
     config: { operation: 'gmail:read' },
+    handlerTimeout: readerTimeoutMs,
     schema: {
       tags,
       summary: "An attachment's bytes",

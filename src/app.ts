@@ -104,6 +104,8 @@ export async function createServer(
     // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.
     requestTimeout: 15_000,
     handlerTimeout: handlerTimeoutMs,
+    // A socket on which nothing moves, such as one whose reader has stopped reading.
+    connectionTimeout: 120_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
     // HEAD on a callback would run its handler.
     exposeHeadRoutes: false,

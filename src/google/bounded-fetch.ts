@@ -2,7 +2,7 @@ import { type RequestInfo, type RequestInit, Response, fetch as undiciFetch } fr
 import { GuichetError } from '../errors.ts'
 
 export interface Bounds {
-  /** For the whole call: connecting, headers and body. */
+  /** For the whole call: connecting, headers and body. Of a stream, what its reader takes does not count. */
   timeoutMs: number
   /** Of the body, after decompression. */
   maxBytes: number
@@ -23,20 +23,21 @@ export type Fetch = typeof globalThis.fetch
  */
 export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Bounds): Fetch {
   const boundedFetch = async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
-    const timeout = AbortSignal.timeout(timeoutMs)
-    const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout
+    const time = createAllowance(timeoutMs)
+    const signal = init?.signal ? AbortSignal.any([init.signal, time.signal]) : time.signal
     const send = () => undiciFetch(input, { ...init, redirect: 'manual', signal })
     try {
-      const response = await send().catch(error => {
-        if ((init?.method ?? 'GET') !== 'GET' || !isReset(error)) throw error
-        return send()
-      })
+      const response = await time.waitFor(() =>
+        send().catch(error => {
+          if ((init?.method ?? 'GET') !== 'GET' || !isReset(error)) throw error
+          return send()
+        })
+      )
       const { status, statusText, headers } = response
-      if (stream && response.ok) {
-        return new Response(ReadableStream.from(limited(response, maxBytes)), { status, statusText, headers })
-      }
+      const received = limited(response, maxBytes, time)
+      if (stream && response.ok) return new Response(ReadableStream.from(received), { status, statusText, headers })
       const chunks: Uint8Array[] = []
-      for await (const chunk of limited(response, maxBytes)) chunks.push(chunk)
+      for await (const chunk of received) chunks.push(chunk)
       const body = Buffer.concat(chunks)
       // The constructor refuses a body, even an empty one, with these.
       return new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers })
@@ -56,12 +57,49 @@ function isReset(error: { cause?: { code?: string } }): boolean {
   return error.cause?.code === 'ECONNRESET' || error.cause?.code === 'UND_ERR_SOCKET'
 }
 
-async function* limited(response: Response, maxBytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* limited(
+  { body }: Response,
+  maxBytes: number,
+  { waitFor }: Allowance
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const chunks = body?.[Symbol.asyncIterator]()
+  if (!chunks) return
   let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    // Leaving the loop cancels the body and with it the connection.
-    if (length > maxBytes) throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
-    yield chunk
+  try {
+    for (;;) {
+      const { done, value } = await waitFor(() => chunks.next())
+      if (done) return
+      length += value.length
+      if (length > maxBytes) throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
+      yield value
+    }
+  } finally {
+    // Cancels the body, and with it the connection, where there is more of it.
+    await chunks.return?.()
+  }
+}
+
+interface Allowance {
+  /** Aborts once the time is used up. */
+  signal: AbortSignal
+  /** Time passes only in here. */
+  waitFor<T>(step: () => Promise<T>): Promise<T>
+}
+
+function createAllowance(timeoutMs: number): Allowance {
+  const timeout = new AbortController()
+  let leftMs = timeoutMs
+  return {
+    signal: timeout.signal,
+    async waitFor(step) {
+      const startedAtMs = performance.now()
+      const timer = setTimeout(() => timeout.abort(), leftMs)
+      try {
+        return await step()
+      } finally {
+        clearTimeout(timer)
+        leftMs -= performance.now() - startedAtMs
+      }
+    }
   }
 }
