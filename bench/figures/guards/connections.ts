@@ -22,7 +22,21 @@ export const connectionGuards = [
       'if (!fresh && kept && (!kept'
     ]
   ]),
+  ...guardsOf(connect, 'test/connect/prompt.test.ts', [
+    [
+      'a refresh token that does not open is none',
+      '[R22] prompt › its refresh token does not open',
+      'isKept && hasUsableRefreshToken(vault, existing)',
+      'isKept'
+    ]
+  ]),
   ...guardsOf('src/connections/choose-account.ts', 'test/connect/prompt.test.ts', [
+    [
+      'what does not open asks for a consent',
+      '[R22] prompt › its refresh token does not open',
+      '      hasUsableRefreshToken(vault, connection) &&\n',
+      ''
+    ],
     [
       'a repair is of one’s own connection',
       '[R22] prompt › a connectionId that is not the user’s own',
@@ -110,6 +124,12 @@ export const connectionGuards = [
       '[R66] refresh › disconnected while Google answers',
       '    if (answer.refreshToken) await onOrphan(held, answer.refreshToken)\n',
       ''
+    ],
+    [
+      'a rotated token replaces the one it killed',
+      '[R69] refresh › a callback stores meanwhile',
+      'if (current && answer.refreshToken && hasSameRefreshToken(current, held))',
+      'if (current?.deadReason && answer.refreshToken && hasSameRefreshToken(current, held))'
     ]
   ]),
   ...guardsOf(liveToken, 'test/gmail/errors.test.ts', [

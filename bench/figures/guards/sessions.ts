@@ -11,6 +11,20 @@ const isMalformed = '[R57] config › a malformed value names its variable'
 const contradicts = '[R57] config › settings that contradict or undo each other'
 
 export const sessionGuards = [
+  ...guardsOf('src/accounts/erase.ts', 'test/disconnect/erasing.test.ts', [
+    [
+      'no connection outlives its user',
+      '[R32] erasing › a connection stored meanwhile by a process that died',
+      'if (isListed && isAlone)',
+      'if (isListed)'
+    ],
+    [
+      'no ticket outlives its user',
+      '[R32] erasing › a user of a host app with an open ticket',
+      '      if (user?.externalId !== undefined) await tickets.removeFor(user.externalId)\n',
+      ''
+    ]
+  ]),
   ...guardsOf(session, 'test/session/fixation.test.ts', [
     [
       'signing in makes another session',

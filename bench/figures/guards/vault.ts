@@ -4,6 +4,14 @@ const vault = 'src/vault/vault.ts'
 const everywhereElse = '[R55] vault › an envelope opens nowhere but where it was sealed'
 
 export const vaultGuards = [
+  ...guardsOf('plugins/readiness.ts', 'test/vault/wrong-key.test.ts', [
+    [
+      'nothing is worked on with a wrong key',
+      '[R58][F41] wrong key › seen only when the database is back',
+      '      await prepare()\n      if (!unprepared) {\n',
+      '      app.worker.start()\n      await prepare()\n      if (!unprepared) {\n'
+    ]
+  ]),
   ...guardsOf(vault, 'test/vault/vault.test.ts', [
     [
       'a value belongs to its owner',
