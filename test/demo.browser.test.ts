@@ -198,6 +198,22 @@ async function inBrowser(t: Test) {
     t.same(complaints, [])
   })
 
+  await t.test('a mail that was deleted since the list was made › is left out, the others are shown', async t => {
+    const { page } = await openPage(t, browser, url)
+    await signIn(page, noor)
+    await connectGmail(page, noor)
+    const ticket = page.getByRole('article', { name: `Gmail, ${noor}` })
+    let gone = 0
+    await page.route('**/gmail/messages/*', route => {
+      if (gone++ > 0) return route.continue()
+      return route.fulfill({ status: 404, contentType: 'application/problem+json', json: { code: 'not_found' } })
+    })
+    await ticket.getByText('Show latest mail').click()
+    await ticket.getByText('fetched just now').waitFor()
+    t.ok((await ticket.getByRole('listitem').count()) >= 1)
+    t.equal(await page.getByRole('alert').textContent(), '', 'nobody is told that the connection is gone')
+  })
+
   await t.test('a database that is away › the page says so and loads when it is back', async t => {
     const { page } = await openPage(t, browser, url)
     await signIn(page, ada)

@@ -68,7 +68,7 @@ export function createDelivery(options: {
     return collection.findOneAndUpdate(
       { 'delivery.nextAttemptAt': { $lte: inMs(0) } },
       { $set: { 'delivery.nextAttemptAt': inMs(claimMs), 'delivery.owner': owner } },
-      // In the order of the index: with years of events behind it, the next one is found as fast.
+      // In the order of the index: however many were delivered before, the next one is found as fast.
       { sort: { 'delivery.nextAttemptAt': 1, _id: 1 }, returnDocument: 'after' }
     )
   }
