@@ -72,6 +72,36 @@ t.test('[R55] stored tokens › moved to another record or field, they do not op
   t.equal((await ada.fetch(profile(adas.id))).statusCode, 200, 'the true owner is not touched')
 })
 
+t.test('[R55] stored tokens › a refresh token moved to another record or field is not sent to Google', async t => {
+  const { app, google, signedIn, clock } = await build(t)
+  const [ada, bob] = [await signedIn('ada@example.com'), await signedIn('bob@example.com')]
+  const adas = await ada.connected({ as: 'ada@example.com' })
+  const others = await bob.connected({ as: 'ada@example.com' })
+  const { id } = await bob.connected({ as: 'bob@example.com' })
+  const { connections } = app.collections
+  const sealed = async (of: string) => {
+    const { accessToken, refreshToken = '' } = (await connections.findOne({ _id: new ObjectId(of) })) ?? {}
+    return { accessToken: accessToken ?? '', refreshToken }
+  }
+  const own = await sealed(id)
+  const moves = {
+    'from another user': (await sealed(adas.id)).refreshToken,
+    'from another connection of the same user': (await sealed(others.id)).refreshToken,
+    'from the other field': own.accessToken
+  }
+  // Only once the access token has run out is the refresh token opened at all.
+  clock.advance(3_600_000)
+  const before = google.requests.length
+  for (const [name, refreshToken] of Object.entries(moves)) {
+    t.ok(refreshToken && refreshToken !== own.refreshToken, name)
+    await connections.updateOne({ _id: new ObjectId(id) }, { $set: { refreshToken } })
+    isProblem(t, await bob.fetch(profile(id)), 503, 'unsealable')
+    t.equal(google.requests.length, before, name)
+  }
+  await connections.updateOne({ _id: new ObjectId(id) }, { $set: { refreshToken: own.refreshToken } })
+  t.equal((await bob.fetch(profile(id))).statusCode, 200, 'the true one still refreshes')
+})
+
 t.test('[R55] stored tokens › a flow cannot be given to another session', async t => {
   const { app, google, browser } = await build(t)
   const [victim, attacker] = [browser(), browser()]
@@ -104,6 +134,7 @@ t.test('[R59][F43] stored tokens › one record that does not open affects only 
     answers.map(({ statusCode }) => statusCode),
     [503, ...Array(99).fill(200)]
   )
+  t.equal(answers[0]?.json().code, 'unsealable')
   t.equal(await app.collections.connections.countDocuments({ deadReason: { $ne: null } }), 0)
   t.equal(google.calls('revoke'), 0)
   t.same(google.violations, [])
