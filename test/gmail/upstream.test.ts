@@ -5,17 +5,28 @@ import { build, isProblem } from '../helper.ts'
 import { connectedMailbox, gmailRoutes } from './mailbox.ts'
 
 const hostile = [
-  ...['..', '../../oauth2', '..%2f..%2foauth2', '%2e%2e%2f', '%252e%252e%252f', '..%5c', 'a%2fb', 'a%3fx=1', 'a%23b'],
+  ...['..%2f..%2foauth2', '%2e%2e%2f', '%252e%252e%252f', '..%5c', 'a%2fb', 'a%3fx=1', 'a%23b'],
   ...['%40evil.example', 'a%00', 'a%0d%0aX-Evil:1', 'a%20b', 'a%c3%a9', 'a;b', 'a:modify', "a'b", 'a%7bb', '%', '%zz'],
-  ...['x'.repeat(300), 'x'.repeat(1025), '%F0%9F%97%9D', '.', '*', 'a.b']
+  ...['x'.repeat(300), '%F0%9F%97%9D', '*', 'a.b']
 ]
+/** Longer than any parameter may be: the router's answer, before a route is found. */
+const tooLong = 'x'.repeat(1025)
+/**
+ * The client itself resolves these dots, so that another path is asked for, in the order of the requests below: one that
+ * is no route (404), `messages/modify` and `messages/trash`, which are not posted to (405), or a route without its id.
+ */
+const resolved: Record<string, number[]> = {
+  '..': [404, 404, 404, 404, 404, 404],
+  '../../oauth2': [404, 404, 404, 404, 404],
+  '.': [400, 400, 405, 405, 404, 400]
+}
 
 t.test('[R81] upstream › an id that is none of Gmail never reaches Google', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { connection } = await connectedMailbox(ada, google)
   const prefix = `/connections/${connection.id}/gmail`
-  for (const id of hostile) {
+  for (const id of [...hostile, tooLong, ...Object.keys(resolved)]) {
     const requests = [
       { method: 'GET', url: `${prefix}/messages/${id}` },
       { method: 'GET', url: `${prefix}/threads/${id}` },
@@ -27,13 +38,10 @@ t.test('[R81] upstream › an id that is none of Gmail never reaches Google', as
         ? []
         : [{ method: 'GET' as const, url: `${prefix}/messages/m1/attachments/${id}` }])
     ] as const
-    for (const request of requests) {
-      const { statusCode } = await ada.request(request)
-      t.ok(
-        [400, 404, 405, 414].includes(statusCode),
-        `${request.method} ${request.url.slice(-60)} answered ${statusCode}`
-      )
-    }
+    const statuses: number[] = []
+    for (const request of requests) statuses.push((await ada.request(request)).statusCode)
+    const refused = Array(requests.length).fill(id === tooLong ? 414 : 400)
+    t.same(statuses, resolved[id] ?? refused, id.slice(0, 60))
   }
   for (const id of ['../../x', 'a?b', 'a#b', 'a b', '', 'x'.repeat(101), 'a\r\nb', 'é']) {
     for (const payload of [{ addLabelIds: [id] }, { removeLabelIds: [id] }]) {
