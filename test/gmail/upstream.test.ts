@@ -1,7 +1,11 @@
+import { join } from 'node:path'
+import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { createCertificate } from '../fake-google/certificate.ts'
 import { startFakeGoogle } from '../fake-google/fake-google.ts'
+import { startTlsDoor } from '../fake-google/tls-door.ts'
 import { build, isProblem } from '../helper.ts'
+import { injectAt, startServer } from '../process.ts'
 import { connectedMailbox, gmailRoutes } from './mailbox.ts'
 
 const hostile = [
@@ -139,6 +143,42 @@ t.test('[R78] upstream › a certificate that does not prove the host ends the c
     }
     t.equal(impostor.requests.length, 0, name)
   }
+})
+
+t.test('[R78] upstream › of hosts whose signer is trusted, the wrong and the expired still get no byte', async t => {
+  const certificates = {
+    good: createCertificate(),
+    "another host's": createCertificate({ host: 'google.example' }),
+    expired: createCertificate({ notBefore: new Date(0), notAfter: new Date(86_400_000) })
+  }
+  // All are trusted alike: what tells them apart is the name and the date alone.
+  const trusted = Object.values(certificates).map(({ cert }) => cert)
+  const env = { NODE_EXTRA_CA_CERTS: join(t.testdir({ 'trusted.pem': trusted.join('') }), 'trusted.pem') }
+  const { app, google, signedIn, environment } = await build(t)
+  const ada = await signedIn()
+  for (const [name, certificate] of Object.entries(certificates)) {
+    const door = await startTlsDoor(t, google, certificate)
+    google.fault('discovery', { mutate: json => ({ ...json, token_endpoint: `${door.origin}/token` }) })
+    const server = await startServer(t, { ...environment, GOOGLE_API_URL: door.origin }, { env })
+    const elsewhere = ada.clone(injectAt(server.url))
+    const { connection, routes } = await connectedMailbox(ada, google)
+    const answers: LightMyRequestResponse[] = []
+    for (const { request } of routes) answers.push(await elsewhere.request(request))
+    answers.push(await elsewhere.connect())
+    await app.collections.connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
+    answers.push(await elsewhere.fetch(`/connections/${connection.id}/gmail/profile`))
+    if (name === 'good') {
+      for (const { statusCode, body } of answers) t.ok(statusCode === 200 || statusCode === 204, `${name}: ${body}`)
+      t.equal(door.requests.filter(path => path === 'POST /token').length, 2, 'the exchange and the refresh')
+      t.equal(door.requests.length, routes.length + 3)
+    } else {
+      for (const answer of answers) isProblem(t, answer, 503, 'google_unavailable')
+      t.ok(door.connections >= answers.length, `${name}: each call was made, and ended at the door`)
+      t.same(door.requests, [], name)
+    }
+    await server.kill('SIGKILL')
+  }
+  t.same(google.violations, [])
 })
 
 t.test('[R78] upstream › neither code nor refresh token goes to a host without a good certificate', async t => {
