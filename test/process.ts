@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
@@ -50,6 +51,11 @@ export async function startServer(
     exited.then(([code]) => reject(new Error(`the server ended with ${code}: ${logs.at(-1) ?? ''}`)), reject)
   })
   return { url, process: child, pid, logs, kill }
+}
+
+/** Memory of a process, in bytes. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
 }
 
 /** How a command ended, and what it said. */

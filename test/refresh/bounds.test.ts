@@ -1,29 +1,13 @@
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { startTrap } from '../faults/trap.ts'
+import { residentBytes } from '../process.ts'
 import { tellInProcesses } from './replicas.ts'
 
 const timeoutMs = 1000
 
-/** Memory of a process, in bytes. */
-function residentBytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
-}
-
 t.test('[R73] [F17] refresh › answers without end, measure or aim › refused in time, and in little memory', async t => {
   // Somewhere that no token may be sent to.
-  const evil = createServer((_request, response) => response.end('{}'))
-  let lured = 0
-  evil.on('connection', () => {
-    lured += 1
-  })
-  evil.listen(0, '127.0.0.1')
-  await once(evil, 'listening')
-  t.teardown(() => void evil.close())
-  const evilUrl = `http://127.0.0.1:${(evil.address() as AddressInfo).port}/token`
-
+  const trap = await startTrap(t)
   const { app, google, start, vendAt, expireStored, refreshes } = await tellInProcesses(t, {
     GOOGLE_TIMEOUT_MS: String(timeoutMs)
   })
@@ -38,9 +22,9 @@ t.test('[R73] [F17] refresh › answers without end, measure or aim › refused 
     '100 MB of JSON': [{ huge: 100_000_000 }, 502],
     'a gzip bomb': [{ gzipBomb: 100_000_000 }, 502],
     'a thousand times gzip': [{ addHeaders: { 'content-encoding': gzipped } }, undefined],
-    'a redirect, 302': [{ redirectTo: evilUrl }, 502],
-    'a redirect, 307': [{ redirectTo: evilUrl, redirectStatus: 307 }, 502],
-    'a redirect, 308': [{ redirectTo: evilUrl, redirectStatus: 308 }, 502]
+    'a redirect, 302': [{ redirectTo: trap.url }, 502],
+    'a redirect, 307': [{ redirectTo: trap.url, redirectStatus: 307 }, 502],
+    'a redirect, 308': [{ redirectTo: trap.url, redirectStatus: 308 }, 502]
   } as const
 
   const before = residentBytes(server.pid)
@@ -60,7 +44,7 @@ t.test('[R73] [F17] refresh › answers without end, measure or aim › refused 
   }
   const grown = residentBytes(server.pid) - before
   t.ok(grown < 50 * 1024 * 1024, `${Math.round(grown / 1024 / 1024)} MB more`)
-  t.equal(lured, 0)
+  t.equal(trap.connections, 0)
 
   await app.collections.connections.updateOne({}, { $set: { cooldownUntil: null } })
   const { status, body } = await vendAt(server)

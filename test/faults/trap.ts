@@ -1,0 +1,21 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Test } from 'tap'
+
+/** A host that nothing should be sent to: it counts who comes, and closes at once. */
+export interface Trap {
+  url: string
+  connections: number
+}
+
+export async function startTrap(t: Test): Promise<Trap> {
+  const server = createServer(socket => {
+    trap.connections += 1
+    socket.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => void server.close())
+  const trap: Trap = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: 0 }
+  return trap
+}
