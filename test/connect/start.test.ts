@@ -106,13 +106,16 @@ t.test('[R22] start › the verifier behind the challenge › is in no byte that
   t.same(google.violations, [])
 })
 
-t.test('[R22] start › Google’s own issuer › has fixed endpoints that nobody is asked for', async t => {
+t.test('[R22][R78] start › Google’s own issuer › has fixed endpoints that nobody is asked for', async t => {
   const endpoints = await createEndpoints('https://accounts.google.com', () => {
     throw new Error('nothing is fetched')
   })()
-  t.match(endpoints, {
+  t.same(endpoints, {
+    issuer: 'https://accounts.google.com',
     authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
     tokenEndpoint: 'https://oauth2.googleapis.com/token',
-    revocationEndpoint: 'https://oauth2.googleapis.com/revoke'
+    revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
+    jwksUri: 'https://www.googleapis.com/oauth2/v3/certs',
+    issParameterSupported: false
   })
 })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
+import { getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { createCertificate } from '../fake-google/certificate.ts'
 import { startFakeGoogle } from '../fake-google/fake-google.ts'
 import { startTlsDoor } from '../fake-google/tls-door.ts'
@@ -123,6 +124,29 @@ t.test('[R78] upstream › a token stands in the Authorization header and in no 
   for (const { method, path, query, endpoint } of google.requests) {
     t.same(google.ledger.find(`${path}?${query}`), [], `${method} ${endpoint}`)
   }
+  t.same(google.violations, [])
+})
+
+t.test("[R78] upstream › without a setting, tokens go to Gmail's own host, whatever else is set", async t => {
+  const { google, signedIn } = await build(t, { environment: { GOOGLE_API_URL: '' } })
+  const ada = await signedIn()
+  const { routes } = await connectedMailbox(ada, google)
+  const asked: string[] = []
+  const direct = getGlobalDispatcher()
+  t.teardown(() => setGlobalDispatcher(direct))
+  // No call leaves the machine: whichever host is asked for, the stand-in answers.
+  setGlobalDispatcher(
+    direct.compose(dispatch => (options, handler) => {
+      asked.push(`${options.origin}`)
+      return dispatch({ ...options, origin: google.issuer }, handler)
+    })
+  )
+  // googleapis would take its hosts from this.
+  process.env.GOOGLE_CLOUD_UNIVERSE_DOMAIN = 'evil.example'
+  t.teardown(() => delete process.env.GOOGLE_CLOUD_UNIVERSE_DOMAIN)
+  for (const { name, request } of routes) t.ok((await ada.request(request)).statusCode < 300, name)
+  t.same(asked, Array(routes.length).fill('https://gmail.googleapis.com'))
+  t.equal(google.calls('gmail'), routes.length)
   t.same(google.violations, [])
 })
 
