@@ -3,6 +3,21 @@ import { build, isProblem } from '../helper.ts'
 
 const always = Number.POSITIVE_INFINITY
 
+t.test(
+  '[F18] start › endpoints and keys are fetched ahead of the first request, once each',
+  { timeout: 30_000 },
+  async t => {
+    const { google, browser } = await build(t)
+    // The boot waits for nobody's keys: they come when they come, and no request was made to bring them.
+    while (google.calls('jwks') === 0) await google.arrival('jwks')
+    t.same([google.calls('discovery'), google.calls('jwks')], [1, 1])
+    google.fault('discovery', { status: 500 }, always)
+    google.fault('jwks', { status: 500 }, always)
+    t.equal((await browser().signIn()).statusCode, 200, 'the first sign-in needs neither')
+    t.same([google.calls('discovery'), google.calls('jwks')], [1, 1])
+  }
+)
+
 t.test('[F18] signing keys › while they are known, Google may be without them', async t => {
   const { google, browser, clock } = await build(t)
   t.equal((await browser().signIn()).statusCode, 200)
@@ -49,8 +64,12 @@ t.test('[F18] discovery › never answered, starts and callbacks are 503, and no
     const callback = await ada.authorize('/auth/google')
     const exchanges = google.calls('token')
     const elsewhere = ada.clone(cold)
-    isProblem(t, await elsewhere.fetch('/auth/google'), 503, 'google_unavailable')
-    isProblem(t, await elsewhere.fetch(callback), 503, 'google_unavailable')
+    for (const url of ['/auth/google', callback]) {
+      const response = await elsewhere.fetch(url)
+      isProblem(t, response, 503, 'google_unavailable')
+      const wait = Number(response.headers['retry-after'])
+      t.ok(wait >= 1 && wait <= 60, `${url.split('?')[0]}: come back in ${wait} s`)
+    }
     t.equal((await elsewhere.navigate(callback)).headers.location, '/?status=google_unavailable')
     t.equal(google.calls('token'), exchanges)
     google.clearFaults()
