@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { startFakeGoogle } from '../fake-google/fake-google.ts'
 import type { Fault } from '../fake-google/faults.ts'
 import { build, isProblem, problemOf, type World } from '../helper.ts'
+import { startTrap } from './trap.ts'
 
 const doors = [
   { name: 'sign-in', start: '/auth/google', enter: async (world: World) => world.browser() },
@@ -73,19 +74,47 @@ t.test("[F12] exchange › Google's own wait is passed on", async t => {
   await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 7 })
 })
 
-t.test('[F13] exchange › a host that takes no connection is unavailable', async t => {
+t.test('[F13] exchange › a host without an address, or that takes no connection, is unavailable', async t => {
   const gone = await startFakeGoogle()
   await gone.close()
-  const { google, browser, replica, app } = await build(t)
-  for (const token_endpoint of [`${gone.issuer}/token`, 'http://localhost:1/token']) {
-    google.fault('discovery', { mutate: json => ({ ...json, token_endpoint }) })
-    const one = browser(await replica())
-    const response = await one.signIn()
-    isProblem(t, response, 503, 'google_unavailable')
-    t.ok(response.headers['retry-after'])
+  const trap = await startTrap(t)
+  const world = await build(t)
+  const { google, replica, app } = world
+  const endpoints = [
+    // A name that is no host's, ever (RFC 6761, section 6.4).
+    'https://nothing.invalid/token',
+    `${gone.issuer}/token`,
+    'http://localhost:1/token',
+    `${trap.url}/token`
+  ]
+  for (const token_endpoint of endpoints) {
+    for (const { name, start, enter } of doors) {
+      for (const way of ['fetch', 'navigate'] as const) {
+        const comment = `${name}, ${way}: ${token_endpoint}`
+        const entered = await enter(world)
+        const users = await app.collections.users.countDocuments()
+        const calls = google.calls('token')
+        trap.connections = 0
+        google.fault('discovery', { mutate: json => ({ ...json, token_endpoint }) })
+        const one = entered.clone(await replica())
+        const callback = await one.authorize(start)
+        const response = await one[way](callback)
+        if (way === 'navigate') t.equal(response.headers.location, '/?status=google_unavailable', comment)
+        else {
+          isProblem(t, response, 503, 'google_unavailable')
+          const wait = Number(response.headers['retry-after'])
+          t.ok(wait >= 1 && wait <= 60, `${comment}: ${wait}`)
+        }
+        const [least, most] = token_endpoint.startsWith(trap.url) ? [1, 2] : [0, 0]
+        t.ok(trap.connections >= least && trap.connections <= most, `${comment}: tried ${trap.connections} times`)
+        isProblem(t, await one.fetch(callback), 400, 'flow_used')
+        t.ok(trap.connections <= most, `${comment}: and not again`)
+        t.equal(google.calls('token'), calls, 'nor anywhere else')
+        t.equal(await app.collections.users.countDocuments(), users, comment)
+        t.equal(await app.collections.connections.countDocuments(), 0, comment)
+      }
+    }
   }
-  t.equal(google.calls('token'), 0)
-  t.equal(await app.collections.users.countDocuments(), 0)
 })
 
 t.test('[F14] exchange › lost after its bytes were sent, it is not sent again', async t => {
