@@ -2,6 +2,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import { createServer } from '../../src/app.ts'
 import { parseConfig } from '../../src/config.ts'
+import { createBackend } from '../backend/backend.ts'
 import { build, isProblem, problemOf } from '../helper.ts'
 import { bodyFor, fill, ownParameters, routesOf } from './routes.ts'
 
@@ -113,6 +114,45 @@ t.test('[R50] headers › no-store on every answer, but for what is the same for
     shared.some(url => /^\/(auth|connect|connections|v1|start)/.test(url)),
     'no route of a user'
   )
+  t.same(google.violations, [])
+})
+
+t.test('[R50][R51] headers › every success of a backend › no-store, and the headers of every answer', async t => {
+  const { app, google, signedIn } = await build(t)
+  const parameters = await ownParameters(await signedIn(), google)
+  const backend = await createBackend(app)
+  const routes = routesOf(app).filter(({ method, url }) => url.startsWith('/v1/') && method !== 'OPTIONS')
+  const successes: Record<string, number> = {}
+  for (const route of routes) {
+    const what = `${route.method} ${route.url}`
+    const { payload } = route.url === '/v1/tickets' ? { payload: { externalId: 'u-17' } } : bodyFor(route, parameters)
+    const method = route.method as 'GET' | 'POST' | 'DELETE'
+    const response = await backend.fetch(fill(route, parameters), method, payload as object | undefined)
+    successes[what] = response.statusCode
+    isHardened(t, response, what)
+    t.equal(response.headers['cache-control'], 'no-store', what)
+    t.equal(response.headers['set-cookie'], undefined, what)
+  }
+  const gmail = '/v1/connections/:id/gmail'
+  t.same(successes, {
+    'GET /v1/connections': 200,
+    'GET /v1/connections/:id': 200,
+    'POST /v1/connections/:id/token': 200,
+    'POST /v1/tickets': 201,
+    'GET /v1/events': 200,
+    [`GET ${gmail}/profile`]: 200,
+    [`GET ${gmail}/labels`]: 200,
+    [`GET ${gmail}/messages`]: 200,
+    [`GET ${gmail}/messages/:messageId`]: 200,
+    [`GET ${gmail}/messages/:messageId/attachments/:attachmentId`]: 200,
+    [`GET ${gmail}/threads`]: 200,
+    [`GET ${gmail}/threads/:threadId`]: 200,
+    [`POST ${gmail}/messages/:messageId/modify`]: 200,
+    [`POST ${gmail}/messages/batchModify`]: 204,
+    [`POST ${gmail}/messages/:messageId/trash`]: 200,
+    [`POST ${gmail}/messages/:messageId/untrash`]: 200,
+    'DELETE /v1/connections/:id': 200
+  })
   t.same(google.violations, [])
 })
 
