@@ -47,9 +47,9 @@ export const secretOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toStri
 export const secret = secretOf(7)
 
 export const status =
-  (code: number, headers: Record<string, string> = {}): Answer =>
+  (code: number, headers: Record<string, string> = {}, body?: string): Answer =>
   response =>
-    response.writeHead(code, headers).end()
+    response.writeHead(code, headers).end(body)
 
 export async function startReceiver(t: Test, port = 0): Promise<Receiver> {
   const requests: Received[] = []

@@ -1,9 +1,15 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { MongoNetworkError, MongoServerError } from 'mongodb'
 import t from 'tap'
+import { createBackend } from '../backend/backend.ts'
+import { secret, secretOf, startReceiver, status } from '../events/receiver.ts'
 import { failNext } from '../faults/database.ts'
 import { build, localPath } from '../helper.ts'
+import { runGuichet } from '../process.ts'
 import { captureLog } from './capture.ts'
 
 const operations = [
@@ -213,6 +219,109 @@ t.test('[R106] logs › whole journeys and every kind of failure leave no secret
       ledger.find(`${log.text()}${line}\n`).some(hit => hit.value === value),
       'a planted one is found'
     )
+  }
+})
+
+t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, taken › no secret in or about them', async t => {
+  const log = captureLog()
+  const receiver = await startReceiver(t)
+  const [inQuery, inBody] = ['the-key-in-the-query-of-the-webhook', 'what-the-receiver-says-in-its-own-words']
+  const auditFile = join(t.testdir(), 'audit.log')
+  const environment = {
+    ...receiver.environment,
+    WEBHOOK_URL: `${receiver.url}?key=${inQuery}`,
+    WEBHOOK_SECRETS: `${secret},${secretOf(8)}`,
+    AUDIT_FILE: auditFile,
+    METRICS_TOKEN: 'the-token-of-the-metrics-route'
+  }
+  const world = await build(t, { logger: log.logger, environment })
+  const { app, google, clock, signedIn } = world
+  const { ledger } = google
+  for (const planted of [inQuery, inBody, 'the-token-of-the-metrics-route']) ledger.plant(planted)
+  // With and without what stands before it.
+  for (const one of [secret, secretOf(8)]) for (const text of [one, one.slice('whsec_'.length)]) ledger.plant(text)
+  const quoting = (code: number) => status(code, { 'x-says': inBody, 'content-type': 'text/plain' }, inBody)
+  const deliver = async () => {
+    await app.worker.run()
+    await app.courier?.run()
+  }
+
+  // Every kind of event, and a receiver that fails from the first one on.
+  receiver.answer = quoting(500)
+  const ada = await signedIn('ada@example.com')
+  const { id } = await ada.connected({ as: 'ada@example.com' })
+  const backend = await createBackend(app)
+  ledger.plant(backend.key)
+  t.equal((await backend.vend(id)).statusCode, 200)
+  google.rotateRefreshTokens = true
+  clock.advance(3_600_000)
+  t.equal((await backend.vend(id)).statusCode, 200)
+  google.revokeGrant('ada@example.com')
+  clock.advance(3_600_000)
+  t.equal((await backend.vend(id)).statusCode, 409)
+  await ada.fetch(await ada.authorize(`/connect/gmail?connectionId=${id}`))
+  await ada.fetch(`/connections/${id}`, 'DELETE')
+  await ada.fetch('/auth/user', 'DELETE')
+  await deliver()
+  for (const answer of [
+    status(302, { location: `${receiver.url}/elsewhere?key=${inBody}` }, inBody),
+    (response: ServerResponse) => void response.destroy(),
+    quoting(410)
+  ]) {
+    receiver.answer = answer
+    clock.advance(30 * 3_600_000)
+    await deliver()
+  }
+
+  const { events, meta } = app.collections
+  const kept = async () => JSON.stringify([await events.find().toArray(), await meta.find().toArray()])
+  const keptBefore = await kept()
+  const [asText, asJson] = [
+    await runGuichet(world.environment, 'events', 'parked').ended,
+    await runGuichet(world.environment, 'events', 'parked', '--json').ended
+  ]
+  t.match([asText, asJson], [{ code: 0 }, { code: 0 }])
+  t.match(asText.out, /^evt_\S+\tconnection\.connected\t/, 'it does show one')
+  t.match(JSON.parse(asJson.out)[0], { id: /^evt_/, type: 'connection.connected' })
+  const metrics = await app.inject({
+    url: '/metrics',
+    headers: { authorization: 'Bearer the-token-of-the-metrics-route' }
+  })
+  t.match(metrics.body, /guichet_events_parked [1-9]/)
+
+  receiver.answer = quoting(200)
+  const replay = await runGuichet(world.environment, 'events', 'replay').ended
+  clock.advance(60_000)
+  await deliver()
+  const listed = await backend.fetch('/v1/events')
+  const keptAfter = await kept()
+  await app.close()
+
+  const types = ['connected', 'needs_reconnect', 'recovered', 'disconnected'].map(what => `connection.${what}`)
+  t.same(new Set(receiver.types()), new Set([...types, 'user.deleted']))
+  t.ok(receiver.requests.length > 8, `${receiver.requests.length} requests`)
+  t.ok(log.lines().filter(({ event }) => event === 'delivery_failed').length >= 4)
+  const audit = await readFile(auditFile, 'utf8')
+  t.same(
+    audit
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line).outcome),
+    ['vended', 'vended', 'needs_reconnect']
+  )
+  t.same(new Set(receiver.requests.map(({ url }) => url)), new Set([`/events?key=${inQuery}`]), 'who was given it')
+  const delivered = receiver.requests.map(({ body, headers }) => `${JSON.stringify(headers)}\n${body}`).join('\n')
+  for (const [where, text] of Object.entries({
+    log: log.text(),
+    audit,
+    metrics: metrics.body,
+    deliveries: delivered,
+    parked: [asText, asJson, replay].map(({ out, err }) => `${out}\n${err}`).join('\n'),
+    events: listed.body,
+    'the database': keptBefore + keptAfter
+  })) {
+    t.same(ledger.find(text), [], where)
+    t.ok(text.length > 200, `${where}: there is something to look through`)
   }
 })
 
