@@ -1,8 +1,24 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { build, isProblem, problemOf } from '../helper.ts'
 import { createBackend } from './backend.ts'
+
+/** What is compared in constant time from now on, both sides as text. */
+function watchCompares(t: Test): string[][] {
+  const { timingSafeEqual } = crypto
+  const compared: string[][] = []
+  crypto.timingSafeEqual = (a, b) => {
+    compared.push([a, b].map(side => Buffer.from(side as Uint8Array).toString()))
+    return timingSafeEqual(a, b)
+  }
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    crypto.timingSafeEqual = timingSafeEqual
+    syncBuiltinESMExports()
+  })
+  return compared
+}
 
 t.test('[R84] backend key › none, wrong, revoked, expired, a cookie › one and the same refusal', async t => {
   const world = await build(t)
@@ -113,18 +129,7 @@ t.test('[R85] backend key › compared › in constant time, and never the key i
   const good = await createBackend(app)
   const stored = (await app.collections.backendKeys.findOne({ _id: good.id }))?.hash
 
-  const { timingSafeEqual } = crypto
-  const compared: string[][] = []
-  crypto.timingSafeEqual = (a, b) => {
-    compared.push([a, b].map(side => Buffer.from(side as Uint8Array).toString()))
-    return timingSafeEqual(a, b)
-  }
-  syncBuiltinESMExports()
-  t.teardown(() => {
-    crypto.timingSafeEqual = timingSafeEqual
-    syncBuiltinESMExports()
-  })
-
+  const compared = watchCompares(t)
   const forged = `${good.key.slice(0, -1)}${good.key.endsWith('A') ? 'B' : 'A'}`
   const authorization = `Bearer ${forged}`
   const refused = await app.inject({ method: 'POST', url: `/v1/connections/${id}/token`, headers: { authorization } })
@@ -134,6 +139,48 @@ t.test('[R85] backend key › compared › in constant time, and never the key i
   for (const sides of compared) {
     t.ok(sides.includes(stored ?? 'none'))
     t.notOk(sides.some(side => side.includes(good.key) || side.includes(forged)))
+  }
+})
+
+t.test('[R85] metrics token › compared › in constant time, and never the token itself', async t => {
+  const token = 'a token for metrics'
+  const { app } = await build(t, { environment: { METRICS_TOKEN: token } })
+  const compared = watchCompares(t)
+  const ask = (presented: string) => app.inject({ url: '/metrics', headers: { authorization: `Bearer ${presented}` } })
+  // Of every length: a compare that asks for the same one first would tell it.
+  const wrong = ['a token for metricz', 'A token for metrics', 'a', `${token}s`, '']
+  for (const presented of wrong) isProblem(t, await ask(presented), 401, 'unauthenticated')
+  isProblem(t, await app.inject('/metrics'), 401, 'unauthenticated')
+  t.equal((await ask(token)).statusCode, 200)
+  t.equal(compared.length, wrong.length + 2, 'each wrong one, none at all and the right one alike')
+  t.equal(new Set(compared.map(([, expected]) => expected)).size, 1, 'with what is right')
+  t.notOk(compared.flat().some(side => side.includes('token for')))
+})
+
+t.test('[R85] session cookie › its signature compared › in constant time, by each secret of the ring', async t => {
+  const [newer, older] = ['the newer secret of 32 characters or more', 'the older secret of 32 characters or more']
+  const world = await build(t, { environment: { SESSION_SECRETS: older } })
+  const ada = await world.signedIn()
+  const [name, cookie = ''] = [...ada.cookies][0] ?? []
+  const [value = '', signature = ''] = decodeURIComponent(cookie).split('.')
+  const forged = `${signature.slice(0, -1)}${signature.endsWith('A') ? 'E' : 'A'}`
+  const both = await world.replica({ SESSION_SECRETS: `${newer},${older}` })
+  const compared = watchCompares(t)
+  const hmac = (secret: string) =>
+    crypto.createHmac('sha256', secret).update(value).digest('base64').replaceAll('=', '')
+  const asPair = (sides: string[]) => sides.sort().join(' ')
+  // With one secret the session's plugin alone compares; with more, ours does it before.
+  for (const [at, secrets] of [
+    [world.app, [older]],
+    [both, [newer, older]]
+  ] as const) {
+    const ask = (presented: string) =>
+      at.inject({ url: '/auth/session', headers: { cookie: `${name}=${encodeURIComponent(`${value}.${presented}`)}` } })
+    isProblem(t, await ask(forged), 401, 'unauthenticated')
+    const refused = compared.splice(0).map(asPair)
+    for (const secret of secrets) t.ok(refused.includes(asPair([forged, hmac(secret)])), `refused by ${secret}`)
+    t.equal((await ask(signature)).statusCode, 200)
+    t.ok(compared.splice(0).map(asPair).includes(`${signature} ${signature}`), 'the right one alike')
   }
 })
 
