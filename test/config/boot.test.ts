@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
+import { build } from '../helper.ts'
 import { snapshot } from '../vault/snapshot.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -36,6 +39,20 @@ function boot(environment: Record<string, string>): Promise<Ended> {
   })
 }
 
+/** A server that only counts who connects; `reached` resolves with the first. */
+async function startCounter(t: Test) {
+  let hits = 0
+  const server = createServer(socket => {
+    hits++
+    socket.destroy()
+  })
+  const reached = once(server, 'connection')
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => new Promise(resolve => server.close(resolve)))
+  return { port: (server.address() as AddressInfo).port, hits: () => hits, reached }
+}
+
 const secrets = [
   'the-database-password',
   'the-session-secret',
@@ -62,6 +79,74 @@ t.test('[R57][F40] boot › a faulty environment ends the process at once, by na
       t.notOk(output.includes(secret), `${variable}: no value is printed`)
     }
   }
+})
+
+t.test('[R57] boot › a faulty environment ends the process before anyone is called', async t => {
+  const [database, google] = [await startCounter(t), await startCounter(t)]
+  const environment = {
+    ...least,
+    MONGODB_URI: `mongodb://127.0.0.1:${database.port}/guichet`,
+    GOOGLE_ISSUER: `http://127.0.0.1:${google.port}`
+  }
+  for (const changes of [
+    { VAULT_KEYS: 'k1:dG9vIHNob3J0' },
+    { SESSION_SECRETS: 'not long enough' },
+    { PUBLIC_URL: 'https://auth.example.com' },
+    { GOOGLE_CLIENT_SECRET: '' },
+    { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+    { WEBHOOK_URL: 'https://example.com/events' },
+    { LOG_LEVEL: 'loud' },
+    { PORT: 'x' }
+  ]) {
+    const { code } = await boot({ ...environment, ...changes })
+    t.equal(code, 1, Object.keys(changes).join())
+    t.same([database.hits(), google.hits()], [0, 0])
+  }
+
+  // The same without a fault does call both: nobody was missed.
+  const good = spawn(process.execPath, ['src/server.ts'], { cwd: root, env: environment, stdio: 'ignore' })
+  const ended = once(good, 'close')
+  await Promise.all([database.reached, google.reached])
+  good.kill('SIGKILL')
+  await ended
+  t.ok(database.hits() > 0 && google.hits() > 0)
+})
+
+t.test('[F40] boot › a key missing or short, over a database that is in use › which stays as it was', async t => {
+  const mongo = await startEmbeddedMongo()
+  t.teardown(() => mongo.close())
+  const world = await build(t, { environment: { MONGODB_URI: mongo.uri } })
+  const ada = await world.signedIn()
+  await ada.connected()
+  await ada.fetch('/connect/calendar')
+  await world.app.backendKeys.create({ name: 'b', operations: ['tokens:vend'], services: null, expiresAt: null })
+  await world.app.worker.run()
+  await world.app.close()
+  const before = snapshot(mongo.data)
+  for (const collection of ['connections', 'flows', 'sessions', 'users', 'backendKeys', 'events', 'meta'])
+    t.ok(
+      before.some(document => document.startsWith(`guichet.${collection} `)),
+      collection
+    )
+
+  const { VAULT_KEYS: whole = '', ...without } = { ...world.environment, PORT: '0' }
+  for (const [name, VAULT_KEYS] of Object.entries({
+    missing: undefined,
+    empty: '',
+    'an id alone': 'k1:',
+    'no id': whole.slice('k1:'.length),
+    '31 bytes': `k1:${Buffer.alloc(31, 1).toString('base64')}`,
+    '33 bytes': `k1:${Buffer.alloc(33, 1).toString('base64')}`,
+    'cut short': whole.slice(0, -4),
+    'one of two short': `${whole},k0:${Buffer.alloc(16, 1).toString('base64')}`
+  })) {
+    const { code, output } = await boot({ ...without, ...(VAULT_KEYS !== undefined && { VAULT_KEYS }) })
+    t.equal(code, 1, name)
+    t.match(output, 'VAULT_KEYS', name)
+    t.same(snapshot(mongo.data), before, name)
+  }
+  const right = await world.replica()
+  t.equal((await ada.clone(right).fetch('/connections')).json().connections.length, 1)
 })
 
 t.test('[R57] boot › every fault of an empty environment is named at once', async t => {
