@@ -1,10 +1,20 @@
+import type { LightMyRequestResponse } from 'fastify'
 import { MongoNetworkError } from 'mongodb'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
+import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../faults/database.ts'
 import { build, isProblem, problemOf } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 import { listen, send } from './raw.ts'
+
+/** Headers that servers and what stands before them like to sign with. */
+const signatures = ['server', 'x-powered-by', 'via', 'x-generator', 'x-version', 'x-aspnet-version', 'x-runtime']
+
+function namesNoSoftware(t: Test, { headers }: LightMyRequestResponse, what: string): void {
+  for (const name of signatures) t.equal(headers[name], undefined, `${what}: no ${name}`)
+  t.notMatch(JSON.stringify(headers), /fastify|node|mongo|\d+\.\d+\.\d+/i, `${what}: in no header`)
+}
 
 t.test('[R105] errors › of each class are generic: no message, stack, version or value of what went wrong', async t => {
   const { app, google, signedIn, clock } = await build(t)
@@ -55,9 +65,26 @@ t.test('[R105] errors › of each class are generic: no message, stack, version 
     )
     t.notMatch(response.body, /planted|srv|\.ts|node_modules|Mongo|TypeError|at /, code)
     if (status >= 500) t.equal(problemOf(response).detail, problemOf(response).title, 'a fixed text')
-    for (const header of ['server', 'x-powered-by', 'via', 'x-aspnet-version', 'x-runtime'])
-      t.notOk(response.headers[header])
+    namesNoSoftware(t, response, code)
   }
+})
+
+t.test('[R105] successes › of the page, the docs and a backend name no software and no version either', async t => {
+  const { app, google, signedIn } = await build(t)
+  const { id } = await (await signedIn()).connected()
+  const backend = await createBackend(app)
+  for (const [what, response] of Object.entries({
+    'the page': await app.inject('/'),
+    'the docs': await app.inject('/docs'),
+    'a view': await backend.fetch(`/v1/connections/${id}`),
+    'a token': await backend.vend(id),
+    'what Gmail says': await backend.fetch(`/v1/connections/${id}/gmail/profile`)
+  })) {
+    t.equal(response.statusCode, 200, what)
+    namesNoSoftware(t, response, what)
+    t.notMatch(response.body, /fastify|node\.js|mongodb|powered by/i, what)
+  }
+  t.same(google.violations, [])
 })
 
 t.test('[R105] errors › an error on a navigation says its code and nothing else', async t => {
