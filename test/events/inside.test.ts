@@ -167,11 +167,19 @@ t.test('[R93][F49] dispatch › a name that rebinds › what was checked is what
   const world = await build(t)
   const inside = await startInside(t)
   const url = `https://rebind.example:${inside.port}/events`
-  // Public and inside at once, in both orders; then a public one for whoever looks first and inside for the second look.
+  // Public and inside at once, in both orders, and none at all.
   for (const answers of [['127.0.0.1', '1.1.1.1'], ['1.1.1.1', '127.0.0.1'], ['2606:4700::1111', '::1'], []]) {
     resolveTo(t, answers)
     t.equal((await send(world, url)).failures, 1)
   }
+  t.equal(inside.hits(), 0)
+
+  // Allowed for whoever looks first and inside for the second look, which nobody takes before the next attempt.
+  const turning = resolveTo(t, ['127.0.0.2'], ['127.0.0.1'])
+  t.equal((await send(world, url, ['127.0.0.2'])).failures, 1)
+  t.same(turning.asked, ['rebind.example'], 'what was checked is what was called')
+  t.equal((await send(world, url, ['127.0.0.2'])).failures, 1)
+  t.same(turning.asked, ['rebind.example', 'rebind.example'])
   t.equal(inside.hits(), 0)
 
   const { asked } = resolveTo(t, ['127.0.0.1'])
