@@ -1,7 +1,7 @@
 import t from 'tap'
 import { build, type World, type WorldOptions } from '../helper.ts'
 import { runGuichet } from '../process.ts'
-import { startReceiver, status } from './receiver.ts'
+import { type Receiver, startReceiver, status } from './receiver.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -161,32 +161,58 @@ t.test('[R94] answers › Retry-After of a century, nonsense, or a date › boun
   t.equal(receiver.requests.length, 4)
 })
 
-t.test('[R94] time › a receiver that never answers, or drips › is given 20 s in all', async t => {
-  const { receiver, ...world } = await withReceiver(t)
-  const limits: number[] = []
-  const timers: AbortController[] = []
-  const { restore } = t.intercept(AbortSignal, 'timeout', {
-    value: (ms: number) => {
-      const timer = new AbortController()
-      limits.push(ms)
-      timers.push(timer)
-      return timer.signal
-    }
+/** The head of an answer, a letter at a time and without end: there is always something to wait for. */
+function drip(onLetter: () => void): Receiver['answer'] {
+  return ({ socket }) => {
+    socket?.write('HTTP/1.1 200 OK\r\nx-drip: ')
+    const timer = setInterval(() => socket?.write('.', onLetter), 1)
+    socket?.once('close', () => clearInterval(timer))
+  }
+}
+
+for (const how of ['never answers', 'drips']) {
+  t.test(`[R94] time › a receiver that ${how} › is given 20 s in all`, async t => {
+    const { receiver, ...world } = await withReceiver(t)
+    const limits: { ms: number; timer: AbortController }[] = []
+    const { restore } = t.intercept(AbortSignal, 'timeout', {
+      value: (ms: number) => {
+        const timer = new AbortController()
+        limits.push({ ms, timer })
+        return timer.signal
+      }
+    })
+    // Calls to Google have a limit of their own.
+    const ours = () => limits.filter(({ ms }) => ms !== world.config.google.timeoutMs)
+    let letters = 0
+    const dripped = new Promise<void>(resolve => {
+      const onLetter = () => {
+        letters += 1
+        if (letters === 50) resolve()
+      }
+      receiver.answer = how === 'drips' ? drip(onLetter) : () => resolve()
+    })
+    await (await world.signedIn()).connected()
+    await world.app.worker.run()
+    let isOver = false
+    const delivering = world.app.courier?.run().then(() => {
+      isOver = true
+    })
+    await receiver.received(1)
+    await Promise.race([dripped, delivering])
+    t.notOk(isOver, 'it waits')
+    t.same(
+      ours().map(({ ms }) => ms),
+      [20_000],
+      'and what comes meanwhile gives no more time'
+    )
+    ours()[0]?.timer.abort(new DOMException('time-out', 'TimeoutError'))
+    await delivering
+    restore()
+    const [event] = await world.app.events.after(0, 1)
+    t.match(event, { deliveredAt: null, delivery: { attempts: 1, owner: null } })
+    t.equal(receiver.requests.length, 1)
   })
-  receiver.answer = () => {}
-  await (await world.signedIn()).connected()
-  limits.length = 0
-  timers.length = 0
-  await world.app.worker.run()
-  const delivering = world.app.courier?.run()
-  await receiver.received(1)
-  t.same(limits, [20_000])
-  timers[0]?.abort(new DOMException('time-out', 'TimeoutError'))
-  await delivering
-  restore()
-  const [event] = await world.app.events.after(0, 1)
-  t.match(event?.delivery, { attempts: 1, owner: null })
-})
+}
 
 t.test('[R94] size › two gigabytes, or an answer that drips without end › are neither read nor waited for', async t => {
   const { receiver, ...world } = await withReceiver(t)
