@@ -5,6 +5,16 @@
 
 export const publicOrigin = 'http://localhost:3000'
 export const listedOrigin = 'https://app.example.com'
+export const environment = { ALLOWED_ORIGINS: `${listedOrigin},https://admin.example.com:8443` }
+export const ours = [publicOrigin, listedOrigin, 'https://admin.example.com:8443']
+
+/** Where a browser on our site goes for this Location. */
+export function originOf(location: string | undefined): string {
+  return URL.canParse(location ?? '', publicOrigin)
+    ? new URL(location ?? '', publicOrigin).origin
+    : `no URL: ${location}`
+}
+
 const evil = 'evil.example'
 const listed = 'app.example.com'
 const local = 'localhost:3000'

@@ -1,17 +1,7 @@
 import t from 'tap'
 import { type Browser, build, type World } from '../helper.ts'
 import { type Door, doors, isRefused, ways } from './doors.ts'
-import { allowed, listedOrigin, payloads, publicOrigin } from './redirect-payloads.ts'
-
-const environment = { ALLOWED_ORIGINS: `${listedOrigin},https://admin.example.com:8443` }
-const ours = [publicOrigin, listedOrigin, 'https://admin.example.com:8443']
-
-/** Where a browser on our site goes for this Location. */
-function originOf(location: string | undefined): string {
-  return URL.canParse(location ?? '', publicOrigin)
-    ? new URL(location ?? '', publicOrigin).origin
-    : `no URL: ${location}`
-}
+import { allowed, environment, listedOrigin, originOf, ours, payloads, publicOrigin } from './redirect-payloads.ts'
 
 /** What is wrong with the answers to a start with this query, if anything; the whole way to the end when it is accepted. */
 async function faultOf(

@@ -1,18 +1,8 @@
 import t from 'tap'
-import { allowed, listedOrigin, payloads, publicOrigin } from '../auth/redirect-payloads.ts'
+import { allowed, environment, originOf, ours, payloads } from '../auth/redirect-payloads.ts'
 import { type Backend, createBackend } from '../backend/backend.ts'
 import { build, localPath, type World } from '../helper.ts'
 import { createHostApp, type HostApp } from './ticket.ts'
-
-const environment = { ALLOWED_ORIGINS: `${listedOrigin},https://admin.example.com:8443` }
-const ours = [publicOrigin, listedOrigin, 'https://admin.example.com:8443']
-
-/** Where a browser on our site goes for this Location. */
-function originOf(location: string | undefined): string {
-  return URL.canParse(location ?? '', publicOrigin)
-    ? new URL(location ?? '', publicOrigin).origin
-    : `no URL: ${location}`
-}
 
 /** Where the page lets its form lead, besides to us and to Google. */
 function formEndsOf({ google }: World, policy: unknown): string[] {
