@@ -1,8 +1,8 @@
 import { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { GuichetError } from '../errors.ts'
+import { retryAfterSeconds } from '../retry-after.ts'
 import { attachmentBytes } from './attachment.ts'
 import { createBoundedFetch } from './bounded-fetch.ts'
-import { retryAfterSeconds } from './retry-after.ts'
 
 /** Google no longer takes this access token: refresh once, then it is the connection that is wrong. */
 export class AccessTokenRefused extends Error {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { GuichetError } from '../errors.ts'
+import { retryAfterSeconds } from '../retry-after.ts'
 import type { Fetch } from './bounded-fetch.ts'
 import type { Endpoints } from './endpoints.ts'
-import { retryAfterSeconds } from './retry-after.ts'
 import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts'
 
 /**
