@@ -4,9 +4,10 @@ import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import type { TokenAnswer } from '../google/token-answer.ts'
-import { policyRefusals, type TokenEndpoint, TokenEndpointError } from '../google/token-endpoint.ts'
+import { type TokenEndpoint, TokenEndpointError } from '../google/token-endpoint.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, openToken, type Reason, sealToken } from './connection.ts'
+import { toReason } from './reason.ts'
 import type { ConnectionRepository } from './repository.ts'
 
 /** An access token that lives now. */
@@ -75,6 +76,11 @@ export function createLiveTokens(options: {
     })
   }
 
+  /** Another's refresh is this one's too, unless what it brought has run out since; a dead record is not refreshed again. */
+  function isRefreshed(record: ConnectionRecord, stale: ConnectionRecord): boolean {
+    return record.version !== stale.version && (record.deadReason !== null || secondsLeft(record) >= 1)
+  }
+
   /** One caller refreshes, or waits for the replica that does; resolves to the record once its tokens are another version's. */
   async function refresh(stale: ConnectionRecord): Promise<ConnectionRecord> {
     const owner = randomUUID()
@@ -82,13 +88,13 @@ export function createLiveTokens(options: {
     for (;;) {
       const nowMs = clock.nowMs()
       const held = await repository.takeLease(stale._id, { owner, until: new Date(nowMs + leaseMs) }, new Date(nowMs))
-      if (held && held.version !== stale.version) {
+      if (held && isRefreshed(held, stale)) {
         await repository.endLease(held._id, owner, null)
         return held
       }
       if (held) return callGoogle(held, owner, nowMs)
       const current = await requireRecord(stale._id)
-      if (current.version !== stale.version) return current
+      if (isRefreshed(current, stale)) return current
       const coolsForMs = (current.cooldownUntil?.getTime() ?? 0) - nowMs
       if (coolsForMs > 0)
         throw new GuichetError('google_unavailable', { retryAfterSeconds: Math.ceil(coolsForMs / 1000) })
@@ -235,14 +241,4 @@ export function createLiveTokens(options: {
 /** Half of the cooldown is fixed and half drawn, so that replicas do not come back together. */
 function cooldownSeconds(): number {
   return Math.ceil((maxCooldownMs / 1000) * (0.5 + Math.random() / 2))
-}
-
-/** Google's refusal in our closed list: https://developers.google.com/identity/protocols/oauth2#expiration */
-function toReason(error: TokenEndpointError, record: ConnectionRecord, nowMs: number): Reason {
-  if (/^(invalid_rapt|rapt_required)$/.test(error.subtype ?? '')) return 'reauth_required'
-  if (policyRefusals.has(error.subtype ?? '')) return 'admin_policy'
-  if (error.subtype === 'account_disabled' || /disabled|deleted/i.test(error.description ?? ''))
-    return 'account_disabled'
-  if (record.refreshTokenExpiresAt && record.refreshTokenExpiresAt.getTime() <= nowMs) return 'refresh_token_expired'
-  return 'revoked'
 }

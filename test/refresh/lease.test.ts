@@ -20,6 +20,18 @@ t.test('[R66] lease › its holder is slower than the lease › the newer token 
   t.equal(refreshesAt(google).length, 2)
 })
 
+t.test('[R66] lease › what another has refreshed meanwhile has run out too › refreshed once more', async t => {
+  const { app, expire, vend, stored, refreshes } = await tell(t)
+  expire()
+  // Read before the other's refresh, used long after it: as by a process that was stopped in between.
+  const stale = await stored()
+  t.equal((await vend()).statusCode, 200)
+  expire()
+  const { expiresInSeconds } = await app.connections.liveToken(stale)
+  t.ok(expiresInSeconds > 3000)
+  t.equal(refreshes(), 2)
+})
+
 t.test('[R66] lease › just before its end › nobody else calls Google', async t => {
   const { app, replica, google, clock, expire, vend, refreshes } = await tell(t)
   const other = await replica()
