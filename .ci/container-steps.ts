@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t from 'tap'
@@ -151,5 +151,11 @@ t.test('container › runs as production', async t => {
 
   server.kill('SIGTERM')
   t.same(await exited, [0, null], 'SIGTERM ends it well')
+  // By another Node, or under flags that change what V8 makes, it would have begun one of its own.
+  t.equal(
+    readdirSync(join(app, 'dist/.compile-cache')).length,
+    1,
+    'what the image holds compiled is what it starts from'
+  )
   t.same(google.violations, [])
 })

@@ -1,10 +1,7 @@
-import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { keepCompiled } from './compile-cache.ts'
 
-// Before anything else is loaded: the next start compiles none of it again. Not in the temporary folder, where others
-// could leave code for this process; where this one cannot be written, there is no cache.
-enableCompileCache(join(import.meta.dirname, '../.compile-cache'))
+keepCompiled()
 const { createServer } = await import('./app.ts')
 const { ConfigError, parseConfig } = await import('./config.ts')
 const { allWritten, standardOutput } = await import('./line-sink.ts')
