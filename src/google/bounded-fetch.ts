@@ -93,7 +93,7 @@ function createAllowance(timeoutMs: number): Allowance {
     signal: timeout.signal,
     async waitFor(step) {
       const startedAtMs = performance.now()
-      const timer = setTimeout(() => timeout.abort(), leftMs)
+      const timer = setTimeout(() => timeout.abort(), Math.max(0, leftMs))
       try {
         return await step()
       } finally {
