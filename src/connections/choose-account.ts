@@ -33,12 +33,7 @@ export function createChooseAccount(options: {
 
   /** One that ends soon is to be made anew, and that takes a consent. */
   function needsNoConsent(connection: ConnectionRecord): boolean {
-    const { refreshTokenExpiresAt } = connection
-    return (
-      statusOf(connection) === 'active' &&
-      hasUsableRefreshToken(vault, connection) &&
-      (refreshTokenExpiresAt === null || refreshTokenExpiresAt.getTime() > clock.nowMs() + warningMs)
-    )
+    return statusOf(connection) === 'active' && hasUsableRefreshToken(vault, connection, clock.nowMs() + warningMs)
   }
 
   return async ({ userId, service, connectionId, loginHint }) => {

@@ -6,7 +6,7 @@ import type { Identity } from '../google/id-token.ts'
 import type { TokenAnswer } from '../google/token-answer.ts'
 import { missingScopes, type Service } from '../services.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type ConnectionRecord, hasUsableRefreshToken, sealToken, statusOf } from './connection.ts'
+import { type ConnectionRecord, hasUsableRefreshToken, sealToken } from './connection.ts'
 import type { LiveTokens } from './live-token.ts'
 import type { ConnectionRepository } from './repository.ts'
 import type { Revocations } from './revocations.ts'
@@ -108,7 +108,7 @@ export function createConnect(options: {
     throw new Error('a connection could not be stored for races')
   }
 
-  /** @throws GuichetError `refresh_token_missing` where the answer has none and the stored one is none, dead, narrower or does not open */
+  /** @throws GuichetError `refresh_token_missing` where the answer has none and the stored one is none, of no use or narrower */
   function sealedTokens(
     { service, identity, answer, askedAtMs }: Grant,
     owned: { _id: ObjectId; userId: ObjectId },
@@ -117,9 +117,7 @@ export function createConnect(options: {
     const grantedScopes = answer.scopes ?? ['openid', 'email', ...service.scopes]
     const inSeconds = (seconds: number) => new Date(askedAtMs + seconds * 1000)
     const fresh = answer.refreshToken
-    const hasEnded = (existing?.refreshTokenExpiresAt?.getTime() ?? Infinity) <= clock.nowMs()
-    const isKept = existing && statusOf(existing) !== 'needs_reconnect' && !hasEnded
-    const kept = isKept && hasUsableRefreshToken(vault, existing) ? existing : undefined
+    const kept = !fresh && existing && hasUsableRefreshToken(vault, existing, clock.nowMs()) ? existing : undefined
     if (!fresh && (!kept || missingScopes(grantedScopes, kept.grantedScopes).length > 0)) {
       throw new GuichetError('refresh_token_missing', { connectUrl: freshConnectUrl(service.id) })
     }

@@ -73,8 +73,12 @@ export function openToken(vault: Vault, owned: Owned, field: TokenField, envelop
   return vault.open(envelope, tokenContext(owned, field))
 }
 
-/** Whether the stored refresh token opens: one that does not is as good as none, and only a new consent brings another. */
-export function hasUsableRefreshToken(vault: Vault, record: ConnectionRecord): boolean {
+/**
+ * Whether the stored refresh token will do until then. One whose grant is dead or ends, or that does not open, is as good
+ * as none: only a new consent brings another.
+ */
+export function hasUsableRefreshToken(vault: Vault, record: ConnectionRecord, untilMs: number): boolean {
+  if (record.deadReason || (record.refreshTokenExpiresAt?.getTime() ?? Infinity) <= untilMs) return false
   try {
     return openToken(vault, record, 'refreshToken', record.refreshToken) !== ''
   } catch {

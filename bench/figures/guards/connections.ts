@@ -26,15 +26,15 @@ export const connectionGuards = [
     [
       'a refresh token that does not open is none',
       '[R22] prompt › its refresh token does not open',
-      'isKept && hasUsableRefreshToken(vault, existing)',
-      'isKept'
+      'existing && hasUsableRefreshToken(vault, existing, clock.nowMs()) ? existing : undefined',
+      'existing ? existing : undefined'
     ]
   ]),
   ...guardsOf('src/connections/choose-account.ts', 'test/connect/prompt.test.ts', [
     [
       'what does not open asks for a consent',
       '[R22] prompt › its refresh token does not open',
-      '      hasUsableRefreshToken(vault, connection) &&\n',
+      ' && hasUsableRefreshToken(vault, connection, clock.nowMs() + warningMs)',
       ''
     ],
     [
