@@ -8,11 +8,13 @@ const maxAgeMs = 600_000
 /** How often that is tried at most, and how often for kids that are not known. */
 const cooldownMs = 60_000
 
+type KeySet = ReturnType<typeof createLocalJWKSet>
+
 export interface SigningKeys {
   /** @throws GuichetError `google_unavailable` while there are no keys; jose's errors for a token that none of them fits */
   find: JWTVerifyGetKey
   /** Fetches them ahead of the first token. */
-  load(): Promise<void>
+  load(): Promise<unknown>
 }
 
 /**
@@ -26,19 +28,20 @@ export function createSigningKeys(options: {
   fetch: Fetch
 }): SigningKeys {
   const { jwksUri, clock, fetch } = options
-  let known: ReturnType<typeof createLocalJWKSet> | undefined
-  let loading: Promise<void> | undefined
+  let known: KeySet | undefined
+  let loading: Promise<KeySet> | undefined
   let loadedAtMs = 0
 
-  async function read(): Promise<void> {
+  async function read(): Promise<KeySet> {
     const response = await fetch(await jwksUri())
     if (!response.ok) throw new Error(`the signing keys answered ${response.status}`)
     // Refuses what is no set of keys, and leaves those that are known.
     known = createLocalJWKSet((await response.json()) as JSONWebKeySet)
     loadedAtMs = clock.nowMs()
+    return known
   }
 
-  function load(): Promise<void> {
+  function load(): Promise<KeySet> {
     loading ??= read().finally(() => {
       loading = undefined
     })
@@ -46,9 +49,9 @@ export function createSigningKeys(options: {
   }
 
   /** However many ask, there is one fetch in a cooldown; all wait for it, and its failure changes nothing. */
-  function createRenewal(): () => Promise<void> {
+  function createRenewal(): () => Promise<unknown> {
     let triedAtMs = -Infinity
-    let renewal = Promise.resolve()
+    let renewal: Promise<unknown> = Promise.resolve()
     return () => {
       if (clock.nowMs() - triedAtMs < cooldownMs) return renewal
       triedAtMs = clock.nowMs()
@@ -56,29 +59,24 @@ export function createSigningKeys(options: {
       return renewal
     }
   }
-
-  const findKnown: JWTVerifyGetKey = async (header, token) => {
-    if (!known) throw new GuichetError('google_unavailable')
-    return known(header, token)
-  }
-
   const renewOld = createRenewal()
   const renewForUnknown = createRenewal()
 
   return {
     load,
     async find(header, token) {
-      if (!known) {
-        await load().catch(cause => {
+      if (known && clock.nowMs() - loadedAtMs >= maxAgeMs) await renewOld()
+      const keys =
+        known ??
+        (await load().catch(cause => {
           throw new GuichetError('google_unavailable', { cause })
-        })
-      } else if (clock.nowMs() - loadedAtMs >= maxAgeMs) await renewOld()
+        }))
       try {
-        return await findKnown(header, token)
+        return await keys(header, token)
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
         await renewForUnknown()
-        return findKnown(header, token)
+        return (known ?? keys)(header, token)
       }
     }
   }
