@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
+import { done } from '../src/connections/revocations.ts'
 import { createDelivery } from '../src/events/delivery.ts'
 import { createEventList, type EventList } from '../src/events/event-list.ts'
 import { relayOutbox } from '../src/events/outbox.ts'
@@ -59,14 +60,13 @@ export default fp(
         await stopped
       })
     }
-    const isDone = { live: false, owed: null }
     const { connections, users } = collections
-    worker.add('outbox of connections', signal => relayOutbox(connections, list, { isDone, signal }))
+    worker.add('outbox of connections', signal => relayOutbox(connections, list, { isDone: done, signal }))
     worker.add('outbox of users', signal => relayOutbox(users, list, { signal }))
 
     app.decorate('events', list)
     app.decorate('listEventsOf', async userId => {
-      await relayOutbox(connections, list, { isDone, of: { userId } })
+      await relayOutbox(connections, list, { isDone: done, of: { userId } })
       await relayOutbox(users, list, { of: { _id: userId } })
     })
     app.decorate('worker', worker)

@@ -48,7 +48,7 @@ const firstRetryMs = 5_000
 const longestRetryMs = 3_600_000
 const dueAtOnce = 50
 /** Buried, paid and told: a record with nothing left to do. */
-const done = { live: false, owed: null, outbox: { $size: 0 } }
+export const done = { live: false, owed: null, outbox: { $size: 0 } }
 
 /**
  * Revoking takes the whole grant of account × client, with every connection that stands on it. So what is owed is paid

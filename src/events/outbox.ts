@@ -10,7 +10,7 @@ interface WithOutbox {
 const atOnce = 100
 
 export interface Relay<R> {
-  /** A record that this matches stayed for its events alone. */
+  /** How a record looks that stayed for its events alone, once they are listed. */
   isDone?: Filter<R>
   /** Only the events of these records. */
   of?: Filter<R>
@@ -38,7 +38,7 @@ export async function relayOutbox<R extends WithOutbox>(
       for (const event of outbox) await list.append(event)
       const listed = { $pull: { outbox: { id: { $in: outbox.map(({ id }) => id) } } } } as unknown as UpdateFilter<R>
       await collection.updateOne({ _id } as Filter<R>, listed)
-      if (isDone) await collection.deleteOne({ ...isDone, _id, outbox: { $size: 0 } } as Filter<R>)
+      if (isDone) await collection.deleteOne({ ...isDone, _id } as Filter<R>)
     }
     if (found.length < atOnce) return
   }
