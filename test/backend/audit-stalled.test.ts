@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { createAudit } from '../../src/backend/audit.ts'
 import { hasCode } from '../../src/errors.ts'
 import { build, isProblem } from '../helper.ts'
-import { startServer } from '../process.ts'
+import { residentBytes, startServer } from '../process.ts'
 import { createBackend } from './backend.ts'
 
 /** A named pipe, as log shippers offer them. */
@@ -33,11 +33,6 @@ function reader(t: Test, pipe: string) {
     }
     return text
   }
-}
-
-/** What a process has in memory, as the system counts it. */
-function residentBytes(pid: number): number {
-  return Number(spawnSync('ps', ['-o', 'rss=', '-p', String(pid)]).stdout) * 1024
 }
 
 const entry = (requestId: string) => ({

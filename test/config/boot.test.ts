@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
+import { startTrap } from '../faults/trap.ts'
 import { build } from '../helper.ts'
 import { snapshot } from '../vault/snapshot.ts'
 
@@ -39,20 +39,6 @@ function boot(environment: Record<string, string>): Promise<Ended> {
   })
 }
 
-/** A server that only counts who connects; `reached` resolves with the first. */
-async function startCounter(t: Test) {
-  let hits = 0
-  const server = createServer(socket => {
-    hits++
-    socket.destroy()
-  })
-  const reached = once(server, 'connection')
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => new Promise(resolve => server.close(resolve)))
-  return { port: (server.address() as AddressInfo).port, hits: () => hits, reached }
-}
-
 const secrets = [
   'the-database-password',
   'the-session-secret',
@@ -82,11 +68,11 @@ t.test('[R57][F40] boot › a faulty environment ends the process at once, by na
 })
 
 t.test('[R57] boot › a faulty environment ends the process before anyone is called', async t => {
-  const [database, google] = [await startCounter(t), await startCounter(t)]
+  const [database, google] = [await startTrap(t), await startTrap(t)]
   const environment = {
     ...least,
-    MONGODB_URI: `mongodb://127.0.0.1:${database.port}/guichet`,
-    GOOGLE_ISSUER: `http://127.0.0.1:${google.port}`
+    MONGODB_URI: `mongodb://${new URL(database.url).host}/guichet`,
+    GOOGLE_ISSUER: google.url
   }
   for (const changes of [
     { VAULT_KEYS: 'k1:dG9vIHNob3J0' },
@@ -100,7 +86,7 @@ t.test('[R57] boot › a faulty environment ends the process before anyone is ca
   ]) {
     const { code } = await boot({ ...environment, ...changes })
     t.equal(code, 1, Object.keys(changes).join())
-    t.same([database.hits(), google.hits()], [0, 0])
+    t.same([database.connections, google.connections], [0, 0])
   }
 
   // The same without a fault does call both: nobody was missed.
@@ -109,7 +95,7 @@ t.test('[R57] boot › a faulty environment ends the process before anyone is ca
   await Promise.all([database.reached, google.reached])
   good.kill('SIGKILL')
   await ended
-  t.ok(database.hits() > 0 && google.hits() > 0)
+  t.ok(database.connections > 0 && google.connections > 0)
 })
 
 t.test('[F40] boot › a key missing or short, over a database that is in use › which stays as it was', async t => {

@@ -6,6 +6,8 @@ import type { Test } from 'tap'
 export interface Trap {
   url: string
   connections: number
+  /** Resolves with the first who comes. */
+  reached: Promise<unknown>
 }
 
 export async function startTrap(t: Test): Promise<Trap> {
@@ -13,9 +15,10 @@ export async function startTrap(t: Test): Promise<Trap> {
     trap.connections += 1
     socket.destroy()
   })
+  const reached = once(server, 'connection')
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => void server.close())
-  const trap: Trap = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: 0 }
+  const trap: Trap = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: 0, reached }
   return trap
 }
