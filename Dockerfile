@@ -30,7 +30,7 @@ RUN mkdir -m 777 dist/.compile-cache
 # The image's own unprivileged user; guichet needs to write no file, so the root file system may be read-only.
 USER node
 # What V8 compiles is part of the image: a start without it takes a sixth longer.
-RUN node dist/src/first-start.js
+RUN node dist/src/startup/warm-up.js
 EXPOSE 3000
 # Is the process alive? Whether it may get requests is /readyz, for the load balancer to ask.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

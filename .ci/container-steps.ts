@@ -102,7 +102,7 @@ t.test('container › what is shipped', async t => {
   const { devDependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))
   const development = Object.keys(devDependencies).filter(name => existsSync(join(app, 'node_modules', name)))
   t.same(development, [], 'no devDependency')
-  for (const name of ['src', 'test', 'dist/src/dev', 'dist/test', '.env', '.git']) {
+  for (const name of ['src', 'test', 'dist/packages', 'dist/test', '.env', '.git']) {
     t.notOk(existsSync(join(app, name)), `no ${name}`)
   }
   t.equal(stage.env.HOST, '0.0.0.0', 'listens where the engine can reach it')

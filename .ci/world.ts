@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { delimiter, dirname } from 'node:path'
+import { startEmbeddedMongo } from '@guichet/embedded-mongo'
+import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { Test } from 'tap'
-import { startEmbeddedMongo } from '../src/dev/embedded-mongo/server.ts'
-import { type FakeGoogle, startFakeGoogle } from '../test/fake-google/fake-google.ts'
 
 /** The Node that runs this one comes first, whatever the machine has. */
 export const path = [dirname(process.execPath), process.env.PATH].join(delimiter)

@@ -6,7 +6,7 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { startFakeGoogle } from '../test/fake-google/fake-google.ts'
+import { startFakeGoogle } from '@guichet/fake-google'
 
 /*
  * How long guichet takes from its start to the first 200 on /readyz, and what memory it then holds, beside processes
@@ -129,7 +129,7 @@ function median(numbers: number[]): number {
 }
 
 const google = await startFakeGoogle()
-const mongo = spawn(process.execPath, ['src/dev/embedded-mongo/main.ts', '--port', '0'], {
+const mongo = spawn(process.execPath, ['packages/embedded-mongo/src/main.ts', '--port', '0'], {
   cwd: root,
   stdio: ['ignore', 'pipe', 'ignore']
 })

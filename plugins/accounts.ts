@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
-import { createFlows, type Flows } from '../src/accounts/flows.ts'
-import { createSessionStore, type MongoSessionStore } from '../src/accounts/session-store.ts'
+import { createSessionStore, type MongoSessionStore } from '../src/accounts/sessions.ts'
 import { createTickets, type Tickets } from '../src/accounts/tickets.ts'
 import { createUsers, type Users } from '../src/accounts/users.ts'
+import { createFlows, type Flows } from '../src/flows/flows.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,11 +1,11 @@
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
+import { createWorker, type Worker } from '../src/background/worker.ts'
 import { done } from '../src/connections/revocations.ts'
 import { createDelivery } from '../src/events/delivery.ts'
 import { createEventList, type EventList } from '../src/events/event-list.ts'
 import { relayOutbox } from '../src/events/outbox.ts'
 import { createAddressGuard } from '../src/events/public-address.ts'
-import { createWorker, type Worker } from '../src/worker.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -3,8 +3,8 @@ import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { GuichetError } from '../src/errors.ts'
-import { rateLimitKey } from '../src/rate-limit-key.ts'
-import { createRateLimitStore } from '../src/rate-limit-store.ts'
+import { rateLimitKey } from '../src/http/rate-limit-key.ts'
+import { createRateLimitStore } from '../src/http/rate-limit-store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
-import { createMetrics, type Metrics } from '../src/metrics.ts'
-import { toGuichetError } from '../src/problem.ts'
+import { toGuichetError } from '../src/http/problem.ts'
+import { createMetrics, type Metrics } from '../src/observability/metrics.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,8 +1,8 @@
 import fastifyMongodb from '@fastify/mongodb'
 import fp from 'fastify-plugin'
 import type { Clock } from '../src/clock.ts'
-import { type Collections, createCollections, createMongoClient, ensureIndexes } from '../src/database.ts'
-import { createDatabaseClock } from '../src/database-clock.ts'
+import { createDatabaseClock } from '../src/database/clock.ts'
+import { type Collections, createCollections, createMongoClient, ensureIndexes } from '../src/database/database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { GuichetError, hasCode } from '../src/errors.ts'
-import { toGuichetError } from '../src/problem.ts'
+import { toGuichetError } from '../src/http/problem.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

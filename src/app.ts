@@ -9,13 +9,13 @@ import Fastify, {
   LogController
 } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
-import { createAllowedMethods } from './allowed-methods.ts'
-import { answerClientError } from './client-error.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { GuichetError } from './errors.ts'
-import { logSerializers } from './log.ts'
-import { toGuichetError, toProblem } from './problem.ts'
+import { createAllowedMethods } from './http/allowed-methods.ts'
+import { answerClientError } from './http/client-error.ts'
+import { toGuichetError, toProblem } from './http/problem.ts'
+import { logSerializers } from './observability/log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

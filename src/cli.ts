@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
 import { listParkedEvents, replayParkedEvents } from './commands/events.ts'
 import { createKey, listKeys, revokeKey } from './commands/keys.ts'
-import { rotateVault } from './commands/rotate.ts'
+import { rotateVault } from './commands/rotate-vault.ts'
 import { printSecrets } from './commands/secrets.ts'
 import { type Toolbox, UsageError, withToolbox } from './commands/toolbox.ts'
-import { ConfigError } from './config.ts'
+import { ConfigError } from './config/config.ts'
 
 const usage = `Usage:
   guichet secrets               print a fresh SESSION_SECRETS and VAULT_KEYS

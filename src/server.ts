@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { keepCompiled } from './compile-cache.ts'
+import { keepCompiled } from './startup/compile-cache.ts'
 
 keepCompiled()
 const { createServer } = await import('./app.ts')
-const { ConfigError, parseConfig } = await import('./config.ts')
-const { allWritten, standardOutput } = await import('./line-sink.ts')
+const { ConfigError, parseConfig } = await import('./config/config.ts')
+const { allWritten, standardOutput } = await import('./observability/line-sink.ts')
 
 /** From a readiness that says no to the last request: load balancers need a moment to notice. */
 const drainMs = 5_000

@@ -11,7 +11,7 @@ const noor = 'noor.haddad@example.org'
 /** Runs the demo as its user does: a process of its own, on a free port. */
 function runDemo(env: Record<string, string>) {
   const { NODE_ENV: _, GOOGLE_CLIENT_ID: __, GOOGLE_CLIENT_SECRET: ___, ...inherited } = process.env
-  const child = spawn(process.execPath, ['src/dev/demo.ts'], {
+  const child = spawn(process.execPath, ['demo/demo.ts'], {
     cwd: `${import.meta.dirname}/..`,
     env: { ...inherited, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe']

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { renderEnvExample, withEnvironmentTable } from '../src/dev/environment-docs.ts'
-import { Environment } from '../src/environment.ts'
+import { renderEnvExample, withEnvironmentTable } from '../docs/environment-docs.ts'
+import { Environment } from '../src/config/environment.ts'
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
 const readme = read('README.md')

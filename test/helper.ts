@@ -1,13 +1,13 @@
+import { startEmbeddedMongo } from '@guichet/embedded-mongo'
+import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { MongoClient } from 'mongodb'
 import type { Test } from 'tap'
 import { createServer } from '../src/app.ts'
 import type { Clock } from '../src/clock.ts'
-import { type Config, parseConfig } from '../src/config.ts'
-import { startEmbeddedMongo } from '../src/dev/embedded-mongo/server.ts'
-import type { Problem } from '../src/problem.ts'
-import type { ConnectionView } from '../src/schemas.ts'
-import { type FakeGoogle, startFakeGoogle } from './fake-google/fake-google.ts'
+import { type Config, parseConfig } from '../src/config/config.ts'
+import type { Problem } from '../src/http/problem.ts'
+import type { ConnectionView } from '../src/http/schemas.ts'
 
 /** Time in tests: real until it is moved, and it moves only when a test says so. */
 export interface TestClock extends Clock {

@@ -3,15 +3,15 @@ import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
-import type { FlowAim } from '../../src/accounts/flows.ts'
 import { GuichetError } from '../../src/errors.ts'
+import type { FlowAim } from '../../src/flows/flows.ts'
+import { type Purpose, purposes } from '../../src/flows/purposes.ts'
 import { toCallbackError } from '../../src/google/callback-error.ts'
 import { type AuthorizationCodeClient, exchangeCode } from '../../src/google/code-exchange.ts'
 import type { Endpoints } from '../../src/google/endpoints.ts'
 import type { Identity } from '../../src/google/id-token.ts'
-import { type Purpose, purposes } from '../../src/google/purposes.ts'
 import type { TokenAnswer } from '../../src/google/token-answer.ts'
-import type { CallbackQuery } from '../../src/schemas.ts'
+import type { CallbackQuery } from '../../src/http/schemas.ts'
 
 /** What @fastify/oauth2 decorates with; its own type leaves out `oauth2`. */
 interface Registration {

@@ -2,7 +2,7 @@ import accepts from '@fastify/accepts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isErrorCode } from '../../src/errors.ts'
-import { toGuichetError } from '../../src/problem.ts'
+import { toGuichetError } from '../../src/http/problem.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
 import { GuichetError } from '../../src/errors.ts'
-import { createSecret, hashSecret } from '../../src/secret-hash.ts'
+import { createSecret, hashSecret } from '../../src/secrets.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

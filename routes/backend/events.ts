@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { EventView, problemResponses } from '../../src/schemas.ts'
+import { EventView, problemResponses } from '../../src/http/schemas.ts'
 
 const pageSize = 100
 const Query = z.strictObject({

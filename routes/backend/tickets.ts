@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { findService } from '../../src/catalogue.ts'
 import { GuichetError } from '../../src/errors.ts'
-import { requireReturnTo } from '../../src/return-to.ts'
-import { problemResponses, StartedView } from '../../src/schemas.ts'
-import { findService } from '../../src/services.ts'
+import { requireReturnTo } from '../../src/http/return-to.ts'
+import { problemResponses, StartedView } from '../../src/http/schemas.ts'
 
 const line = (max: number) =>
   z

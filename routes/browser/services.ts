@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { problemResponses } from '../../src/schemas.ts'
-import { services } from '../../src/services.ts'
+import { services } from '../../src/catalogue.ts'
+import { problemResponses } from '../../src/http/schemas.ts'
 
 const Services = z.object({
   services: z.array(z.object({ id: z.string(), title: z.string(), scopes: z.array(z.string()) }))

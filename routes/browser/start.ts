@@ -2,12 +2,12 @@ import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { TicketRecord } from '../../src/accounts/tickets.ts'
+import { findService } from '../../src/catalogue.ts'
 import { GuichetError } from '../../src/errors.ts'
-import { requireConnectPurpose } from '../../src/google/purposes.ts'
-import { escapeHtml, type Page, toDocument, toPagePolicy } from '../../src/html.ts'
-import { toGuichetError, toProblem } from '../../src/problem.ts'
-import { problemResponses } from '../../src/schemas.ts'
-import { findService } from '../../src/services.ts'
+import { requireConnectPurpose } from '../../src/flows/purposes.ts'
+import { escapeHtml, type Page, toDocument, toPagePolicy } from '../../src/http/html.ts'
+import { toGuichetError, toProblem } from '../../src/http/problem.ts'
+import { problemResponses } from '../../src/http/schemas.ts'
 
 const Ticket = z.strictObject({ ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a ticket') })
 /** As it stands in the link, to which mail programs and trackers add parameters of theirs. */

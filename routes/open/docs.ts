@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { escapeHtml, toDocument, toPagePolicy } from '../../src/html.ts'
+import { escapeHtml, toDocument, toPagePolicy } from '../../src/http/html.ts'
 
 const policy = toPagePolicy("form-action 'none'")
 

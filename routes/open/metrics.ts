@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { GuichetError } from '../../src/errors.ts'
-import { hashSecret } from '../../src/secret-hash.ts'
+import { hashSecret } from '../../src/secrets.ts'
 
 /** Prometheus. Without a token configured, the route does not exist. */
 const metrics: FastifyPluginAsyncZod = async app => {

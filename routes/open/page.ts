@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { toPagePolicy } from '../../src/html.ts'
+import { toPagePolicy } from '../../src/http/html.ts'
 
 const web = join(import.meta.dirname, '../../web')
 const types: Record<string, string> = {

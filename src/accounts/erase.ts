@@ -1,8 +1,8 @@
 import type { ObjectId } from 'mongodb'
 import type { Disconnect } from '../connections/disconnect.ts'
 import type { ConnectionRepository } from '../connections/repository.ts'
-import type { Flows } from './flows.ts'
-import type { MongoSessionStore } from './session-store.ts'
+import type { Flows } from '../flows/flows.ts'
+import type { MongoSessionStore } from './sessions.ts'
 import type { Tickets } from './tickets.ts'
 import type { Users } from './users.ts'
 

@@ -1,6 +1,6 @@
 import type { Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { createSecret, hashSecret } from '../secret-hash.ts'
+import { createSecret, hashSecret } from '../secrets.ts'
 
 /** A one-use link by which a host app brings in a user of its own. */
 export interface TicketRecord {

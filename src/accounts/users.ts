@@ -1,7 +1,7 @@
 import type { Collection } from 'mongodb'
 import { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { isDuplicateKey } from '../database.ts'
+import { isDuplicateKey } from '../database/database.ts'
 import { GuichetError } from '../errors.ts'
 import { createEvent, type EventRecord } from '../events/event.ts'
 import type { Identity } from '../google/id-token.ts'

@@ -1,5 +1,5 @@
 import { GuichetError } from '../errors.ts'
-import { createLineSink, standardOutput } from '../line-sink.ts'
+import { createLineSink, standardOutput } from '../observability/line-sink.ts'
 
 /** Who was given a token of whom; never the token. */
 export interface AuditEntry {

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { createSecret, hashSecret } from '../secret-hash.ts'
+import { createSecret, hashSecret } from '../secrets.ts'
 
 /** What a backend key may do. */
 export const operations = [

@@ -1,5 +1,5 @@
 import { createBackendKeys, type Operation, operations } from '../backend/keys.ts'
-import { findService } from '../services.ts'
+import { findService } from '../catalogue.ts'
 import { type Toolbox, UsageError } from './toolbox.ts'
 
 interface KeyOptions {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createSecret } from '../secret-hash.ts'
+import { createSecret } from '../secrets.ts'
 
 /** A fresh pair for a new guichet, as lines of an environment file. The key's id tells when it was made. */
 export function printSecrets(out: (text: string) => void): void {

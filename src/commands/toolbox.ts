@@ -1,7 +1,7 @@
 import { systemClock } from '../clock.ts'
-import { type Config, parseConfig } from '../config.ts'
-import { type Collections, createCollections, createMongoClient } from '../database.ts'
-import { createDatabaseClock, type DatabaseClock } from '../database-clock.ts'
+import { type Config, parseConfig } from '../config/config.ts'
+import { createDatabaseClock, type DatabaseClock } from '../database/clock.ts'
+import { type Collections, createCollections, createMongoClient } from '../database/database.ts'
 import { checkKeys } from '../vault/check.ts'
 import { createVault, type Vault } from '../vault/vault.ts'
 

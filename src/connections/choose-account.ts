@@ -2,8 +2,8 @@ import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type ConnectionRecord, hasUsableRefreshToken, statusOf } from './connection.ts'
 import { warningMs } from './expiry.ts'
+import { type ConnectionRecord, hasUsableRefreshToken, statusOf } from './record.ts'
 import { type ConnectionRepository, toConnectionId } from './repository.ts'
 
 export interface AccountWish {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { ConnectionRecord } from './connection.ts'
+import type { ConnectionRecord } from './record.ts'
 import type { ConnectionRepository } from './repository.ts'
 import type { Revocations, Revoked } from './revocations.ts'
 

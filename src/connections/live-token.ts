@@ -6,8 +6,8 @@ import { GuichetError } from '../errors.ts'
 import type { TokenAnswer } from '../google/token-answer.ts'
 import { type TokenEndpoint, TokenEndpointError } from '../google/token-endpoint.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type ConnectionRecord, openToken, type Reason, sealToken } from './connection.ts'
 import { toReason } from './reason.ts'
+import { type ConnectionRecord, openToken, type Reason, sealToken } from './record.ts'
 import type { ConnectionRepository } from './repository.ts'
 
 /** An access token that lives now. */

@@ -1,5 +1,5 @@
 import { policyRefusals, type TokenEndpointError } from '../google/token-endpoint.ts'
-import type { ConnectionRecord, Reason } from './connection.ts'
+import type { ConnectionRecord, Reason } from './record.ts'
 
 /** Google's refusal in our closed list: https://developers.google.com/identity/protocols/oauth2#expiration */
 export function toReason(error: TokenEndpointError, record: ConnectionRecord, nowMs: number): Reason {

@@ -1,7 +1,7 @@
 import { type Collection, type Filter, ObjectId } from 'mongodb'
-import { isDuplicateKey } from '../database.ts'
+import { isDuplicateKey } from '../database/database.ts'
 import { createEvent, type EventType, eventOfChange } from '../events/event.ts'
-import type { ConnectionRecord } from './connection.ts'
+import type { ConnectionRecord } from './record.ts'
 
 /** What a change may set; the rest is the repository's to keep. */
 export type ConnectionChange = Partial<

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { isDuplicateKey } from '../database.ts'
+import { isDuplicateKey } from '../database/database.ts'
 import { hasCode } from '../errors.ts'
 import type { TokenEndpoint } from '../google/token-endpoint.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type ConnectionRecord, openToken, sealToken } from './connection.ts'
+import { type ConnectionRecord, openToken, sealToken } from './record.ts'
 import type { ConnectionRepository } from './repository.ts'
 
 /** What became of a grant at Google: gone, still owed, or kept because another connection stands on it. */

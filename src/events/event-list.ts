@@ -1,6 +1,6 @@
 import type { Collection, ObjectId, UpdateFilter } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { isDuplicateKey, type MetaRecord } from '../database.ts'
+import { isDuplicateKey, type MetaRecord } from '../database/database.ts'
 import type { EventRecord, ListedEvent } from './event.ts'
 
 export interface EventList {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type ConnectionRecord, statusOf } from '../connections/connection.ts'
+import { type ConnectionRecord, statusOf } from '../connections/record.ts'
 
 export type EventType =
   | 'connection.connected'

@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb'
-import { isDuplicateKey, type MetaRecord } from '../database.ts'
-import type { VaultKey } from './key-ring.ts'
+import type { VaultKey } from '../config/key-ring.ts'
+import { isDuplicateKey, type MetaRecord } from '../database/database.ts'
 import { createVault, type Vault } from './vault.ts'
 
 const record = 'vault'

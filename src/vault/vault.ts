@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { VaultKey } from '../config/key-ring.ts'
 import { GuichetError } from '../errors.ts'
-import type { VaultKey } from './key-ring.ts'
 
 /**
  * Where a sealed value belongs. It is authenticated with the value (AES-GCM's associated data),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hashSecret } from '../../src/secret-hash.ts'
+import { hashSecret } from '../../src/secrets.ts'
 import { build, isProblem, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import t from 'tap'
-import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
-import { startTrap } from '../faults/trap.ts'
+import { startTrap } from '../google/trap.ts'
 import { build } from '../helper.ts'
 import { snapshot } from '../vault/snapshot.ts'
 

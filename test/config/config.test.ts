@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { ConfigError, parseConfig } from '../../src/config.ts'
+import { ConfigError, parseConfig } from '../../src/config/config.ts'
 
 const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
 

@@ -2,9 +2,9 @@ import { execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { startEmbeddedMongo } from '@guichet/embedded-mongo'
+import { startFakeGoogle } from '@guichet/fake-google'
 import t from 'tap'
-import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
-import { startFakeGoogle } from '../fake-google/fake-google.ts'
 import { testEnvironment } from '../helper.ts'
 
 const root = join(import.meta.dirname, '../..')

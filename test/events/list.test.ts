@@ -1,5 +1,5 @@
+import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import t from 'tap'
-import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
 import type { EventType } from '../../src/events/event.ts'
 import { createBackend } from '../backend/backend.ts'
 import { build, createTestClock, isProblem, type World } from '../helper.ts'

@@ -1,7 +1,7 @@
 import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
-import { failNext } from '../faults/database.ts'
+import { failNext } from '../database/database.ts'
 import { build, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 import { startReceiver, status } from './receiver.ts'

@@ -1,9 +1,9 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import { guichet } from '../../src/app.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { build } from '../helper.ts'
-import { captureLog } from '../logs/capture.ts'
+import { captureLog } from '../observability/capture.ts'
 
 t.test('as a plugin in any Fastify app › HEAD uses no callback up, and the log holds no secret', async t => {
   const { environment, clock, google, browser } = await build(t)

@@ -1,5 +1,5 @@
+import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import t from 'tap'
-import { startEmbeddedMongo } from '../../src/dev/embedded-mongo/server.ts'
 import { build } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 

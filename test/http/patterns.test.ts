@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Environment } from '../../src/environment.ts'
-import { rateLimitKey } from '../../src/rate-limit-key.ts'
-import { isAllowedReturn } from '../../src/return-to.ts'
+import { Environment } from '../../src/config/environment.ts'
+import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
+import { isAllowedReturn } from '../../src/http/return-to.ts'
 import { build } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { rateLimitKey } from '../../src/rate-limit-key.ts'
+import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
 
 t.test('[R103] rate limit key › an IPv4 address is itself, however it is written', async t => {
   t.equal(rateLimitKey('198.51.100.7'), '198.51.100.7')

@@ -1,5 +1,5 @@
+import type { EmbeddedMongoData } from '@guichet/embedded-mongo'
 import { BSON } from 'mongodb'
-import type { EmbeddedMongoData } from '../../src/dev/embedded-mongo/server.ts'
 
 /** Every document of a stand-in, byte by byte, to compare what was before with what is after. */
 export function snapshot(data: EmbeddedMongoData): string[] {

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { parseKeyRing } from '../../src/config/key-ring.ts'
 import { hasCode } from '../../src/errors.ts'
-import { parseKeyRing } from '../../src/vault/key-ring.ts'
 import { createVault, type SealContext, type Vault } from '../../src/vault/vault.ts'
 
 const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })

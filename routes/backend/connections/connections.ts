@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { statusOf } from '../../../src/connections/connection.ts'
+import { statusOf } from '../../../src/connections/record.ts'
 import { toConnectionId } from '../../../src/connections/repository.ts'
-import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } from '../../../src/schemas.ts'
+import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } from '../../../src/http/schemas.ts'
 
 const pageSize = 100
 const Id = z.string().regex(/^[0-9a-f]{24}$/, 'must be an id')

@@ -2,8 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { LiveToken } from '../../../src/connections/live-token.ts'
-import { toGuichetError } from '../../../src/problem.ts'
-import { ConnectionParams, problemResponses } from '../../../src/schemas.ts'
+import { toGuichetError } from '../../../src/http/problem.ts'
+import { ConnectionParams, problemResponses } from '../../../src/http/schemas.ts'
 
 const VendBody = z
   .strictObject({

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { toUserView } from '../../../src/accounts/view.ts'
 import { GuichetError, hasCode } from '../../../src/errors.ts'
-import { signIn } from '../../../src/google/purposes.ts'
-import { maxReturnToLength, requireReturnTo } from '../../../src/return-to.ts'
-import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/schemas.ts'
+import { signIn } from '../../../src/flows/purposes.ts'
+import { maxReturnToLength, requireReturnTo } from '../../../src/http/return-to.ts'
+import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/http/schemas.ts'
+import { toUserView } from '../../../src/http/views/user.ts'
 
 // Connecting without a session wraps its own returnTo in this one.
 const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(maxReturnToLength).optional() })

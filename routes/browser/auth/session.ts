@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { toUserView } from '../../../src/accounts/view.ts'
 import { GuichetError } from '../../../src/errors.ts'
-import { problemResponses, UserView } from '../../../src/schemas.ts'
+import { problemResponses, UserView } from '../../../src/http/schemas.ts'
+import { toUserView } from '../../../src/http/views/user.ts'
 
 /** Who the session belongs to, and ending it. */
 const session: FastifyPluginAsyncZod = async app => {

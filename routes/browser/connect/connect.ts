@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { findService } from '../../../src/catalogue.ts'
 import { GuichetError, isErrorCode } from '../../../src/errors.ts'
-import { requireConnectPurpose } from '../../../src/google/purposes.ts'
-import { requireReturnTo } from '../../../src/return-to.ts'
-import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/schemas.ts'
-import { findService } from '../../../src/services.ts'
+import { requireConnectPurpose } from '../../../src/flows/purposes.ts'
+import { requireReturnTo } from '../../../src/http/return-to.ts'
+import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/http/schemas.ts'
 
 const Params = z.strictObject({ service: z.string().min(1).max(64) })
 const StartQuery = z.strictObject({

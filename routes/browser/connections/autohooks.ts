@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ConnectionRecord } from '../../../src/connections/connection.ts'
+import type { ConnectionRecord } from '../../../src/connections/record.ts'
 import { toConnectionId } from '../../../src/connections/repository.ts'
 import { GuichetError } from '../../../src/errors.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } from '../../../src/schemas.ts'
+import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } from '../../../src/http/schemas.ts'
 
 /** One's own connections. */
 const connections: FastifyPluginAsyncZod = async app => {

@@ -1,2 +1,2 @@
 // The same routes stand at the browser's door behind the other guard.
-export { gmailRoutes as default } from '../../../../gmail.ts'
+export { gmailRoutes as default } from '../../../../gmail/gmail.ts'

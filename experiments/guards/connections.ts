@@ -1,0 +1,165 @@
+import { guardsOf } from './guard.ts'
+
+const connect = 'src/connections/connect.ts'
+const liveToken = 'src/connections/live-token.ts'
+const repository = 'src/connections/repository.ts'
+const mailboxes = 'src/services/gmail/mailboxes.ts'
+
+export const connectionGuards = [
+  ...guardsOf(connect, 'test/connections/connect/accounts.test.ts', [
+    [
+      'a repair is of one account',
+      '[R28] repair › another account › account_mismatch',
+      'const isMeant = !repaired || repaired.account.sub === identity.sub',
+      'const isMeant = true'
+    ]
+  ]),
+  ...guardsOf(connect, 'test/connections/connect/refresh-token.test.ts', [
+    [
+      'without a refresh token nothing is connected',
+      '[R26] refresh token › none at the first connect',
+      'if (!fresh && (!kept',
+      'if (!fresh && kept && (!kept'
+    ]
+  ]),
+  ...guardsOf(connect, 'test/connections/connect/prompt.test.ts', [
+    [
+      'a refresh token that does not open is none',
+      '[R22] prompt › its refresh token does not open',
+      'existing && hasUsableRefreshToken(vault, existing, clock.nowMs()) ? existing : undefined',
+      'existing ? existing : undefined'
+    ]
+  ]),
+  ...guardsOf('src/connections/choose-account.ts', 'test/connections/connect/prompt.test.ts', [
+    [
+      'what does not open asks for a consent',
+      '[R22] prompt › its refresh token does not open',
+      ' && hasUsableRefreshToken(vault, connection, clock.nowMs() + warningMs)',
+      ''
+    ],
+    [
+      'a repair is of one’s own connection',
+      '[R22] prompt › a connectionId that is not the user’s own',
+      "    if (connectionId !== undefined && !repaired) throw new GuichetError('not_found')\n",
+      ''
+    ]
+  ]),
+  ...guardsOf('routes/browser/connect/connect.ts', 'test/connections/connect/owner.test.ts', [
+    [
+      'a start takes no other words',
+      '[R24] owner › named in the query of a start',
+      'const StartQuery = z.strictObject({',
+      'const StartQuery = z.object({'
+    ]
+  ]),
+  ...guardsOf('routes/browser/connect/connect.ts', 'test/connections/connect/start.test.ts', [
+    [
+      'connecting needs a session',
+      '[R21] start › fetched without a session',
+      'const userId = request.requireUserId()',
+      'const userId = request.session._id as never'
+    ]
+  ]),
+  ...guardsOf('routes/browser/connections/autohooks.ts', 'test/services/gmail/access.test.ts', [
+    [
+      'a connection is its user’s',
+      "[R80] gmail › another user's connection",
+      'if (!record?.userId.equals(this.requireUserId())) throw',
+      'if (!record) throw'
+    ]
+  ]),
+  ...guardsOf(mailboxes, 'test/services/gmail/access.test.ts', [
+    [
+      'scopes are checked before the call',
+      '[R82] gmail › what the user has not granted',
+      '    if (missing.length > 0)\n',
+      '    if (missing.length > 9)\n'
+    ],
+    [
+      'scopes are checked after a refresh',
+      '[R82] gmail › a refresh that brings less',
+      '    requireScope(token.connection, use)\n',
+      ''
+    ],
+    [
+      'only a Gmail connection has a mailbox',
+      '[R80] gmail › a connection of another service',
+      "    if (connection.service !== 'gmail') throw new GuichetError('not_found')\n",
+      ''
+    ]
+  ]),
+  ...guardsOf(repository, 'test/connections/refresh/invalid-grant.test.ts', [
+    [
+      'one replica refreshes at a time',
+      '[R70] invalid_grant › 100 callers at 3 replicas',
+      "          { $or: [{ lease: null }, { 'lease.until': { $lte: now } }] },\n",
+      ''
+    ],
+    [
+      'tokens are written over the version they were made from',
+      '[F23] invalid_grant › for a refresh token that was replaced meanwhile',
+      '{ _id: read._id, version: read.version, live: true }',
+      '{ _id: read._id, live: true }'
+    ]
+  ]),
+  ...guardsOf(repository, 'test/connections/refresh/cooldown.test.ts', [
+    [
+      'a failed refresh is not tried at once again',
+      '[R72] cooldown › Google is down for a minute',
+      '          { $or: [{ cooldownUntil: null }, { cooldownUntil: { $lte: now } }] }\n',
+      ''
+    ]
+  ]),
+  ...guardsOf(liveToken, 'test/connections/refresh/passing-faults.test.ts', [
+    [
+      'only invalid_grant is about the user',
+      '[F24] refresh › Google refuses our client',
+      "if (error instanceof TokenEndpointError && error.fault === 'invalid_grant')",
+      'if (error instanceof TokenEndpointError)'
+    ]
+  ]),
+  ...guardsOf(liveToken, 'test/connections/refresh/rotation.test.ts', [
+    [
+      'a token that came for nobody is revoked',
+      '[R66] refresh › disconnected while Google answers',
+      '    if (answer.refreshToken) await onOrphan(held, answer.refreshToken)\n',
+      ''
+    ],
+    [
+      'a rotated token replaces the one it killed',
+      '[R69] refresh › a callback stores meanwhile',
+      'if (current && answer.refreshToken && hasSameRefreshToken(current, held))',
+      'if (current?.deadReason && answer.refreshToken && hasSameRefreshToken(current, held))'
+    ]
+  ]),
+  ...guardsOf(liveToken, 'test/services/gmail/errors.test.ts', [
+    [
+      'a refused token is not served again',
+      '[R77] gmail errors › a token refused once',
+      'return accessToken === refused ? undefined : {',
+      'return {'
+    ]
+  ]),
+  ...guardsOf(liveToken, 'test/connections/refresh/time-to-live.test.ts', [
+    [
+      'a token has a minute left',
+      '[R75] vend › 59 s left, none asked',
+      'const minTtlFloorSeconds = 60',
+      'const minTtlFloorSeconds = 1'
+    ],
+    [
+      'a life counts from when it was asked for',
+      '[R75] vend › Google takes its time',
+      'accessTokenExpiresAt: new Date(askedAtMs + answer.expiresInSeconds * 1000)',
+      'accessTokenExpiresAt: new Date(now.getTime() + answer.expiresInSeconds * 1000)'
+    ]
+  ]),
+  ...guardsOf('src/connections/revocations.ts', 'test/connections/disconnect/siblings.test.ts', [
+    [
+      'a grant on which another stands is kept',
+      '[R31] siblings › two users, one Google account',
+      "        if (await dropIfAlive(sub, debts)) return 'kept'\n",
+      ''
+    ]
+  ])
+]

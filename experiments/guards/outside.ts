@@ -1,0 +1,87 @@
+import { guardsOf } from './guard.ts'
+
+const address = 'src/events/public-address.ts'
+const delivery = 'src/events/delivery.ts'
+const inside = 'test/events/inside.test.ts'
+const isRefused = '[R93] webhook URL › over 200'
+
+export const outsideGuards = [
+  ...guardsOf(address, inside, [
+    [
+      'a webhook leads to no address inside',
+      isRefused,
+      '  if (isIP(address) !== 0 && !guard(address))\n',
+      "  if (isIP(address) !== 0 && !guard(address) && hostname === '')\n"
+    ],
+    [
+      'a webhook is https',
+      isRefused,
+      "  if (protocol !== 'https:' && !(protocol === 'http:' && staysInside)) return 'must be https'\n",
+      ''
+    ],
+    [
+      'a webhook holds no name or password',
+      isRefused,
+      "  if (username || password || hash) return 'must hold no user, password or fragment'\n",
+      ''
+    ],
+    [
+      "a webhook's port is a web server's",
+      isRefused,
+      "  if (port !== '' && !isWebPort(Number(port))) return 'names a port that no web server has'\n",
+      ''
+    ],
+    [
+      'a name that resolves inside is not called',
+      '[R93][F49] dispatch › names that resolve',
+      'if (!first || !addresses.every(({ address }) => guard(address)))',
+      'if (!first)'
+    ]
+  ]),
+  ...guardsOf(delivery, inside, [
+    [
+      'a webhook is looked at again when it is sent',
+      '[R93] dispatch › the same URLs',
+      "      if (faultOfWebhookUrl(url, guard)) throw new Error('the address is not public')\n",
+      ''
+    ]
+  ]),
+  ...guardsOf(delivery, 'test/events/answers.test.ts', [
+    [
+      'a delivery follows no redirect',
+      '[R94] answers › a redirect to a server inside',
+      "redirect: 'manual'",
+      "redirect: 'follow'"
+    ]
+  ]),
+  ...guardsOf('src/backend/audit.ts', 'test/backend/audit.test.ts', [
+    [
+      'without its line nothing is vended',
+      '[R90] audit › a file',
+      "      throw new GuichetError('audit_unavailable', { cause })\n",
+      '      if (!cause) throw cause\n'
+    ]
+  ]),
+  ...guardsOf('src/http/rate-limit-key.ts', 'test/http/rate-limit-key.test.ts', [
+    ['a /64 is one client', '[R103] rate limit key › the addresses of one /64', '.slice(0, 4)', '.slice(0, 8)']
+  ]),
+  ...guardsOf('src/app.ts', 'test/http/limits.test.ts', [
+    ['a body has a size', '[R98] sizes › a body past 1 MiB', 'bodyLimit: 1024 * 1024', 'bodyLimit: 1024 ** 3']
+  ]),
+  ...guardsOf('src/app.ts', 'test/http/proxies.test.ts', [
+    [
+      'forwarded headers count from named proxies alone',
+      '[R101] forwarded headers › ',
+      'trustProxy: options.trustProxy.length > 0 ? options.trustProxy : false',
+      'trustProxy: true'
+    ]
+  ]),
+  ...guardsOf('src/observability/log.ts', 'test/observability/leaks.test.ts', [
+    [
+      'messages of others are not logged',
+      '[R106] logs › whole journeys',
+      "type: typeof name === 'string' ? name : typeof error,",
+      'type: [name, (error as Error | undefined)?.message].join(),'
+    ]
+  ])
+]

@@ -1,0 +1,177 @@
+import { guardsOf } from './guard.ts'
+
+const session = 'plugins/browser/session.ts'
+const store = 'src/accounts/sessions.ts'
+const crossSite = 'plugins/browser/cross-site.ts'
+const hardening = 'plugins/hardening.ts'
+const config = 'src/config/config.ts'
+const environment = 'src/config/environment.ts'
+const configTest = 'test/config/config.test.ts'
+const isMalformed = '[R57] config › a malformed value names its variable'
+const contradicts = '[R57] config › settings that contradict or undo each other'
+
+export const sessionGuards = [
+  ...guardsOf('src/accounts/erase.ts', 'test/accounts/erasing.test.ts', [
+    [
+      'no connection outlives its user',
+      '[R32] erasing › a connection stored meanwhile by a process that died',
+      'if (isListed && isAlone)',
+      'if (isListed)'
+    ],
+    [
+      'no ticket outlives its user',
+      '[R32] erasing › a user of a host app with an open ticket',
+      '      if (user?.externalId !== undefined) await tickets.removeFor(user.externalId)\n',
+      ''
+    ]
+  ]),
+  ...guardsOf(session, 'test/accounts/session/fixation.test.ts', [
+    [
+      'signing in makes another session',
+      '[R37] fixation › the id from before sign-in',
+      '      await this.session.regenerate()\n',
+      ''
+    ]
+  ]),
+  ...guardsOf(session, 'test/accounts/session/logout.test.ts', [
+    ['signing out ends the session', '[R39] logout › a captured cookie', '      await this.session.destroy()\n', '']
+  ]),
+  ...guardsOf(session, 'test/accounts/session/cookie.test.ts', [
+    [
+      'a tossed cookie does not count',
+      '[R43] cookie › a tossed second one',
+      '      if (names.indexOf(cookieName) !== names.lastIndexOf(cookieName)) delete request.cookies[cookieName]\n',
+      ''
+    ],
+    ['scripts do not see the cookie', '[R42] cookie › behind https', 'httpOnly: true', 'httpOnly: false'],
+    [
+      'the cookie stays on its site',
+      '[R42] cookie › behind https',
+      "sameSite: 'lax' as const",
+      "sameSite: 'none' as const"
+    ],
+    [
+      'the cookie is of this host alone',
+      '[R42] cookie › behind https',
+      "secure ? '__Host-guichet' : 'guichet'",
+      "'guichet'"
+    ],
+    [
+      'https is told from http behind a proxy',
+      '[R44] cookie › a proxy that does not say https',
+      "if (secure && request.protocol !== 'https') {",
+      'if (secure && !request.protocol) {'
+    ]
+  ]),
+  ...guardsOf(session, 'test/accounts/session/anonymous.test.ts', [
+    ['strangers get no session', '[R46] strangers › 1000 GETs', 'saveUninitialized: false', 'saveUninitialized: true']
+  ]),
+  ...guardsOf(store, 'test/accounts/session/timeouts.test.ts', [
+    [
+      'a session that is over opens nothing',
+      '[R41] timeouts › unused for the idle limit',
+      'if (!record || record.expiresAt.getTime() <= nowMs) return null',
+      'if (!record) return null'
+    ],
+    [
+      'a session ends however much it is used',
+      '[R41] timeouts › used all the time',
+      'new Date(Math.min(startedAtMs + maxMs, nowMs + idleMs))',
+      'new Date(nowMs + idleMs)'
+    ]
+  ]),
+  ...guardsOf(store, 'test/accounts/session/logout.test.ts', [
+    [
+      'a session that ended is not written again',
+      '[R40] logout › a session that was read before it ended',
+      'await collection.updateOne({ _id }, { $set: content })',
+      'await collection.updateOne({ _id }, { $set: content }, { upsert: true })'
+    ]
+  ]),
+  ...guardsOf(crossSite, 'test/http/cors.test.ts', [
+    [
+      'only listed origins read',
+      '[R48] cors › an origin that is not listed',
+      'origin !== undefined && listed.has(origin) ? origin : false',
+      'origin ?? false'
+    ]
+  ]),
+  ...guardsOf(crossSite, 'test/http/cross-site.test.ts', [
+    [
+      'other sites do not write',
+      '[R49] cross-site › every write, sent from another site',
+      "      throw new GuichetError('cross_site')\n",
+      ''
+    ]
+  ]),
+  ...guardsOf(hardening, 'test/http/cross-site.test.ts', [
+    [
+      'text is no body',
+      '[R49] cross-site › every write as a form, as text or as no JSON',
+      "    app.removeContentTypeParser('text/plain')\n",
+      ''
+    ]
+  ]),
+  ...guardsOf(hardening, 'test/http/headers.test.ts', [
+    [
+      'no answer is kept in a cache',
+      '[R50] headers › no-store on every answer',
+      "      reply.header('cache-control', 'no-store')\n",
+      ''
+    ],
+    ['no page of ours runs inside another', '[R51] headers › every route', `frameAncestors: ["'none'"], `, ''],
+    [
+      'no URL of ours is told to others',
+      '[R51] headers › every route',
+      "policy: 'no-referrer'",
+      "policy: 'unsafe-url'"
+    ],
+    [
+      'browsers stay on https',
+      '[R51] headers › every route',
+      'strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: false }',
+      'strictTransportSecurity: false'
+    ]
+  ]),
+  ...guardsOf('src/app.ts', 'test/http/headers.test.ts', [
+    [
+      'what the router refuses has the headers, too',
+      '[R51] headers › answers that no route gives',
+      '(reply as FastifyReply).headers(headersWithoutHooks)',
+      'reply as FastifyReply'
+    ]
+  ]),
+  ...guardsOf(config, configTest, [
+    [
+      'https needs its proxy named',
+      contradicts,
+      "if (given.PUBLIC_URL?.startsWith('https:') && !given.TRUST_PROXY) {",
+      'if (given.PUBLIC_URL === null) {'
+    ],
+    [
+      'certificates are always verified',
+      contradicts,
+      "if (given.NODE_TLS_REJECT_UNAUTHORIZED === '0') {",
+      'if (given.NODE_TLS_REJECT_UNAUTHORIZED === null) {'
+    ],
+    [
+      'libraries do not print secrets',
+      contradicts,
+      'if (given.DEBUG?.split(/[\\s,]+/).some(selectsSimpleOauth2)) {',
+      'if (given.DEBUG === null) {'
+    ]
+  ]),
+  ...guardsOf(environment, configTest, [
+    ['session secrets are long', isMalformed, 'item.length >= 32', 'item.length >= 1'],
+    [
+      'clear text stays on this machine',
+      isMalformed,
+      "url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname))",
+      "url.protocol === 'https:' || url.protocol === 'http:'"
+    ],
+    ['no wildcard is an origin', isMalformed, "!text.includes('*') &&\n    ", '']
+  ]),
+  ...guardsOf('src/config/key-ring.ts', configTest, [
+    ['vault keys have 256 bits', isMalformed, '[A-Za-z0-9+/]{43}=)$/', '[A-Za-z0-9+/]+={0,2})$/']
+  ])
+]

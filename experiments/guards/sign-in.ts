@@ -1,0 +1,236 @@
+import { guardsOf } from './guard.ts'
+
+const flows = 'src/flows/flows.ts'
+const oauth2 = 'plugins/browser/google-oauth2.ts'
+const idToken = 'src/google/id-token.ts'
+const returnTo = 'src/http/return-to.ts'
+const users = 'src/accounts/users.ts'
+const leadsAway = '[R19] returnTo › no payload leads to another site: sign-in'
+
+export const signInGuards = [
+  ...guardsOf(flows, 'test/flows/state.test.ts', [
+    [
+      'a flow belongs to who started it',
+      '[R2] flows › nobody but the browser that started one',
+      '        ...holder,\n',
+      ''
+    ],
+    [
+      'a flow is for one purpose',
+      '[R8] flows › one for signing in opens no connect callback',
+      '        ...holder,\n',
+      '        sessionId: holder.sessionId,\n        userId: holder.userId,\n'
+    ],
+    [
+      'a flow ends in time',
+      '[R4] flows › one that took longer than ten minutes',
+      'usedAt: { $exists: false },\n        expiresAt: { $gt: usedAt }',
+      'usedAt: { $exists: false }'
+    ]
+  ]),
+  ...guardsOf(flows, 'test/flows/once.test.ts', [
+    [
+      'a flow is used once',
+      '[R3] flows › a callback is good for one exchange: connect',
+      "        open,\n        { $set: { usedAt }, $unset: { sealed: '' } },",
+      '        { _id, ...holder, expiresAt: { $gt: usedAt } },\n        { $set: { createdAt: usedAt } },'
+    ]
+  ]),
+  ...guardsOf('src/config/environment.ts', 'test/flows/state.test.ts', [
+    [
+      'flows live ten minutes at most',
+      '[R4] flows › no environment makes them live longer',
+      'FLOW_TTL_SECONDS: whole(1, 600)',
+      'FLOW_TTL_SECONDS: whole(0, 999_999_999)'
+    ]
+  ]),
+  ...guardsOf('src/secrets.ts', 'test/flows/state.test.ts', [
+    [
+      'states have 256 random bits',
+      '[R1] secrets › ten thousand of them',
+      'randomBytes(32)',
+      'Buffer.concat([randomBytes(8), Buffer.alloc(24)])'
+    ]
+  ]),
+  ...guardsOf(oauth2, 'test/google/issuer.test.ts', [
+    [
+      'iss is looked at',
+      '[R7] iss › a wrong one is refused before the exchange',
+      '        await requireIssuer(iss)\n',
+      ''
+    ],
+    [
+      'iss must be there where it was announced',
+      '[R7] iss › none is refused where the metadata announce it',
+      'iss === undefined ? issParameterSupported : iss !== issuer',
+      'iss !== undefined && iss !== issuer'
+    ]
+  ]),
+  ...guardsOf('src/http/schemas.ts', 'test/flows/parameters.test.ts', [
+    [
+      'a state has one form',
+      '[R5] callbacks › a state in a wrong form',
+      "z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be one state parameter')",
+      'z.any()'
+    ],
+    [
+      'a code has one form',
+      '[R5] callbacks › a code in a wrong form',
+      ".regex(/^[\\x21-\\x7e]{1,2048}$/, 'must be one authorization code')",
+      ''
+    ]
+  ]),
+  ...guardsOf('routes/browser/auth/google.ts', 'test/flows/once.test.ts', [
+    [
+      'a sign-in is not used up by a prefetch',
+      '[R17] callbacks › only a true GET uses one up: sign-in',
+      '    onRequest: app.ignorePrefetch,\n',
+      ''
+    ]
+  ]),
+  ...guardsOf('routes/browser/connect/connect.ts', 'test/flows/once.test.ts', [
+    [
+      'a connect is not used up by a prefetch',
+      '[R17] callbacks › only a true GET uses one up: connect',
+      '    onRequest: app.ignorePrefetch,\n',
+      ''
+    ]
+  ]),
+  ...guardsOf('src/app.ts', 'test/flows/once.test.ts', [
+    [
+      'HEAD runs no handler',
+      '[R17] callbacks › only a true GET uses one up',
+      'exposeHeadRoutes: false',
+      'exposeHeadRoutes: true'
+    ]
+  ]),
+  ...guardsOf('src/google/callback-error.ts', 'test/flows/google-errors.test.ts', [
+    [
+      "Google's errors are a closed list",
+      '[R18] error= › each becomes a fixed code',
+      "known.find(code => code === error) ?? 'invalid_request'",
+      "(error as ErrorCode) ?? 'invalid_request'"
+    ]
+  ]),
+  ...guardsOf(idToken, 'test/google/id-token.test.ts', [
+    [
+      'the nonce is compared',
+      "[R9] id_token › a nonce that is not the flow's signs nobody in",
+      "        if (claims.nonce !== nonce) throw new Error('nonce differs')\n",
+      ''
+    ],
+    [
+      'the signature is checked',
+      '[R10] id_token › a signature that proves nothing signs nobody in',
+      "const { payload } = await jwtVerify(idToken ?? '', keys.find, {",
+      "const payload = JSON.parse(Buffer.from((idToken ?? '').split('.')[1] ?? '', 'base64url').toString())\n        void ({"
+    ],
+    [
+      'the issuer is checked',
+      '[R11] id_token › another issuer or audience signs nobody in',
+      "          issuer: issuer === googleIssuer ? [googleIssuer, 'accounts.google.com'] : issuer,\n",
+      ''
+    ],
+    [
+      'the audience is checked',
+      '[R11] id_token › another issuer or audience signs nobody in',
+      '          audience: clientId,\n',
+      ''
+    ],
+    [
+      'a second audience is refused',
+      '[R11] id_token › another issuer or audience signs nobody in',
+      '  aud: z.string(),',
+      '  aud: z.unknown(),'
+    ],
+    [
+      'azp is compared',
+      '[R11] id_token › another issuer or audience signs nobody in',
+      "        if (claims.azp !== undefined && claims.azp !== clientId) throw new Error('azp is another client')\n",
+      ''
+    ],
+    [
+      'a token of the future is refused',
+      '[R12] id_token › a wrong time or subject signs nobody in',
+      "        if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new Error('issued in the future')\n",
+      ''
+    ],
+    [
+      'clocks differ by a minute at most',
+      '[R12] id_token › a wrong time or subject signs nobody in',
+      'clockTolerance: skewSeconds',
+      'clockTolerance: 86_400'
+    ],
+    [
+      'a subject is a short text',
+      '[R12] id_token › a wrong time or subject signs nobody in',
+      '  sub: z.string().min(1).max(255),',
+      '  sub: z.any(),'
+    ]
+  ]),
+  ...guardsOf('src/google/endpoints.ts', 'test/google/jwks.test.ts', [
+    [
+      "an issuer's metadata are its own",
+      '[R14] metadata › an issuer other than the configured one',
+      "    if (metadata.issuer !== issuer) throw new Error('discovery names another issuer')\n",
+      ''
+    ],
+    [
+      'endpoints are https',
+      '[R14] metadata › endpoints in clear text over the network',
+      'z.string().refine(isSecureUrl)',
+      'z.string()'
+    ]
+  ]),
+  ...guardsOf('src/google/signing-keys.ts', 'test/google/jwks.test.ts', [
+    [
+      'unknown kids make few fetches',
+      '[R14] keys › a flood of unknown kids makes two fetches',
+      '      if (clock.nowMs() - triedAtMs < cooldownMs) return renewal\n',
+      ''
+    ]
+  ]),
+  ...guardsOf(users, 'test/accounts/identity.test.ts', [
+    [
+      'a user is an account, not an address',
+      '[R13] users › another account with the same address',
+      'upsert({ issuer, sub }, { email, name, picture })',
+      'upsert({ email } as object, { issuer, sub, name, picture })'
+    ],
+    [
+      'a user is of one issuer',
+      '[R13] users › one sub of two issuers is two users',
+      'upsert({ issuer, sub }, { email, name, picture })',
+      'upsert({ sub }, { issuer, email, name, picture })'
+    ]
+  ]),
+  ...guardsOf(users, 'test/accounts/session/sign-in-allow.test.ts', [
+    [
+      'only who is listed signs in',
+      'sign-in allow › everyone else',
+      "      if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')\n",
+      ''
+    ],
+    [
+      'an unverified address is nobody’s',
+      'sign-in allow › an address that Google has not verified',
+      '!emailVerified || ',
+      ''
+    ]
+  ]),
+  ...guardsOf(returnTo, 'test/http/return-to.test.ts', [
+    [
+      'a return is checked',
+      leadsAway,
+      '  if (isAllowedReturn(returnTo, publicUrl, allowedOrigins)) return returnTo\n',
+      '  return returnTo\n'
+    ],
+    ['a return leads to listed origins alone', leadsAway, 'return allowedOrigins.includes(url.origin) && ', 'return '],
+    [
+      'a path that reads as a host is no local path',
+      leadsAway,
+      "  if (url.pathname.startsWith('//') && url.origin === publicUrl.origin) return false\n",
+      ''
+    ]
+  ])
+]

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Environment } from '../test/helper.ts'
+import { type Client, createClient } from './http-client.ts'
+import { cleanAtExit } from './leftovers.ts'
+
+const root = join(import.meta.dirname, '..')
+const startMs = 60_000
+/** A program of guichet as a process of its own, with that environment and nothing else. */
+export function startProgram(args: string[], environment: Environment): ChildProcess {
+  const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+  child.once(
+    'exit',
+    cleanAtExit(() => child.kill('SIGKILL'))
+  )
+  return child
+}
+
+/** A real server, ready for requests. */
+export interface ServerProcess extends Client {
+  url: string
+  /** kill -9; resolves once it is gone. */
+  kill(): Promise<void>
+}
+
+/** Starts a server and waits until it says that it is ready. */
+export async function startServer(environment: Environment, connections = 16): Promise<ServerProcess> {
+  const port = await findFreePort()
+  const child = startProgram(['src/server.ts'], { ...environment, PORT: String(port) })
+  let complaint = ''
+  child.stderr?.on('data', chunk => {
+    complaint += chunk
+  })
+  const url = `http://127.0.0.1:${port}`
+  const client = createClient(url, connections)
+  const deadline = Date.now() + startMs
+  for (;;) {
+    const ready = await client.request('/readyz').catch(() => undefined)
+    if (ready?.status === 200) break
+    if (child.exitCode !== null && complaint.includes('EADDRINUSE')) {
+      // Somebody else was given that port in between.
+      await client.close()
+      return startServer(environment, connections)
+    }
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`a server did not start: ${complaint}`)
+    await delay(50)
+  }
+  return {
+    ...client,
+    url,
+    async kill() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+      }
+      await client.close()
+    }
+  }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

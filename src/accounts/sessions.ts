@@ -1,0 +1,104 @@
+import type { SessionStore } from '@fastify/session'
+import type { Session } from 'fastify'
+import type { Collection, ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { hashSecret } from '../secrets.ts'
+
+declare module 'fastify' {
+  interface Session {
+    /** The signed-in user; none before sign-in. */
+    _id?: ObjectId
+    /** When the session's row was written; none while there is no row. */
+    startedAt?: Date
+    /** The hash of the session that this one replaced at sign-in: its callbacks may still arrive. */
+    earlier?: string
+  }
+}
+
+export interface SessionRecord {
+  /** SHA-256 of the session id: a stolen database opens no session. */
+  _id: string
+  userId: ObjectId | null
+  earlier: string | null
+  startedAt: Date
+  seenAt: Date
+  expiresAt: Date
+}
+
+export interface MongoSessionStore extends SessionStore {
+  /** The ids, as flows know them, of a user's sessions and of those they replaced at sign-in. */
+  idsOfUser(userId: ObjectId): Promise<string[]>
+  removeOfUser(userId: ObjectId): Promise<void>
+}
+
+/**
+ * Sessions in MongoDB, with idle and absolute limits kept here and not in the cookie. A session that was read is
+ * only ever updated: a request still in flight while another signs out cannot bring the row back.
+ */
+export function createSessionStore(options: {
+  collection: Collection<SessionRecord>
+  clock: Clock
+  idleSeconds: number
+  maxSeconds: number
+  isUser: (userId: ObjectId) => Promise<boolean>
+}): MongoSessionStore {
+  const { collection, clock, isUser } = options
+  const idleMs = options.idleSeconds * 1000
+  const maxMs = options.maxSeconds * 1000
+  // Use is noted this often at most, so that reading a session seldom writes.
+  const noteMs = Math.min(60_000, idleMs / 10)
+
+  const expiry = (startedAtMs: number, nowMs: number) => new Date(Math.min(startedAtMs + maxMs, nowMs + idleMs))
+
+  async function write(sessionId: string, session: Session): Promise<void> {
+    const _id = hashSecret(sessionId)
+    const now = new Date(clock.nowMs())
+    const content = { userId: session._id ?? null, earlier: session.earlier ?? null }
+    if (session.startedAt) await collection.updateOne({ _id }, { $set: content })
+    else {
+      session.startedAt = now
+      await collection.insertOne({
+        _id,
+        ...content,
+        startedAt: now,
+        seenAt: now,
+        expiresAt: expiry(now.getTime(), now.getTime())
+      })
+    }
+    // Erasing a user removes the user first and the sessions then: one that came after is taken back here.
+    if (content.userId && !(await isUser(content.userId))) await collection.deleteOne({ _id })
+  }
+
+  async function read(sessionId: string): Promise<Session | null> {
+    const _id = hashSecret(sessionId)
+    const record = await collection.findOne({ _id })
+    const nowMs = clock.nowMs()
+    // MongoDB sweeps expired rows once a minute; until then they are refused here.
+    if (!record || record.expiresAt.getTime() <= nowMs) return null
+    if (nowMs - record.seenAt.getTime() >= noteMs) {
+      const seen = { seenAt: new Date(nowMs), expiresAt: expiry(record.startedAt.getTime(), nowMs) }
+      await collection.updateOne({ _id }, { $set: seen })
+    }
+    const { startedAt, userId, earlier } = record
+    return { startedAt, ...(userId && { _id: userId }), ...(earlier && { earlier }) } as Session
+  }
+
+  return {
+    set(sessionId, session, callback) {
+      write(sessionId, session).then(() => callback(), callback)
+    },
+    get(sessionId, callback) {
+      read(sessionId).then(session => callback(null, session), callback)
+    },
+    destroy(sessionId, callback) {
+      collection.deleteOne({ _id: hashSecret(sessionId) }).then(() => callback(), callback)
+    },
+    async idsOfUser(userId) {
+      const records = await collection.find({ userId }, { projection: { earlier: 1 } }).toArray()
+      return records.flatMap(({ _id, earlier }) => (earlier ? [_id, earlier] : [_id]))
+    },
+    async removeOfUser(userId) {
+      await collection.deleteMany({ userId })
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { createAddressGuard, faultOfWebhookUrl } from '../events/public-address.ts'
+import { Environment, secretNames } from './environment.ts'
+import { parseKeyRing, type VaultKey } from './key-ring.ts'
+
+/** What the app is built from: the environment, read once and checked whole. */
+export interface Config {
+  host: string
+  port: number
+  /** The origin browsers see; every redirect URI and link is made from it. */
+  publicUrl: URL
+  mongodbUri: string
+  /** Newest first: the first signs, all verify. */
+  sessionSecrets: string[]
+  /** Newest first: the first seals, all open. */
+  vaultKeys: VaultKey[]
+  google: { clientId: string; clientSecret: string; issuer: string; apiUrl: string | undefined; timeoutMs: number }
+  allowedOrigins: string[]
+  trustProxy: string[]
+  signInAllow: string[]
+  rateLimit: { startsPerMinute: number; keyPerMinute: number }
+  session: { idleSeconds: number; maxSeconds: number }
+  flowTtlSeconds: number
+  webhook: { url: string; secrets: string[]; allowPrivate: string[] } | undefined
+  auditFile: string | undefined
+  metricsToken: string | undefined
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+}
+
+export interface ConfigFault {
+  variable: string
+  problem: string
+}
+
+/** Thrown by parseConfig: every faulty variable by name, and never a value. */
+export class ConfigError extends Error {
+  readonly faults: ConfigFault[]
+
+  constructor(faults: ConfigFault[]) {
+    super(
+      `The configuration is not usable:\n${faults.map(fault => `  ${fault.variable}: ${fault.problem}`).join('\n')}`
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+type Variables = Record<string, string | undefined>
+
+const CredentialsFile = z.object({ web: z.object({ client_id: z.string().min(1), client_secret: z.string().min(1) }) })
+
+/**
+ * Reads the configuration from environment variables.
+ * @throws ConfigError naming every faulty variable at once
+ */
+export function parseConfig(variables: Variables): Config {
+  const faults: ConfigFault[] = []
+  const given = withFiles(variables, faults)
+  const credentials = readCredentialsFile(given, faults)
+  const parsed = Environment.safeParse(given)
+  for (const issue of parsed.error?.issues ?? []) {
+    const variable = String(issue.path[0])
+    if (!faults.some(fault => fault.variable === variable)) faults.push({ variable, problem: issue.message })
+  }
+  faults.push(...contradictions(given), ...webhookFaults(given))
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
+  const env = parsed.data
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: new URL(env.PUBLIC_URL),
+    mongodbUri: env.MONGODB_URI,
+    sessionSecrets: env.SESSION_SECRETS,
+    vaultKeys: parseKeyRing(env.VAULT_KEYS),
+    google: {
+      clientId: credentials?.client_id ?? env.GOOGLE_CLIENT_ID ?? '',
+      clientSecret: credentials?.client_secret ?? env.GOOGLE_CLIENT_SECRET ?? '',
+      issuer: env.GOOGLE_ISSUER,
+      apiUrl: env.GOOGLE_API_URL,
+      timeoutMs: env.GOOGLE_TIMEOUT_MS
+    },
+    allowedOrigins: env.ALLOWED_ORIGINS,
+    trustProxy: env.TRUST_PROXY,
+    signInAllow: env.SIGN_IN_ALLOW,
+    rateLimit: { startsPerMinute: env.RATE_LIMIT_STARTS, keyPerMinute: env.RATE_LIMIT_KEY },
+    session: { idleSeconds: env.SESSION_IDLE_SECONDS, maxSeconds: env.SESSION_MAX_SECONDS },
+    flowTtlSeconds: env.FLOW_TTL_SECONDS,
+    webhook: env.WEBHOOK_URL
+      ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS, allowPrivate: env.WEBHOOK_ALLOW_PRIVATE }
+      : undefined,
+    auditFile: env.AUDIT_FILE,
+    metricsToken: env.METRICS_TOKEN,
+    logLevel: env.LOG_LEVEL
+  }
+}
+
+/** An empty value counts as none; a secret's NAME_FILE is read and stands for NAME. */
+function withFiles(variables: Variables, faults: ConfigFault[]): Variables {
+  const given: Variables = {}
+  for (const [name, value] of Object.entries(variables)) if (value) given[name] = value
+  for (const name of secretNames) {
+    const file = given[`${name}_FILE`]
+    if (!file) continue
+    if (given[name]) {
+      faults.push({ variable: name, problem: `is given twice: here and by ${name}_FILE` })
+      continue
+    }
+    const text = readText(file)
+    if (text) given[name] = text.trim()
+    else faults.push({ variable: `${name}_FILE`, problem: 'names a file that is missing, empty or not readable' })
+  }
+  return given
+}
+
+function readCredentialsFile(given: Variables, faults: ConfigFault[]) {
+  const variable = 'GOOGLE_CREDENTIALS_FILE'
+  const file = given[variable]
+  if (!file) return undefined
+  if (given.GOOGLE_CLIENT_ID || given.GOOGLE_CLIENT_SECRET) {
+    faults.push({
+      variable,
+      problem: 'contradicts GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET: give one of the two ways'
+    })
+    return undefined
+  }
+  const text = readText(file)
+  if (!text) {
+    faults.push({ variable, problem: 'names a file that is missing, empty or not readable' })
+    return undefined
+  }
+  try {
+    return CredentialsFile.parse(JSON.parse(text)).web
+  } catch {
+    faults.push({
+      variable,
+      problem: "is not the JSON that Google's console hands out for a web application (web.client_id)"
+    })
+    return undefined
+  }
+}
+
+/** What no single variable shows: settings that exclude or require each other, and those that would undo our safety. */
+function contradictions(given: Variables): ConfigFault[] {
+  const faults: ConfigFault[] = []
+  const fault = (variable: string, problem: string) => faults.push({ variable, problem })
+  if (!given.GOOGLE_CREDENTIALS_FILE) {
+    for (const name of ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET']) {
+      if (!given[name]) fault(name, 'is missing (or give GOOGLE_CREDENTIALS_FILE)')
+    }
+  }
+  if (given.PUBLIC_URL?.startsWith('https:') && !given.TRUST_PROXY) {
+    fault('TRUST_PROXY', 'is required when PUBLIC_URL is https: name the TLS proxy in front, or no cookie can be set')
+  }
+  if (given.WEBHOOK_URL && !given.WEBHOOK_SECRETS) fault('WEBHOOK_SECRETS', 'is required with WEBHOOK_URL')
+  if (given.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    fault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: certificates are always verified')
+  }
+  // simple-oauth2 and the MongoDB driver's helpers print credentials and codes through the debug module.
+  if (given.DEBUG?.split(/[\s,]+/).some(selectsSimpleOauth2)) {
+    fault('DEBUG', 'must not select simple-oauth2: it would print secrets')
+  }
+  return faults
+}
+
+/** A pattern of the debug module that may match a name of simple-oauth2's: a star stands for any text. */
+function selectsSimpleOauth2(pattern: string): boolean {
+  const [head = '', ...stars] = pattern.split('*')
+  return head.startsWith('simple-oauth2') || (stars.length > 0 && 'simple-oauth2'.startsWith(head))
+}
+
+/** A URL that points inside is refused here already, and at each delivery for what its name resolves to then. */
+function webhookFaults({ WEBHOOK_URL, WEBHOOK_ALLOW_PRIVATE }: Variables): ConfigFault[] {
+  const { data: allowed } = Environment.shape.WEBHOOK_ALLOW_PRIVATE.safeParse(WEBHOOK_ALLOW_PRIVATE)
+  const problem = WEBHOOK_URL && allowed && faultOfWebhookUrl(WEBHOOK_URL, createAddressGuard(allowed))
+  return problem ? [{ variable: 'WEBHOOK_URL', problem }] : []
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '') || undefined
+  } catch {
+    return undefined
+  }
+}

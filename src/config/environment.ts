@@ -1,0 +1,176 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { parseKeyRing } from './key-ring.ts'
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** https, or http where the traffic cannot leave the machine. */
+export function isSecureUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  return url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname))
+}
+
+function isOrigin(text: string): boolean {
+  // A parser takes a star for a host's name; whoever writes one means more than that, and would get less.
+  return (
+    !text.includes('*') &&
+    URL.canParse(text) &&
+    /^https?:$/.test(new URL(text).protocol) &&
+    new URL(text).origin === text
+  )
+}
+
+const missing = 'is missing'
+const text = () => z.string({ error: missing })
+const whole = (min: number, max: number) => {
+  const problem = `must be a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, problem)
+    .transform(Number)
+    .refine(value => value >= min && value <= max, problem)
+}
+const list = () =>
+  z.string().transform(value =>
+    value
+      .split(',')
+      .map(item => item.trim())
+      .filter(item => item !== '')
+  )
+const everyItem = (test: (item: string) => boolean, problem: string) =>
+  list().refine(items => items.length > 0 && items.every(test), problem)
+
+/** As Fastify takes it: anything else would end the boot without a word about the variable. */
+function isProxy(text: string): boolean {
+  return /^(loopback|linklocal|uniquelocal)$/.test(text) || isNetwork(text)
+}
+
+/** An address or a CIDR. */
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return bits > 0 && (prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= bits))
+}
+
+/**
+ * Every variable guichet reads, with its meaning: the README's table and .env.example are written from here
+ * by `npm run docs`. A message never holds the value.
+ */
+export const Environment = z.object({
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; `0.0.0.0` in a container.'),
+  PORT: whole(0, 65535).default(3000).describe('Port to listen on.'),
+  PUBLIC_URL: text()
+    .refine(isOrigin, 'must be an origin such as https://auth.example.com, without a path')
+    .refine(isSecureUrl, 'must be https (http only for localhost)')
+    .describe(
+      'The origin that browsers see, such as `https://auth.example.com`. Redirect URIs are made from it alone. With https the cookie is `__Host-guichet`, Secure; http is for localhost only.'
+    ),
+  MONGODB_URI: text()
+    .regex(
+      /^mongodb(\+srv)?:\/\/[^/]+\/[^/?]+/,
+      "must be a MongoDB connection string with the database's name in its path"
+    )
+    .describe("MongoDB's connection string, with the database's name in its path."),
+  SESSION_SECRETS: text()
+    .pipe(
+      everyItem(
+        item => item.length >= 32,
+        'must be a comma list of texts of at least 32 characters; `guichet secrets` prints a fresh one'
+      )
+    )
+    .describe(
+      'Comma list, newest first: texts of at least 32 characters that sign the session cookie. `guichet secrets` prints a fresh one.'
+    ),
+  VAULT_KEYS: text()
+    .refine(
+      value => parseKeyRing(value).length > 0,
+      'must be a comma list of id:base64 of 32 bytes, each id once; `guichet secrets` prints a fresh one'
+    )
+    .describe(
+      'Comma list, newest first: `id:standard base64 of 32 bytes`. The first key seals the tokens, all open. `guichet secrets` prints a fresh one.'
+    ),
+  GOOGLE_CLIENT_ID: z
+    .string()
+    .optional()
+    .describe("The OAuth client's id from Google's console; required, unless GOOGLE_CREDENTIALS_FILE is given."),
+  GOOGLE_CLIENT_SECRET: z.string().optional().describe("The OAuth client's secret; required with the id."),
+  GOOGLE_CREDENTIALS_FILE: z
+    .string()
+    .optional()
+    .describe("Instead of the two: the JSON file that Google's console hands out for a web application."),
+  GOOGLE_ISSUER: z
+    .string()
+    .refine(isSecureUrl, 'must be https (http only for localhost)')
+    .transform(value => value.replace(/\/$/, ''))
+    .default('https://accounts.google.com')
+    .describe("Google's issuer. Another one (https, or http on localhost) is discovered by OIDC."),
+  GOOGLE_API_URL: z
+    .string()
+    .refine(isSecureUrl, 'must be https (http only for localhost)')
+    .optional()
+    .describe("Root of Google's APIs, if not Google's own (https, or http on localhost)."),
+  ALLOWED_ORIGINS: everyItem(isOrigin, 'must be a comma list of origins such as https://app.example.com')
+    .default([])
+    .describe(
+      "Comma list of your frontends' origins: CORS with credentials, and where `returnTo` may lead besides local paths."
+    ),
+  TRUST_PROXY: everyItem(isProxy, 'must be a comma list of addresses, CIDRs or loopback')
+    .default([])
+    .describe(
+      'Addresses, CIDRs or `loopback` of the proxies whose forwarded headers count. Required when PUBLIC_URL is https.'
+    ),
+  SIGN_IN_ALLOW: everyItem(
+    item => /^[^@\s]*@[^@\s]+$/.test(item),
+    'must be a comma list of e-mail addresses or @domains'
+  )
+    .default([])
+    .describe(
+      'Comma list of verified e-mail addresses or `@domains` that may sign in; empty: anyone with a Google account.'
+    ),
+  RATE_LIMIT_STARTS: whole(0, 1_000_000)
+    .default(300)
+    .describe('Starts and callbacks a minute per IP address and process; 0 is off.'),
+  RATE_LIMIT_KEY: whole(0, 100_000_000)
+    .default(60_000)
+    .describe('Requests a minute per backend key and process; 0 is off.'),
+  SESSION_IDLE_SECONDS: whole(1, 31_536_000).default(86_400).describe('A session unused for this long ends.'),
+  SESSION_MAX_SECONDS: whole(1, 31_536_000).default(604_800).describe('A session this old ends, used or not.'),
+  FLOW_TTL_SECONDS: whole(1, 600).default(600).describe('How long a user may take at Google.'),
+  GOOGLE_TIMEOUT_MS: whole(100, 15_000).default(10_000).describe('A call to Google may take this long in all.'),
+  WEBHOOK_URL: z
+    .string()
+    .optional()
+    .describe('Where events are delivered, signed as Standard Webhooks says; https, and a public address.'),
+  WEBHOOK_SECRETS: everyItem(
+    item => /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(item),
+    'must be a comma list of whsec_ and base64 of 24 to 64 bytes'
+  )
+    .default([])
+    .describe('Comma list, newest first: the secrets that sign events, each `whsec_` and base64 of 24 to 64 bytes.'),
+  WEBHOOK_ALLOW_PRIVATE: everyItem(isNetwork, 'must be a comma list of addresses or CIDRs')
+    .default([])
+    .describe('Comma list of private addresses or CIDRs that WEBHOOK_URL may lead to all the same.'),
+  AUDIT_FILE: z.string().optional().describe('Where each vend leaves its audit line; standard output without it.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token of `/metrics`; without it the route does not exist.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'must be one of fatal, error, warn, info, debug, trace, silent'
+    })
+    .default('info')
+    .describe('Least severe level that is logged.')
+})
+
+/** Variables that may also be given as NAME_FILE: the path of a file that holds the value. */
+export const secretNames = [
+  'MONGODB_URI',
+  'SESSION_SECRETS',
+  'VAULT_KEYS',
+  'GOOGLE_CLIENT_SECRET',
+  'WEBHOOK_SECRETS',
+  'METRICS_TOKEN'
+] as const

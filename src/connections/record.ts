@@ -1,0 +1,91 @@
+import type { ObjectId } from 'mongodb'
+import { findService, missingScopes } from '../catalogue.ts'
+import type { EventRecord } from '../events/event.ts'
+import type { Vault } from '../vault/vault.ts'
+
+/** Why a connection needs to be made again: a closed list. */
+export type Reason =
+  | 'revoked'
+  | 'reauth_required'
+  | 'admin_policy'
+  | 'account_disabled'
+  | 'refresh_token_expired'
+  | 'refresh_token_missing'
+  | 'reported_by_google'
+
+export type Status = 'active' | 'partial' | 'needs_reconnect'
+
+/** One user × one service × one Google account, as stored. */
+export interface ConnectionRecord {
+  _id: ObjectId
+  /** False once disconnected: the record then only waits for its revocation and its events to be done with. */
+  live: boolean
+  userId: ObjectId
+  externalId?: string
+  service: string
+  account: { sub: string; email: string }
+  /** Why the grant is dead; none while it lives. */
+  deadReason: Reason | null
+  /** What Google last said it granted: replaced by each token answer, never united with older ones. */
+  grantedScopes: string[]
+  /** Sealed; see `sealTokens`. */
+  accessToken: string | null
+  refreshToken: string
+  accessTokenExpiresAt: Date
+  refreshTokenExpiresAt: Date | null
+  /** Counts the changes of the tokens: each is written only over the version it was made from. */
+  version: number
+  /** Who is refreshing, until when at most. */
+  lease: { owner: string; until: Date } | null
+  /** No refresh is tried before this, after one that failed for a passing reason. */
+  cooldownUntil: Date | null
+  /** The revocation that a disconnected record still owes Google, with its refresh token. */
+  owed: { attempts: number; nextAttemptAt: Date } | null
+  /** Events not yet in the list: written with the change that they tell of, so that neither is without the other. */
+  outbox: EventRecord[]
+  /** The end of the grant that was already warned of. */
+  warnedOf: Date | null
+  createdAt: Date
+  updatedAt: Date
+  lastRefreshedAt: Date | null
+}
+
+/** The scopes its service asks for and Google has not granted. */
+export function missingScopesOf(record: Pick<ConnectionRecord, 'service' | 'grantedScopes'>): string[] {
+  return missingScopes(findService(record.service)?.scopes ?? [], record.grantedScopes)
+}
+
+export function statusOf(record: Pick<ConnectionRecord, 'service' | 'grantedScopes' | 'deadReason'>): Status {
+  if (record.deadReason) return 'needs_reconnect'
+  return missingScopesOf(record).length > 0 ? 'partial' : 'active'
+}
+
+type Owned = Pick<ConnectionRecord, '_id' | 'userId'>
+type TokenField = 'accessToken' | 'refreshToken'
+
+/** Seals a token for the one field of the one connection it belongs to. */
+export function sealToken(vault: Vault, owned: Owned, field: TokenField, token: string): string {
+  return vault.seal(token, tokenContext(owned, field))
+}
+
+/** @throws GuichetError `unsealable` */
+export function openToken(vault: Vault, owned: Owned, field: TokenField, envelope: string): string {
+  return vault.open(envelope, tokenContext(owned, field))
+}
+
+/**
+ * Whether the stored refresh token will do until then. One whose grant is dead or ends, or that does not open, is as good
+ * as none: only a new consent brings another.
+ */
+export function hasUsableRefreshToken(vault: Vault, record: ConnectionRecord, untilMs: number): boolean {
+  if (record.deadReason || (record.refreshTokenExpiresAt?.getTime() ?? Infinity) <= untilMs) return false
+  try {
+    return openToken(vault, record, 'refreshToken', record.refreshToken) !== ''
+  } catch {
+    return false
+  }
+}
+
+function tokenContext({ _id, userId }: Owned, field: TokenField) {
+  return { owner: userId.toHexString(), record: _id.toHexString(), field }
+}

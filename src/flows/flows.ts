@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto'
+import type { Collection, Filter, ObjectId } from 'mongodb'
+import type { Clock } from '../clock.ts'
+import { GuichetError } from '../errors.ts'
+import { createSecret, hashSecret } from '../secrets.ts'
+import type { Vault } from '../vault/vault.ts'
+
+/** What a flow is for: its callback takes no flow of another purpose. */
+export type FlowPurpose = 'sign-in' | 'connect'
+
+export interface FlowRecord {
+  /** SHA-256 of the state parameter. */
+  _id: string
+  purpose: FlowPurpose
+  service: string | null
+  /** The hash of the session that started it, and the user it was signed in as: both must be the same at the callback. */
+  sessionId: string
+  userId: ObjectId | null
+  /** Nonce and PKCE verifier; gone once used. */
+  sealed?: string
+  returnTo: string | null
+  /** The connection that is being repaired. */
+  connectionId: ObjectId | null
+  /** The Google account that must be chosen, where a ticket says so. */
+  expectedEmail: string | null
+  createdAt: Date
+  expiresAt: Date
+  usedAt?: Date
+}
+
+/** What a flow is to end in. */
+export type FlowAim = Pick<FlowRecord, 'returnTo' | 'connectionId' | 'expectedEmail'>
+
+/** Who holds a flow. */
+export interface FlowHolder {
+  purpose: FlowPurpose
+  service: string | null
+  sessionId: string
+  userId: ObjectId | null
+}
+
+export interface StartedFlow {
+  state: string
+  nonce: string
+  /** S256 of the verifier (RFC 7636, section 4.2). */
+  codeChallenge: string
+  expiresAt: Date
+}
+
+export interface TakenFlow {
+  nonce: string
+  codeVerifier: string
+  connectionId: ObjectId | null
+  expectedEmail: string | null
+}
+
+export interface Flows {
+  start(flow: FlowHolder & FlowAim): Promise<StartedFlow>
+  /**
+   * Takes the flow of that state: once, by its holder, in time.
+   * @throws GuichetError `flow_unknown`, `flow_expired`, `flow_used` or `flow_wrong_session`; a wrong holder uses nothing up
+   */
+  take(state: string, holder: FlowHolder): Promise<TakenFlow>
+  /** That session's flow of that state, used or not: where its holder wants to be, whatever becomes of it. */
+  findOwn(state: string, sessionId: string): Promise<{ returnTo: string | null } | null>
+  /** Those of the user, and those that the user's sessions began before they knew whose they are. */
+  removeOfUser(userId: ObjectId, sessionIds: readonly string[]): Promise<void>
+}
+
+/** Open flows a session may hold; the oldest goes first. */
+export const maxOpenFlows = 50
+/** Counting at every start would cost a round trip: a process looks after this many starts of a session. */
+const startsBetweenPrunings = 10
+
+export function createFlows(options: {
+  collection: Collection<FlowRecord>
+  vault: Vault
+  clock: Clock
+  ttlSeconds: number
+}): Flows {
+  const { collection, vault, clock, ttlSeconds } = options
+  const prune = createPruning(collection)
+
+  return {
+    async start(flow) {
+      const { sessionId } = flow
+      const state = createSecret()
+      const nonce = createSecret()
+      const codeVerifier = createSecret()
+      const _id = hashSecret(state)
+      const createdAt = new Date(clock.nowMs())
+      const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
+      const sealed = sealFlow(vault, { _id, sessionId }, JSON.stringify([nonce, codeVerifier]))
+      await collection.insertOne({ _id, ...flow, sealed, createdAt, expiresAt })
+      await prune(sessionId, _id)
+      return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
+    },
+
+    async take(state, holder) {
+      const _id = hashSecret(state)
+      const usedAt = new Date(clock.nowMs())
+      const open: Filter<FlowRecord> = {
+        _id,
+        ...holder,
+        usedAt: { $exists: false },
+        expiresAt: { $gt: usedAt }
+      }
+      const flow = await collection.findOneAndUpdate(
+        open,
+        { $set: { usedAt }, $unset: { sealed: '' } },
+        { returnDocument: 'before' }
+      )
+      if (!flow?.sealed) throw new GuichetError(whyNot(await collection.findOne({ _id }), holder))
+      const [nonce, codeVerifier] = JSON.parse(openFlow(vault, flow, flow.sealed)) as [string, string]
+      return { nonce, codeVerifier, connectionId: flow.connectionId, expectedEmail: flow.expectedEmail }
+    },
+
+    findOwn: (state, sessionId) =>
+      collection.findOne({ _id: hashSecret(state), sessionId }, { projection: { returnTo: 1 } }),
+
+    async removeOfUser(userId, sessionIds) {
+      await collection.deleteMany({ $or: [{ userId }, { sessionId: { $in: [...sessionIds] } }] })
+    }
+  }
+}
+
+type FlowIdentity = Pick<FlowRecord, '_id' | 'sessionId'>
+
+const flowContext = ({ _id, sessionId }: FlowIdentity) => ({ owner: sessionId, record: _id, field: 'flow' })
+
+export function sealFlow(vault: Vault, flow: FlowIdentity, secrets: string): string {
+  return vault.seal(secrets, flowContext(flow))
+}
+
+/** @throws GuichetError `unsealable` */
+export function openFlow(vault: Vault, flow: FlowIdentity, envelope: string): string {
+  return vault.open(envelope, flowContext(flow))
+}
+
+/** Only names the reason; what decides is the update that took nothing. */
+function whyNot(
+  flow: FlowRecord | null,
+  holder: FlowHolder
+): 'flow_unknown' | 'flow_wrong_session' | 'flow_used' | 'flow_expired' {
+  if (!flow || flow.purpose !== holder.purpose || flow.service !== holder.service) return 'flow_unknown'
+  if (flow.sessionId !== holder.sessionId || String(flow.userId) !== String(holder.userId)) return 'flow_wrong_session'
+  return flow.usedAt ? 'flow_used' : 'flow_expired'
+}
+
+function createPruning(collection: Collection<FlowRecord>): (sessionId: string, newest: string) => Promise<void> {
+  const starts = new Map<string, number>()
+  return async (sessionId, newest) => {
+    const count = (starts.get(sessionId) ?? 0) + 1
+    // Least recently used sessions are forgotten: at worst a session is counted from zero again.
+    starts.delete(sessionId)
+    if (starts.size >= 10_000) starts.delete(starts.keys().next().value ?? '')
+    starts.set(sessionId, count % startsBetweenPrunings)
+    if (count < startsBetweenPrunings) return
+    // By id: many may be of one millisecond, and the one just started is not the oldest of them.
+    const eldest = await collection
+      .find({ sessionId, _id: { $ne: newest } }, { projection: { _id: 1 } })
+      .sort({ createdAt: -1 })
+      .skip(maxOpenFlows - startsBetweenPrunings - 1)
+      .toArray()
+    if (eldest.length > 0) await collection.deleteMany({ _id: { $in: eldest.map(({ _id }) => _id) } })
+  }
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../clock.ts'
+
+interface Count {
+  current: number
+  startedAtMs: number
+}
+
+export interface RateLimitStore {
+  /** Counts one more of that key in its window. */
+  incr(
+    key: string,
+    done: (error: Error | null, count: { current: number; ttl: number }) => void,
+    windowMs: number
+  ): void
+  child(): RateLimitStore
+}
+
+const maxKeys = 50_000
+
+/**
+ * What @fastify/rate-limit counts in. Its own store is another one for every route: whoever spreads over them would
+ * have the limit of each. This one is shared by all, so that the key alone says what is counted together.
+ */
+export function createRateLimitStore(clock: Clock): RateLimitStore {
+  const counts = new Map<string, Count>()
+  const store: RateLimitStore = {
+    incr(key, done, windowMs) {
+      const nowMs = clock.nowMs()
+      const known = counts.get(key)
+      const count = known && nowMs - known.startedAtMs < windowMs ? known : { current: 0, startedAtMs: nowMs }
+      count.current += 1
+      // Last used goes last: the first is the one to forget.
+      counts.delete(key)
+      counts.set(key, count)
+      if (counts.size > maxKeys) counts.delete(counts.keys().next().value ?? '')
+      done(null, { current: count.current, ttl: windowMs - (nowMs - count.startedAtMs) })
+    },
+    child: () => store
+  }
+  return store
+}

@@ -1,0 +1,43 @@
+import { GuichetError } from '../errors.ts'
+
+interface Foreign {
+  name?: unknown
+  code?: unknown
+  stack?: unknown
+  cause?: unknown
+}
+
+/**
+ * What a log line may hold of an error: kinds, codes and the places of the stack. Messages of foreign errors are left
+ * out: they quote URLs, connection strings and answers, and with them secrets.
+ */
+export function toLoggedError(error: unknown, depth = 0): object {
+  const { name, code, stack, cause } = (error ?? {}) as Foreign
+  const ours = error instanceof GuichetError
+  return {
+    type: typeof name === 'string' ? name : typeof error,
+    ...((typeof code === 'string' || typeof code === 'number') && { code }),
+    ...(!ours &&
+      typeof stack === 'string' && {
+        stack: stack
+          .split('\n')
+          .filter(line => /^\s+at /.test(line))
+          .slice(0, 12)
+          .join('\n')
+      }),
+    ...(cause !== undefined && depth < 3 && { cause: toLoggedError(cause, depth + 1) })
+  }
+}
+
+interface Requested {
+  id: string
+  method: string
+  url: string
+  ip: string
+}
+
+export const logSerializers = {
+  err: (error: unknown) => toLoggedError(error),
+  // The path alone: a callback's query holds code and state.
+  req: ({ id, method, url, ip }: Requested) => ({ id, method, path: url.split('?', 1)[0], ip })
+}

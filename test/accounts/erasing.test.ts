@@ -1,0 +1,294 @@
+import { BSON, MongoNetworkError, type ObjectId } from 'mongodb'
+import t, { type Test } from 'tap'
+import { createBackend } from '../backend/backend.ts'
+import { build, isProblem, type World } from '../helper.ts'
+import { createHostApp } from './tickets/ticket.ts'
+
+const hourMs = 3_600_000
+const ada = '100000000000000000001'
+const email = 'ada@example.com'
+
+const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { sub: ada, alive: true }).length
+
+/** Nothing of the user is left; what only waits for time to pass is swept in time. */
+async function isErased(t: Test, world: World): Promise<void> {
+  const { app, clock } = world
+  const { users, sessions, flows, connections, tickets, events } = app.collections
+  for (const when of ['now', 'a minute later']) {
+    for (const collection of [users, sessions, flows, connections, tickets]) {
+      t.equal(await collection.countDocuments(), 0, `${collection.collectionName}, ${when}`)
+    }
+    clock.advance(60_000)
+    await app.worker.run()
+  }
+  const kept = (await events.find().toArray()).map(event => Buffer.from(BSON.serialize(event)).toString('latin1'))
+  t.ok(kept.length > 0)
+  t.notMatch(kept.join(), email, 'the events that are kept do not say who it was')
+  t.equal((await events.find({ type: 'user.deleted' }).toArray()).length, 1)
+  t.equal(livingGrants(world), 0, 'nothing is left at Google')
+}
+
+t.test('[R32] erasing › without a session › refused', async t => {
+  const world = await build(t)
+  await (await world.signedIn()).connected()
+  isProblem(t, await world.browser().fetch('/auth/user', 'DELETE'), 401, 'unauthenticated')
+  t.equal(livingGrants(world), 1)
+})
+
+t.test('[R32] erasing › connections, sessions, flows and the user › all gone, and revoked at Google', async t => {
+  const world = await build(t)
+  const { google, app } = world
+  const [phone, laptop] = [await world.signedIn(), await world.signedIn()]
+  await phone.connected()
+  await phone.connect({}, '/connect/calendar')
+  await phone.connected({ as: 'bob@example.com' })
+  await phone.fetch('/connect/gmail')
+  await laptop.fetch('/auth/google')
+  const erased = await phone.clone().fetch('/auth/user', 'DELETE')
+  t.equal(erased.statusCode, 204)
+  t.match(erased.headers['set-cookie'], /^guichet=; Max-Age=0/)
+  for (const browser of [phone, laptop]) isProblem(t, await browser.fetch('/auth/session'), 401, 'unauthenticated')
+  t.equal(google.calls('revoke'), 2, 'one for each Google account')
+  t.equal(google.ledger.of('refresh_token', { alive: true }).length, 0)
+  await app.worker.run()
+  await isErased(t, world)
+  world.clock.advance(2 * hourMs)
+  t.same(google.violations, [])
+})
+
+t.test('[R32] erasing › with Google away › gone here at once, revoked when Google is back', async t => {
+  const world = await build(t)
+  const user = await world.signedIn()
+  await user.connected()
+  world.google.fault('revoke', { status: 503 })
+  t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  t.equal(await world.app.collections.users.countDocuments(), 0)
+  world.clock.advance(10_000)
+  await world.app.worker.run()
+  await isErased(t, world)
+})
+
+t.test('[R32] erasing › while five requests are at Google › none of them brings anything back', async t => {
+  const world = await build(t)
+  const { app, google, clock } = world
+  const user = await world.signedIn()
+  const backend = await createBackend(app)
+  const { id: expired } = (await user.connect({}, '/connect/calendar')).json().connection
+  clock.advance(hourMs)
+  const mailbox = `/connections/${(await user.connected()).id}/gmail/messages`
+  const message = google.user(ada).messages[0]?.id
+  const callbacks = [await user.authorize('/connect/gmail'), await user.authorize('/connect/drive')]
+
+  google.rotateRefreshTokens = true
+  const { promise, resolve } = Promise.withResolvers<void>()
+  google.fault('token', { delayUntil: promise }, 3)
+  google.fault('gmail', { delayUntil: promise }, 2)
+  const arrived = [google.arrival('token', 3), google.arrival('gmail', 2)]
+  const underWay = [
+    user.clone().fetch(mailbox),
+    user.clone().fetch(`${mailbox}/${message}/modify`, 'POST', { addLabelIds: ['STARRED'] }),
+    backend.vend(expired),
+    ...callbacks.map(callback => user.clone().fetch(callback))
+  ]
+  await Promise.all(arrived)
+  t.equal((await user.clone().fetch('/auth/user', 'DELETE')).statusCode, 204)
+  resolve()
+  const statuses = (await Promise.all(underWay)).map(({ statusCode }) => statusCode)
+  t.same(statuses, [200, 200, 404, 401, 401])
+  isProblem(t, await user.fetch('/auth/session'), 401, 'unauthenticated')
+  await app.worker.run()
+  await isErased(t, world)
+})
+
+t.test('[R32] erasing › a connection stored for a user who is just gone › is taken back', async t => {
+  const world = await build(t)
+  const { app } = world
+  const user = await world.signedIn()
+  const callback = await user.authorize('/connect/gmail')
+  const { connections } = app.collections
+  const insert = connections.insertOne.bind(connections)
+  const { restore } = t.intercept(connections, 'insertOne', {
+    value: async (...args: Parameters<typeof insert>) => {
+      restore()
+      t.equal((await user.clone().fetch('/auth/user', 'DELETE')).statusCode, 204)
+      return insert(...args)
+    }
+  })
+  isProblem(t, await user.clone().fetch(callback), 401, 'unauthenticated')
+  await app.worker.run()
+  await isErased(t, world)
+})
+
+t.test('[R32] erasing › a connection stored meanwhile by a process that died of it › is taken back', async t => {
+  const world = await build(t)
+  const { app } = world
+  const user = await world.signedIn()
+  await user.connected()
+  const callback = await user.authorize('/connect/calendar')
+  const dying = await world.replica()
+  const [arrived, released, stored, erased] = [1, 2, 3, 4].map(() => Promise.withResolvers<void>())
+  const insert = dying.collections.connections.insertOne.bind(dying.collections.connections)
+  t.intercept(dying.collections.connections, 'insertOne', {
+    value: async (...args: Parameters<typeof insert>) => {
+      arrived?.resolve()
+      await released?.promise
+      await insert(...args)
+      stored?.resolve()
+      await erased?.promise
+      throw new MongoNetworkError('the process died')
+    }
+  })
+  const answer = user.clone(dying).fetch(callback)
+  await arrived?.promise
+  const { sessions } = app.collections
+  const remove = sessions.deleteMany.bind(sessions)
+  const { restore } = t.intercept(sessions, 'deleteMany', {
+    value: async (...args: Parameters<typeof remove>) => {
+      restore()
+      released?.resolve()
+      await stored?.promise
+      return remove(...args)
+    }
+  })
+  t.equal((await user.clone().fetch('/auth/user', 'DELETE')).statusCode, 204)
+  erased?.resolve()
+  await answer
+  await app.worker.run()
+  await isErased(t, world)
+})
+
+t.test('[R32] erasing › while the same user signs in › the new session is taken back', async t => {
+  const world = await build(t)
+  const { app } = world
+  const user = await world.signedIn()
+  const again = world.browser()
+  const callback = await again.authorize('/auth/google')
+  const signIn = app.users.signIn
+  const { restore } = t.intercept(app.users, 'signIn', {
+    value: async (identity: Parameters<typeof signIn>[0]) => {
+      restore()
+      const record = await signIn(identity)
+      await user.clone().fetch('/auth/user', 'DELETE')
+      return record
+    }
+  })
+  await again.fetch(callback)
+  isProblem(t, await again.fetch('/auth/session'), 401, 'unauthenticated')
+  t.equal(await app.collections.sessions.countDocuments(), 0)
+  t.equal(await app.collections.users.countDocuments(), 0)
+})
+
+for (const [what, collection, method] of [
+  ['the sessions', 'sessions', 'deleteMany'],
+  ['the events', 'events', 'updateMany'],
+  ['the revocation', 'revocations', 'updateOne']
+] as const) {
+  t.test(`[R32] erasing › cut off at ${what} › the worker of another replica ends it`, async t => {
+    const world = await build(t)
+    const { app } = world
+    const user = await world.signedIn()
+    await user.connected()
+    const cut = t.intercept(app.collections[collection], method, {
+      value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
+    })
+    const { statusCode } = await user.fetch('/auth/user', 'DELETE')
+    t.ok(statusCode === 204 || statusCode === 503, String(statusCode))
+    await app.close()
+    cut.restore()
+    const replica = await world.replica()
+    world.clock.advance(10_000)
+    await replica.worker.run()
+    await replica.worker.run()
+    await isErased(t, { ...world, app: replica })
+  })
+}
+
+t.test('[R32] erasing › a user of a host app with an open ticket › it goes too, and brings nobody back', async t => {
+  const world = await build(t)
+  const host = await createHostApp(world)
+  const guest = world.browser()
+  t.equal((await host.press(guest, await host.ticket({ externalId: 'u-17' }))).statusCode, 303)
+  const open = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: email })
+  const others = await host.ticket({ externalId: 'u-18' })
+  t.equal((await guest.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  t.equal((await host.press(world.browser(), open)).statusCode, 404)
+  await world.app.worker.run()
+  t.equal(await world.app.collections.users.countDocuments(), 0)
+  t.equal((await host.press(world.browser(), others)).statusCode, 303, 'that of another is good')
+})
+
+t.test('[R32] erasing › events of others wait to be listed › it does not wait for them', async t => {
+  const { app, signedIn } = await build(t)
+  const [user, other] = [await signedIn(), await signedIn('bob@example.com')]
+  await user.connected()
+  await app.worker.run()
+  const { append } = app.events
+  const released = Promise.withResolvers<void>()
+  const bob = (await other.fetch('/auth/session')).json().user.id
+  t.intercept(app.events, 'append', {
+    value: async (event: Parameters<typeof append>[0]) => {
+      if (JSON.stringify(event.data).includes(bob)) await released.promise
+      return append(event)
+    }
+  })
+  await other.connected({ as: 'bob@example.com' })
+  t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  t.equal(await app.collections.users.countDocuments(), 1)
+  released.resolve()
+  await app.worker.run()
+})
+
+t.test('[R32] erasing › one that cannot be finished › is in no other’s way', async t => {
+  const { app, signedIn } = await build(t)
+  const { sessions, users } = app.collections
+  const remove = sessions.deleteMany.bind(sessions)
+  const [first, second] = [await signedIn(), await signedIn('bob@example.com')]
+  const cut = t.intercept(sessions, 'deleteMany', {
+    value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
+  })
+  for (const user of [first, second]) t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 503)
+  cut.restore()
+  const [stuck] = await users.find({ erasedAt: { $exists: true } }).toArray()
+  t.intercept(sessions, 'deleteMany', {
+    value: (filter: { userId?: ObjectId }) =>
+      stuck && filter.userId?.equals(stuck._id)
+        ? Promise.reject(new MongoNetworkError('the connection was reset'))
+        : remove(filter)
+  })
+  await app.worker.run()
+  await app.worker.run()
+  t.same(
+    (await users.find().toArray()).map(({ _id }) => _id),
+    [stuck?._id]
+  )
+})
+
+t.test('[R32] erasing › what is still owed to Google names nobody', async t => {
+  const { app, google, clock, signedIn } = await build(t)
+  const user = await signedIn()
+  await user.connected()
+  google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
+  t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  clock.advance(24 * hourMs)
+  await app.worker.run()
+  const left = await app.collections.connections.find().toArray()
+  t.equal(left.length, 1)
+  t.notMatch(JSON.stringify(left), email)
+})
+
+t.test('[R32] erasing › Google hangs and there are several accounts › they are asked at once', async t => {
+  const { google, signedIn, app } = await build(t)
+  const user = await signedIn()
+  const subs = ['501', '502', '503']
+  for (const sub of subs) {
+    google.addUser({ sub, email: `${sub}@example.com`, name: sub })
+    await user.connected({ as: sub })
+  }
+  const fault = google.fault('revoke', { hang: true }, subs.length)
+  const erasing = user.clone().fetch('/auth/user', 'DELETE')
+  // One after the other, the second would not come before the first is answered.
+  while (google.calls('revoke') < subs.length) await new Promise(resolve => setImmediate(resolve))
+  fault.release()
+  t.equal((await erasing).statusCode, 204)
+  t.equal(await app.collections.users.countDocuments(), 0)
+})

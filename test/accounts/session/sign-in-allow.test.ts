@@ -1,0 +1,99 @@
+import t from 'tap'
+import { build, isProblem } from '../../helper.ts'
+
+const environment = { SIGN_IN_ALLOW: 'ada@example.com, @example.org, Eve@Mixed.Example, @kelvin.example' }
+let subs = 0
+const nextSub = () => `40000000000000000000${++subs}`
+
+t.test('sign-in allow › everyone else › 403, no user, no session', async t => {
+  const { browser, google, app } = await build(t, { environment })
+  for (const email of [
+    'bob@example.com',
+    'ada@example.com.evil.example',
+    'ada@example.co',
+    'xada@example.com',
+    'ada+x@example.com',
+    'a.da@example.com',
+    'eve@sub.example.org',
+    'eve@notexample.org',
+    'eve@example.org.evil.example',
+    'eve@example.organic',
+    'example.org',
+    '@example.org@evil.example',
+    'eve@evil.example@example.org',
+    'ada@example.com@example.org',
+    '"eve@example.org"@evil.example',
+    'eve@evil.example,ada@example.com',
+    'eve@example.org ',
+    ' ada@example.com',
+    'eve@example.org\n',
+    'eve@example.org.',
+    'eve＠example.org',
+    'аda@example.com',
+    'eve@exаmple.org',
+    'eve@\u212aelvin.example'
+  ]) {
+    const sub = nextSub()
+    google.addUser({ sub, email, name: 'Eve' })
+    const jar = browser()
+    isProblem(t, await jar.signIn(sub), 403, 'sign_in_not_allowed')
+    isProblem(t, await jar.fetch('/auth/session'), 401, 'unauthenticated')
+    t.equal(await app.collections.users.countDocuments(), 0, `no row for ${JSON.stringify(email)}`)
+  }
+  t.same(google.violations, [])
+})
+
+t.test('sign-in allow › an address that Google has not verified › is nobody’s', async t => {
+  const { browser, google, app } = await build(t, { environment })
+  for (const email of ['ada@example.com', 'eve@example.org']) {
+    const sub = nextSub()
+    google.addUser({ sub, email, name: 'Eve', emailVerified: false })
+    isProblem(t, await browser().signIn(sub), 403, 'sign_in_not_allowed')
+  }
+  t.equal(await app.collections.users.countDocuments(), 0)
+})
+
+t.test('sign-in allow › the addresses and domains listed, in any case › may', async t => {
+  const { browser, google } = await build(t, { environment })
+  for (const email of [
+    'ada@example.com',
+    'ADA@Example.COM',
+    'anyone@example.org',
+    'x@EXAMPLE.ORG',
+    'eve@mixed.example'
+  ]) {
+    const sub = nextSub()
+    google.addUser({ sub, email, name: 'One' })
+    const signedIn = await browser().signIn(sub)
+    t.equal(signedIn.statusCode, 200, email)
+  }
+})
+
+t.test('sign-in allow › refused while navigating, or while signed in › says so and changes nothing', async t => {
+  const { browser, signedIn } = await build(t, { environment })
+  const jar = browser()
+  const callback = await jar.authorize('/auth/google?returnTo=/done', { as: 'bob@example.com' })
+  t.equal((await jar.navigate(callback)).headers.location, '/done?status=sign_in_not_allowed')
+  const ada = await signedIn()
+  isProblem(t, await ada.signIn('bob@example.com'), 403, 'sign_in_not_allowed')
+  t.equal((await ada.fetch('/auth/session')).json().user.email, 'ada@example.com')
+})
+
+t.test('sign-in allow › taken off the list › refused from the next sign-in on', async t => {
+  const { signedIn, replica, browser } = await build(t, { environment })
+  await signedIn('ada@example.com')
+  const stricter = await replica({ SIGN_IN_ALLOW: '@example.org' })
+  isProblem(t, await browser(stricter).signIn('ada@example.com'), 403, 'sign_in_not_allowed')
+})
+
+t.test('sign-in allow › connecting › is not what it is about', async t => {
+  const { signedIn } = await build(t, { environment })
+  const ada = await signedIn()
+  t.match(await ada.connected({ as: 'bob@example.com' }), { account: { email: 'bob@example.com' } })
+})
+
+t.test('sign-in allow › empty › anyone with a Google account, verified or not', async t => {
+  const { browser, google } = await build(t)
+  google.addUser({ sub: '500000000000000000001', email: 'eve@evil.example', name: 'Eve', emailVerified: false })
+  t.equal((await browser().signIn('500000000000000000001')).statusCode, 200)
+})

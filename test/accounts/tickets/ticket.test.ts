@@ -1,0 +1,258 @@
+import { MongoNetworkError } from 'mongodb'
+import t from 'tap'
+import { createBackend } from '../../backend/backend.ts'
+import { failNext } from '../../database/database.ts'
+import { build, isProblem, localPath } from '../../helper.ts'
+import { createHostApp } from './ticket.ts'
+
+t.test('ticket › followed to the end › the connection belongs to the host app’s user', async t => {
+  const world = await build(t)
+  const { app, google, browser } = world
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', displayName: 'Ada', service: 'gmail', returnTo: '/done' })
+  const ada = browser()
+  t.equal((await ada.navigate(link)).statusCode, 200)
+  const pressed = await host.press(ada, link)
+  t.equal(pressed.statusCode, 303)
+  const asked = new URL(String(pressed.headers.location))
+  t.equal(asked.origin, google.issuer)
+  t.equal(asked.searchParams.get('access_type'), 'offline')
+  const landed = await ada.navigate(localPath(google.consent(asked.href)))
+  t.equal(landed.statusCode, 303)
+  t.match(landed.headers.location, /^\/done\?status=connected&connection=[0-9a-f]{24}$/)
+
+  t.match((await ada.fetch('/auth/session')).json(), { user: { externalId: 'u-17', name: 'Ada' } })
+  const listed = await (await createBackend(app)).fetch('/v1/connections?externalId=u-17')
+  t.match(listed.json(), { connections: [{ externalId: 'u-17', service: 'gmail', status: 'active' }] })
+  t.equal(listed.json().connections.length, 1)
+  t.same(google.violations, [])
+})
+
+t.test('ticket › is used once, also by presses at the same time', async t => {
+  const world = await build(t)
+  const { browser } = world
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  const pressed = await Promise.all(Array.from({ length: 8 }, () => host.press(browser(), link)))
+  t.same(pressed.map(({ statusCode }) => statusCode).sort(), [303, ...Array(7).fill(404)])
+  const late = browser()
+  t.equal((await late.navigate(link)).statusCode, 404)
+  t.equal((await host.press(late, link)).statusCode, 404)
+  isProblem(t, await host.press(late, link, { accept: '*/*', 'sec-fetch-mode': 'cors' }), 400, 'flow_unknown')
+  t.equal(late.cookies.size, 0, 'and nobody is signed in by it')
+})
+
+t.test('ticket › is stored hashed and over after ten minutes', async t => {
+  const world = await build(t)
+  const { app, clock, browser } = world
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  const ticket = new URL(link, 'http://localhost').searchParams.get('ticket') ?? ''
+  t.match(ticket, /^[A-Za-z0-9_-]{43}$/)
+  const [stored] = await app.collections.tickets.find().toArray()
+  t.notMatch(JSON.stringify(stored), ticket)
+  clock.advance(599_000)
+  t.equal((await browser().navigate(link)).statusCode, 200)
+  clock.advance(2_000)
+  t.equal((await browser().navigate(link)).statusCode, 404)
+  t.equal((await host.press(browser(), link)).statusCode, 404)
+})
+
+t.test('ticket › link scanners, previews and prefetching browsers use nothing up', async t => {
+  const world = await build(t)
+  const { app, browser } = world
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  const scanner = browser()
+  for (const request of [
+    { method: 'GET', url: link },
+    { method: 'HEAD', url: link },
+    { method: 'GET', url: link, headers: { 'sec-purpose': 'prefetch;prerender', accept: 'text/html' } },
+    { method: 'GET', url: link, headers: { 'user-agent': 'facebookexternalhit/1.1' } },
+    { method: 'OPTIONS', url: link },
+    { method: 'POST', url: link },
+    { method: 'PUT', url: '/start' }
+  ] as const)
+    await scanner.request(request)
+  t.equal(scanner.cookies.size, 0)
+  t.equal(await app.collections.users.countDocuments(), 0)
+  t.equal(await app.collections.flows.countDocuments(), 0)
+  t.equal((await host.press(browser(), link)).statusCode, 303)
+})
+
+t.test('ticket › what has to be there for it fails › it is still good', async t => {
+  const world = await build(t)
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  const guest = world.browser()
+  const { tickets, users } = world.app.collections
+  failNext(tickets, 'findOne', new MongoNetworkError('away'))
+  const away = await guest.navigate(link)
+  t.equal(away.statusCode, 503)
+  t.match(away.headers['retry-after'], /^\d+$/)
+  failNext(users, 'findOneAndUpdate', new MongoNetworkError('away'))
+  t.equal((await host.press(guest, link)).headers.location, '/?status=database_unavailable')
+  t.equal((await host.press(guest, link)).statusCode, 303)
+  t.equal(new URL(String((await guest.navigate('/connect/gmail')).headers.location)).origin, world.google.issuer)
+})
+
+t.test('[R37] ticket › another user’s session is regenerated away, one’s own goes on', async t => {
+  const world = await build(t)
+  const { app, signedIn } = world
+  const host = await createHostApp(world)
+  const ada = await signedIn()
+  const before = ada.clone()
+  t.equal((await host.press(ada, await host.ticket({ externalId: 'u-17' }))).statusCode, 303)
+  t.match((await ada.fetch('/auth/session')).json(), { user: { externalId: 'u-17', email: null } })
+  isProblem(t, await before.fetch('/auth/session'), 401, 'unauthenticated')
+  t.equal(await app.collections.sessions.countDocuments(), 1, 'the old row is gone')
+
+  const cookie = [...ada.cookies.values()]
+  t.equal((await host.press(ada, await host.ticket({ externalId: 'u-17' }))).statusCode, 303)
+  t.same([...ada.cookies.values()], cookie)
+  t.equal(await app.collections.users.countDocuments({ externalId: 'u-17' }), 1)
+})
+
+t.test('ticket › with a form from another site, or none to be told › refused, and still good', async t => {
+  const world = await build(t)
+  const { browser } = world
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  for (const headers of [
+    { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
+    { origin: 'null', 'sec-fetch-site': 'cross-site' },
+    { origin: 'null', 'sec-fetch-site': '' },
+    { origin: 'https://evil.localhost', 'sec-fetch-site': 'same-site' }
+  ])
+    t.match((await host.press(browser(), link, headers)).headers.location, 'status=cross_site', JSON.stringify(headers))
+  t.equal((await host.press(browser(), link)).statusCode, 303)
+})
+
+t.test('ticket › expectedEmail › another account is a mismatch, and its grant is revoked', async t => {
+  const world = await build(t)
+  const { app, google, browser } = world
+  const host = await createHostApp(world)
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'ada@example.com' })
+  const ada = browser()
+  const url = String((await host.press(ada, link)).headers.location)
+  t.equal(new URL(url).searchParams.get('login_hint'), 'ada@example.com')
+  const landed = await ada.navigate(localPath(google.consent(url, { as: 'bob@example.com' })))
+  t.equal(landed.headers.location, '/?status=account_mismatch')
+  t.equal(await app.collections.connections.countDocuments({ live: true }), 0)
+  await app.worker.run()
+  t.same(google.ledger.of('refresh_token', { sub: google.user('bob@example.com').sub, alive: true }), [])
+
+  const again = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'Ada@Example.com' })
+  const right = String((await host.press(ada, again)).headers.location)
+  t.match((await ada.fetch(localPath(google.consent(right)))).json(), { message: 'token receive' })
+  t.same(google.violations, [])
+})
+
+t.test('ticket › expectedEmail › an address that Google has not verified is nobody’s', async t => {
+  const world = await build(t)
+  const { google, browser } = world
+  const host = await createHostApp(world)
+  google.addUser({ sub: '777', email: 'ceo@corp.example', emailVerified: false, name: 'X' })
+  const guest = browser()
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'ceo@corp.example' })
+  const url = String((await host.press(guest, link)).headers.location)
+  isProblem(t, await guest.fetch(localPath(google.consent(url, { as: '777' }))), 409, 'account_mismatch')
+})
+
+t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which a sibling stands', async t => {
+  const world = await build(t)
+  const { google, browser, signedIn } = world
+  const host = await createHostApp(world)
+  const bob = await signedIn('bob@example.com')
+  const { id } = await bob.connected({ as: 'bob@example.com' })
+  const guest = browser()
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'ada@example.com' })
+  const url = String((await host.press(guest, link)).headers.location)
+  await guest.navigate(localPath(google.consent(url, { as: 'bob@example.com' })))
+  t.same(google.requestsTo('revoke'), [])
+  t.equal((await bob.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+})
+
+t.test('[R28] ticket › connectionId › repairs that connection, with its account alone', async t => {
+  const world = await build(t)
+  const { app, google, browser } = world
+  const host = await createHostApp(world)
+  const ada = browser()
+  const first = String(
+    (await host.press(ada, await host.ticket({ externalId: 'u-17', service: 'gmail' }))).headers.location
+  )
+  const { id } = (await ada.fetch(localPath(google.consent(first)))).json().connection
+  google.revokeGrant('ada@example.com')
+  const backend = await createBackend(app)
+  world.clock.advance(google.accessTokenLifetimeSeconds * 1000)
+  isProblem(t, await backend.vend(id), 409, 'needs_reconnect')
+
+  const wrong = String(
+    (await host.press(browser(), await host.ticket({ externalId: 'u-17', connectionId: id }))).headers.location
+  )
+  t.equal(new URL(wrong).searchParams.get('login_hint'), 'ada@example.com')
+  const guest = browser()
+  const link = await host.ticket({ externalId: 'u-17', connectionId: id })
+  const mismatched = String((await host.press(guest, link)).headers.location)
+  isProblem(
+    t,
+    await guest.fetch(localPath(google.consent(mismatched, { as: 'bob@example.com' }))),
+    409,
+    'account_mismatch'
+  )
+  const right = String(
+    (await host.press(guest, await host.ticket({ externalId: 'u-17', connectionId: id }))).headers.location
+  )
+  t.equal((await guest.fetch(localPath(google.consent(right)))).json().connection.id, id)
+  t.equal((await backend.vend(id)).statusCode, 200)
+  t.same(google.violations, [])
+})
+
+t.test('[R87] ticket › a key makes none for what it may not see', async t => {
+  const world = await build(t)
+  const { app, google, browser, signedIn } = world
+  const host = await createHostApp(world)
+  const ada = browser()
+  const url = String(
+    (await host.press(ada, await host.ticket({ externalId: 'u-17', service: 'gmail' }))).headers.location
+  )
+  const { id } = (await ada.fetch(localPath(google.consent(url)))).json().connection
+  const own = (await (await signedIn('bob@example.com')).connected({ as: 'bob@example.com' })).id
+  const all = await createBackend(app)
+  const calendar = await createBackend(app, { services: ['calendar'] })
+  const none = '0'.repeat(24)
+  for (const [backend, body] of [
+    [calendar, { externalId: 'u-17', service: 'gmail' }],
+    [calendar, { externalId: 'u-17', connectionId: id }],
+    [all, { externalId: 'u-18', connectionId: id }],
+    [all, { externalId: 'u-17', connectionId: own }],
+    [all, { externalId: 'u-17', connectionId: none }],
+    [all, { externalId: 'u-17', connectionId: id, service: 'calendar' }],
+    [all, { externalId: 'u-17', service: 'fax' }]
+  ] as const)
+    isProblem(t, await backend.fetch('/v1/tickets', 'POST', body), 404, 'not_found')
+  const reader = await createBackend(app, { operations: ['connections:read'] })
+  isProblem(t, await reader.fetch('/v1/tickets', 'POST', { externalId: 'u-17' }), 403, 'forbidden')
+  t.equal(await app.collections.tickets.countDocuments(), 0)
+})
+
+t.test('[R20] ticket › takes no returnTo that leads away, and no field that is not its own', async t => {
+  const world = await build(t)
+  const backend = await createBackend(world.app)
+  for (const body of [
+    { externalId: 'u-17', returnTo: 'https://evil.example/' },
+    { externalId: 'u-17', returnTo: '//evil.example' },
+    { externalId: 'u-17', returnTo: '/\\evil.example' },
+    { externalId: 'u-17', expectedEmail: 'no address' },
+    { externalId: 'u-17', scopes: ['openid'] },
+    { externalId: 'u-17', userId: '0'.repeat(24) },
+    { externalId: 'two\r\nlines' },
+    { externalId: 'half a character \ud800' },
+    { externalId: { $gt: '' } },
+    { externalId: 'u'.repeat(256) },
+    { externalId: '' },
+    {}
+  ])
+    isProblem(t, await backend.fetch('/v1/tickets', 'POST', body), 400, 'invalid_request')
+  t.equal(await world.app.collections.tickets.countDocuments(), 0)
+})

@@ -1,0 +1,39 @@
+import type { LightMyRequestResponse } from 'fastify'
+import { createBackend } from '../../backend/backend.ts'
+import type { Browser, World } from '../../helper.ts'
+import { localPath } from '../../helper.ts'
+
+const form = 'application/x-www-form-urlencoded'
+
+/** A host app that makes tickets, and its users who follow them. */
+export interface HostApp {
+  /** Gives the path of the link. */
+  ticket(body: object): Promise<string>
+  /** Presses the page's button, as a browser sends its form. */
+  press(at: Browser, link: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>
+}
+
+export async function createHostApp({ app, config }: World, name = 'Post Office'): Promise<HostApp> {
+  const backend = await createBackend(app, { name })
+  return {
+    async ticket(body) {
+      const created = await backend.fetch('/v1/tickets', 'POST', body)
+      if (created.statusCode !== 201) throw new Error(`the ticket answered ${created.statusCode} ${created.body}`)
+      return localPath(created.json<{ url: string }>().url)
+    },
+    press: (at, link, headers = {}) =>
+      at.request({
+        method: 'POST',
+        url: '/start',
+        headers: {
+          'content-type': form,
+          accept: 'text/html',
+          origin: config.publicUrl.origin,
+          'sec-fetch-site': 'same-origin',
+          'sec-fetch-mode': 'navigate',
+          ...headers
+        },
+        payload: link.slice(link.indexOf('?') + 1)
+      })
+  }
+}

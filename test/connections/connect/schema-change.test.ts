@@ -1,0 +1,163 @@
+import { ObjectId } from 'mongodb'
+import t from 'tap'
+import { createBackend } from '../../backend/backend.ts'
+import { build } from '../../helper.ts'
+import { runGuichet } from '../../process.ts'
+
+const lifetime = 3_600_000
+const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
+const [k1, k2] = [key('k1', 1), key('k2', 2)]
+
+/** What the next version may have put into a connection: this one does not know what it is for. */
+const unknown = { quota: { perDay: 250, usedAt: new Date('2026-11-22T00:00:00Z') }, labels: ['a', null], note: '' }
+
+t.test('[F44] a field of the next version › refreshed, reconnected, sealed anew › is kept as it was', async t => {
+  const world = await build(t, { environment: { VAULT_KEYS: k1 } })
+  const { app, google, clock, environment, signedIn } = world
+  const { connections } = app.collections
+  const ada = await signedIn()
+  const { id } = await ada.connected()
+  const _id = new ObjectId(id)
+  const backend = await createBackend(app)
+  await connections.updateOne({ _id }, { $set: unknown as object })
+  const stored = async () => (await connections.findOne({ _id })) ?? { version: 0, refreshToken: '' }
+  let version = (await stored()).version
+  const isThere = async (after: string) => {
+    const record: Record<string, unknown> = await stored()
+    t.same(Object.fromEntries(Object.keys(unknown).map(name => [name, record[name]])), unknown, after)
+  }
+  const isKept = async (after: string) => {
+    await isThere(after)
+    const written = (await stored()).version
+    t.ok(written > version, `${after}: it was written`)
+    version = written
+  }
+
+  clock.advance(lifetime)
+  t.equal((await backend.vend(id)).statusCode, 200)
+  await isKept('a refresh')
+  google.rotateRefreshTokens = true
+  clock.advance(lifetime)
+  t.equal((await backend.vend(id)).statusCode, 200)
+  await isKept('a refresh that rotates')
+  google.fault('token', { status: 503 })
+  clock.advance(lifetime)
+  t.equal((await backend.vend(id)).statusCode, 503)
+  await isThere('a refresh that fails')
+  clock.advance(120_000)
+  t.equal((await ada.connected()).id, id)
+  await isKept('a reconnect')
+  google.revokeGrant('ada@example.com')
+  clock.advance(lifetime)
+  t.equal((await backend.vend(id)).statusCode, 409)
+  await isKept('the end of its grant')
+  const repaired = await ada.connect({}, `/connect/gmail?connectionId=${id}`)
+  t.equal(repaired.json().connection.id, id)
+  await isKept('a repair')
+
+  const { code, err } = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate').ended
+  t.equal(code, 0, err)
+  t.match((await stored()).refreshToken, /^k2\./)
+  await isThere('sealing anew')
+  const next = await world.replica({ VAULT_KEYS: k2 })
+  clock.advance(lifetime)
+  t.equal((await backend.vend(id, undefined, next)).statusCode, 200)
+  await isKept('a refresh under the new key')
+
+  // Nobody outside is shown what this version cannot vouch for.
+  for (const view of [
+    (await backend.fetch(`/v1/connections/${id}`, 'GET', undefined, next)).json().connection,
+    (await ada.clone(next).fetch(`/connections/${id}`)).json().connection
+  ]) {
+    t.equal(view.id, id)
+    t.same(
+      Object.keys(unknown).filter(name => name in view),
+      []
+    )
+  }
+  t.match((await ada.clone(next).fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'confirmed' })
+  t.same(google.violations, [])
+})
+
+const later = ['warnedOf', 'cooldownUntil', 'lease', 'lastRefreshedAt', 'outbox'] as const
+
+t.test(
+  '[F44] a record of the version before › without the later fields › is read, vended, refreshed, warned of, repaired and disconnected',
+  async t => {
+    const world = await build(t, { environment: { VAULT_KEYS: k1 } })
+    const { app, google, clock, environment, replica, signedIn } = world
+    const { connections } = app.collections
+    const ada = await signedIn()
+    const backend = await createBackend(app)
+    /** As an older version left it: without what came later, and with its events told. */
+    const connectedBefore = async () => {
+      const { id } = await ada.connected()
+      await app.worker.run()
+      const $unset = Object.fromEntries(later.map(name => [name, '']))
+      await connections.updateOne({ _id: new ObjectId(id) }, { $unset } as object)
+      const record = (await connections.findOne({ _id: new ObjectId(id) })) ?? {}
+      t.same(
+        later.filter(name => name in record),
+        []
+      )
+      return id
+    }
+    const told = async () => {
+      await app.worker.run()
+      return (await app.events.after(0, 100)).map(({ type }) => type).at(-1)
+    }
+
+    const id = await connectedBefore()
+    for (const response of [await backend.fetch(`/v1/connections/${id}`), await ada.fetch(`/connections/${id}`)])
+      t.match(response.json(), { connection: { id, status: 'active' } })
+    t.match((await backend.fetch('/v1/connections')).json(), { connections: [{ id, status: 'active' }] })
+    t.match((await ada.fetch('/connections')).json(), { connections: [{ id }] })
+    t.equal((await backend.vend(id)).statusCode, 200)
+    t.equal(google.calls('token'), 2, 'as it is')
+    clock.advance(lifetime)
+    const other = await replica()
+    const { release } = google.fault('token', { hang: true })
+    const arrived = google.arrival('token')
+    const holding = backend.vend(id)
+    await arrived
+    // Who waits for another's refresh looks for a cooldown too; its looks pass through the same database as these.
+    const waiting = backend.vend(id, undefined, other)
+    for (let read = 0; read < 10; read++) await other.collections.connections.findOne({})
+    release()
+    t.match(await Promise.all([holding, waiting]), [{ statusCode: 200 }, { statusCode: 200 }])
+    t.equal(google.calls('token'), 3, 'refreshed')
+    t.match((await ada.fetch(`/connections/${id}`)).json(), { connection: { lastRefreshedAt: String } })
+
+    t.equal(await connectedBefore(), id)
+    google.fault('token', { mutate: answer => ({ ...answer, refresh_token_expires_in: 604_800 }) })
+    clock.advance(lifetime)
+    t.equal((await backend.vend(id)).statusCode, 200)
+    t.match((await ada.fetch(`/connections/${id}`)).json(), { connection: { refreshTokenExpiresAt: String } })
+
+    t.equal(await connectedBefore(), id, 'reconnected')
+    const refreshTokenExpiresAt = new Date(clock.nowMs() + lifetime)
+    await connections.updateOne({ _id: new ObjectId(id) }, { $set: { refreshTokenExpiresAt } })
+    // The first round notes the warning, the second brings it into the list.
+    await app.worker.run()
+    t.equal(await told(), 'connection.expiring')
+
+    t.equal(await connectedBefore(), id)
+    google.revokeGrant('ada@example.com')
+    clock.advance(lifetime)
+    t.equal((await backend.vend(id)).statusCode, 409)
+    t.equal(await told(), 'connection.needs_reconnect')
+    await ada.connect({}, `/connect/gmail?connectionId=${id}`)
+    t.equal(await told(), 'connection.recovered')
+
+    t.equal(await connectedBefore(), id)
+    const rotated = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate').ended
+    t.equal(rotated.code, 0, rotated.err)
+    t.match((await connections.findOne({ _id: new ObjectId(id) }))?.refreshToken, /^k2\./)
+    t.equal((await runGuichet({ ...environment, VAULT_KEYS: `${k1},${k2}` }, 'vault', 'rotate').ended).code, 0)
+    t.match((await ada.fetch(`/connections/${id}`, 'DELETE')).json(), { id, revoked: 'confirmed' })
+    t.equal(await told(), 'connection.disconnected')
+    t.equal(await connections.countDocuments(), 0, 'and nothing is left of it')
+    t.same(google.ledger.of('refresh_token', { alive: true }), [])
+    t.same(google.violations, [])
+  }
+)

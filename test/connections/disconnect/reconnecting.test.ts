@@ -1,0 +1,125 @@
+import t from 'tap'
+import { build, isProblem, type World } from '../../helper.ts'
+
+const hourMs = 3_600_000
+const ada = '100000000000000000001'
+
+/** A user whose disconnecting is at Google, and goes on when it is let go. */
+async function disconnecting(t: Parameters<typeof build>[0], environment = {}) {
+  const world = await build(t, { environment })
+  const user = await world.signedIn()
+  const old = await user.connected()
+  const fault = world.google.fault('revoke', { hang: true })
+  const arrived = world.google.arrival('revoke')
+  const answer = user.clone().fetch(`/connections/${old.id}`, 'DELETE')
+  await arrived
+  return { ...world, user, old, fault, answer }
+}
+
+/** What comes of a callback by the time that the database has been asked this often for a revocation under way. */
+async function whileWaiting({ app }: World, t: Parameters<typeof build>[0], polls: number): Promise<void> {
+  const { revocations } = app.collections
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let seen = 0
+  const findOne = revocations.findOne.bind(revocations)
+  const { restore } = t.intercept(revocations, 'findOne', {
+    value: (...args: Parameters<typeof findOne>) => {
+      if (++seen === polls) resolve()
+      return findOne(...args)
+    }
+  })
+  await promise
+  restore()
+}
+
+t.test('[R30] reconnecting › under a revocation that takes hold › waits for it and tells the truth', async t => {
+  const world = await disconnecting(t)
+  const { user, google, app } = world
+  const callback = await user.authorize('/connect/gmail')
+  const reconnecting = user.fetch(callback)
+  await whileWaiting(world, t, 3)
+  world.fault.release()
+  t.match((await world.answer).json(), { revoked: 'confirmed' })
+  // The revocation took the new tokens along: an answer of "connected" would be a lie.
+  isProblem(t, await reconnecting, 409, 'needs_reconnect')
+  const { connections } = (await user.fetch('/connections')).json()
+  t.match(connections, [{ status: 'needs_reconnect', reason: 'revoked', connectUrl: String }])
+  t.match((await user.connect()).json(), { connection: { id: connections[0].id, status: 'active' } })
+  await app.worker.run()
+  t.equal(google.calls('revoke'), 1)
+})
+
+t.test(
+  '[R30] reconnecting › under a revocation that comes to nothing › connected, and the debt is dropped',
+  async t => {
+    const world = await disconnecting(t, { GOOGLE_TIMEOUT_MS: '400' })
+    const { user, google, app, clock } = world
+    const { id } = await user.connected()
+    t.match((await world.answer).json(), { revoked: 'pending' })
+    clock.advance(12 * hourMs)
+    await app.worker.run()
+    t.equal((await user.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+    t.equal(google.calls('revoke'), 1)
+    t.equal(await app.collections.connections.countDocuments(), 1)
+  }
+)
+
+t.test('[R30] reconnecting › while a revocation is owed › the debt never kills what lives now', async t => {
+  const world = await build(t)
+  const { google, app, clock } = world
+  const user = await world.signedIn()
+  const old = await user.connected()
+  const outage = google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
+  t.match((await user.fetch(`/connections/${old.id}`, 'DELETE')).json(), { revoked: 'pending' })
+  const { id } = await user.connected()
+  t.not(id, old.id)
+  outage.remove()
+  for (let halfDay = 0; halfDay < 6; halfDay++) {
+    clock.advance(12 * hourMs)
+    await app.worker.run()
+    t.equal((await user.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+  }
+  t.equal(google.calls('revoke'), 1, 'the one that failed')
+  t.match((await user.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'confirmed' })
+  t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [])
+})
+
+t.test('[R30] reconnecting › by another user of the account, while a revocation is owed › the same', async t => {
+  const world = await build(t)
+  const { google, app, clock } = world
+  const [first, second] = [await world.signedIn('ada@example.com'), await world.signedIn('bob@example.com')]
+  const old = await first.connected({ as: 'ada@example.com' })
+  google.fault('revoke', { status: 503 })
+  await first.fetch(`/connections/${old.id}`, 'DELETE')
+  const { id } = await second.connected({ as: 'ada@example.com' })
+  clock.advance(12 * hourMs)
+  await app.worker.run()
+  t.equal((await second.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
+  t.equal(google.calls('revoke'), 1)
+})
+
+t.test('[R30] disconnect › right after a reconnect, before it has dropped the old debt › its own is paid', async t => {
+  const world = await build(t)
+  const { google, app, clock } = world
+  const user = await world.signedIn()
+  const { repository } = app.connections
+  const look = repository.hasLivingAccount
+  google.fault('revoke', { status: 503 })
+  await user.fetch(`/connections/${(await user.connected()).id}`, 'DELETE')
+  // The new connection is stored, looked at, and ended before what was read is dropped.
+  const { restore } = t.intercept(repository, 'hasLivingAccount', {
+    value: async (sub: string) => {
+      const lives = await look(sub)
+      restore()
+      const { connections } = (await user.clone().fetch('/connections')).json()
+      google.fault('revoke', { status: 503 })
+      t.match((await user.clone().fetch(`/connections/${connections[0].id}`, 'DELETE')).json(), { revoked: 'pending' })
+      return lives
+    }
+  })
+  await user.connect()
+  clock.advance(12 * hourMs)
+  await app.worker.run()
+  t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [])
+  t.same((await user.fetch('/connections')).json(), { connections: [] })
+})

@@ -1,0 +1,142 @@
+import t from 'tap'
+import { isProblem } from '../../helper.ts'
+import { refreshesAt, tell } from './story.ts'
+
+t.test('[R66] lease › its holder is slower than the lease › the newer token stays', async t => {
+  const { app, replica, google, clock, expire, vend, stored } = await tell(t)
+  const other = await replica()
+  expire()
+  const { release } = google.fault('token', { hang: true, when: 'after' })
+  const arrived = google.arrival('token')
+  const slow = vend({}, app)
+  await arrived
+  clock.advance(20_000)
+  const newer = await vend({}, other)
+  t.equal(newer.statusCode, 200)
+  const { version, accessToken } = await stored()
+  release()
+  t.equal((await slow).json().access_token, newer.json().access_token, 'the slow one serves it too')
+  t.match(await stored(), { version, accessToken, lease: null })
+  t.equal(refreshesAt(google).length, 2)
+})
+
+t.test('[R66] lease › what another has refreshed meanwhile has run out too › refreshed once more', async t => {
+  const { app, expire, vend, stored, refreshes } = await tell(t)
+  expire()
+  // Read before the other's refresh, used long after it: as by a process that was stopped in between.
+  const stale = await stored()
+  t.equal((await vend()).statusCode, 200)
+  expire()
+  const { expiresInSeconds } = await app.connections.liveToken(stale)
+  t.ok(expiresInSeconds > 3000)
+  t.equal(refreshes(), 2)
+})
+
+t.test('[R66] lease › just before its end › nobody else calls Google', async t => {
+  const { app, replica, google, clock, expire, vend, refreshes } = await tell(t)
+  const other = await replica()
+  expire()
+  const { release } = google.fault('token', { hang: true })
+  const arrived = google.arrival('token')
+  const holding = vend({}, app)
+  await arrived
+  clock.advance(19_900)
+  const waiting = vend({}, other)
+  // The other replica has looked, and looked again: its reads and attempts pass through the same database.
+  for (let read = 0; read < 20; read++) await other.collections.connections.findOne({})
+  t.equal(refreshes(), 1)
+  release()
+  t.same(new Set((await Promise.all([holding, waiting])).map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(refreshes(), 1)
+})
+
+t.test(
+  '[R66] lease › its slow holder has the rotated token, who came after found the old one dead › alive',
+  async t => {
+    const { app, replica, google, clock, expire, vend, stored, events } = await tell(t)
+    const other = await replica()
+    google.rotateRefreshTokens = true
+    expire()
+    const { release } = google.fault('token', { hang: true, when: 'after' })
+    const arrived = google.arrival('token')
+    const slow = vend({}, app)
+    await arrived
+    clock.advance(20_000)
+    isProblem(t, await vend({}, other), 409, 'needs_reconnect')
+    release()
+    t.equal((await slow).statusCode, 200)
+    t.match(await stored(), { deadReason: null, lease: null })
+    expire()
+    t.equal((await vend({}, other)).statusCode, 200)
+    t.same(await events(), ['connection.connected', 'connection.needs_reconnect', 'connection.recovered'])
+  }
+)
+
+t.test('[R66] lease › its slow holder finds the connection made anew, and dead › that is believed', async t => {
+  const { app, replica, google, clock, ada, expire, vend, stored } = await tell(t)
+  const other = await replica()
+  google.rotateRefreshTokens = true
+  expire()
+  const { release } = google.fault('token', { hang: true, when: 'after' })
+  const arrived = google.arrival('token')
+  const slow = vend({}, app)
+  await arrived
+  clock.advance(20_000)
+  await ada.connected()
+  google.refuseRefresh('ada@example.com', {})
+  google.refuseRefresh(google.user('ada@example.com').sub, {})
+  expire()
+  isProblem(t, await vend({}, other), 409, 'needs_reconnect')
+  release()
+  isProblem(t, await slow, 409, 'needs_reconnect')
+  t.equal((await stored()).deadReason, 'revoked')
+})
+
+t.test('[R66] lease › whatever goes wrong while it is held › it is given back', async t => {
+  const { app, google, expire, vend, stored } = await tell(t)
+  expire()
+  const good = (await stored()).refreshToken
+  const set = (refreshToken: string) => app.collections.connections.updateOne({}, { $set: { refreshToken } })
+  await set(`${good.slice(0, -4)}AAAA`)
+  isProblem(t, await vend(), 503, 'unsealable')
+  t.equal((await stored()).lease, null)
+  t.equal(google.calls('token'), 2, 'Google was not asked')
+  await set(good)
+  google.fault('token', { reset: true })
+  isProblem(t, await vend(), 503, 'google_unavailable')
+  t.equal((await stored()).lease, null)
+})
+
+t.test('[R64] single flight › who was refused the very token that it brings › gets another', async t => {
+  const { app, replica, google, expire, vend, stored, refreshes } = await tell(t)
+  const other = await replica()
+  expire()
+  const { release } = google.fault('token', { hang: true })
+  const arrived = google.arrival('token')
+  const holding = vend({}, other)
+  await arrived
+  const waiting = vend({}, app)
+  for (let read = 0; read < 10; read++) await app.collections.connections.findOne({})
+  release()
+  const refused: string = (await holding).json().access_token
+  // Gmail refuses the new token too, while this replica's flight still waits for it.
+  google.expireAccessTokens('ada@example.com')
+  const renewed = await app.connections.liveToken(await stored(), { refused })
+  t.not(renewed.accessToken, refused)
+  t.ok(google.ledger.canOpen(renewed.accessToken))
+  t.equal((await waiting).statusCode, 200)
+  t.equal(refreshes(), 2)
+})
+
+t.test('[R64] single flight › 50 callers were refused the same token › one refresh', async t => {
+  const { app, replica, google, ada, connection, refreshes } = await tell(t)
+  const other = await replica()
+  google.expireAccessTokens('ada@example.com')
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, n) =>
+      ada.clone(n % 2 ? app : other).fetch(`/connections/${connection.id}/gmail/messages`)
+    )
+  )
+  t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(refreshes(), 1)
+})

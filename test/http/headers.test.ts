@@ -1,0 +1,178 @@
+import type { LightMyRequestResponse } from 'fastify'
+import t, { type Test } from 'tap'
+import { createServer } from '../../src/app.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { createBackend } from '../backend/backend.ts'
+import { build, isProblem, problemOf } from '../helper.ts'
+import { bodyFor, fill, ownParameters, routesOf } from './routes.ts'
+
+const html = { accept: 'text/html' }
+
+function isHardened(
+  t: Test,
+  { headers }: LightMyRequestResponse,
+  what: string,
+  referrerPolicies = ['no-referrer']
+): void {
+  const policy = String(headers['content-security-policy']).split(/; ?/)
+  t.ok(policy.includes("default-src 'none'"), `${what}: CSP default-src`)
+  t.ok(policy.includes("frame-ancestors 'none'"), `${what}: CSP frame-ancestors`)
+  t.match(headers['strict-transport-security'], /^max-age=\d{7,}/, `${what}: HSTS`)
+  t.equal(headers['x-content-type-options'], 'nosniff', `${what}: nosniff`)
+  t.ok(referrerPolicies.includes(String(headers['referrer-policy'])), `${what}: no referrer`)
+}
+
+t.test('[R51] headers › every route, for a stranger and for its user, whatever it answers', async t => {
+  const { app, google, browser, signedIn } = await build(t)
+  const parameters = await ownParameters(await signedIn(), google)
+  const routes = routesOf(app)
+  t.ok(routes.length > 20, 'the list is not empty')
+  for (const route of routes) {
+    const request = { method: route.method, url: fill(route, parameters), ...bodyFor(route, parameters) }
+    const what = `${route.method} ${route.url}`
+    // The page that has a form: without a referrer, the form would come with `Origin: null`.
+    const policies = route.url === '/start' ? ['same-origin', 'no-referrer'] : undefined
+    isHardened(t, await browser().request(request), `${what} as a stranger`, policies)
+    isHardened(t, await browser().request({ ...request, headers: html }), `${what} navigated as a stranger`, policies)
+    isHardened(t, await (await signedIn()).request(request), `${what} signed in`, policies)
+  }
+  t.same(google.violations, [])
+})
+
+t.test('[R51] headers › answers that no route gives: 404, 405, 400, 414, 415, preflight', async t => {
+  const { app, signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
+  const ada = await signedIn()
+  const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' }
+  const json = { 'content-type': 'application/json' }
+  for (const [status, request] of [
+    [404, { method: 'GET', url: '/no-such-thing' }],
+    [404, { method: 'GET', url: '/no-such-thing', headers: html }],
+    [405, { method: 'PUT', url: '/connections' }],
+    [405, { method: 'HEAD', url: '/auth/session' }],
+    [400, { method: 'GET', url: '/auth/google?colour=blue' }],
+    [400, { method: 'GET', url: '/%c0%af' }],
+    [400, { method: 'POST', url: '/connections/x1/gmail/messages/x1/modify', headers: json, payload: '{' }],
+    [414, { method: 'GET', url: `/connections/${'a'.repeat(1100)}` }],
+    [415, { method: 'POST', url: '/connections/x1/gmail/messages/x1/modify', payload: 'a=b' }],
+    [204, { method: 'OPTIONS', url: '/connections', headers: preflight }]
+  ] as const) {
+    const response = await ada.request(request)
+    t.equal(response.statusCode, status, `${request.method} ${request.url.slice(0, 60)}`)
+    isHardened(t, response, `${status} to ${request.method} ${request.url.slice(0, 60)}`)
+  }
+  isHardened(t, await app.inject('/auth/session'), '401')
+})
+
+t.test('[R51] headers › a bug: 500 and 303, both with the headers and without a word of it', async t => {
+  const { environment, clock, signedIn } = await build(t)
+  const app = await createServer({ ...parseConfig(environment), clock })
+  t.teardown(() => app.close())
+  app.get('/throws', () => {
+    throw new Error('CANARY in a message')
+  })
+  await app.ready()
+  const broken = await app.inject('/throws')
+  isProblem(t, broken, 500, 'internal')
+  isHardened(t, broken, '500')
+
+  const ada = (await signedIn()).clone(app)
+  app.users.find = async () => {
+    throw new Error('CANARY in a message')
+  }
+  const own = await ada.fetch('/auth/session')
+  isProblem(t, own, 500, 'internal')
+  isHardened(t, own, '500 of a route of ours')
+  app.flows.start = app.users.find as never
+  const navigated = await ada.navigate('/auth/google')
+  t.equal(navigated.headers.location, '/?status=internal')
+  isHardened(t, navigated, '303 of a bug')
+  for (const response of [broken, own, navigated])
+    t.notMatch(`${response.body}${JSON.stringify(response.headers)}`, 'CANARY')
+})
+
+t.test('[R50] headers › no-store on every answer, but for what is the same for everyone', async t => {
+  const { app, google, browser, signedIn } = await build(t)
+  const parameters = await ownParameters(await signedIn(), google)
+  const shared: string[] = []
+  for (const route of routesOf(app)) {
+    const what = `${route.method} ${route.url}`
+    const own = { method: route.method, url: fill(route, parameters), ...bodyFor(route, parameters) }
+    for (const request of [own, { ...own, url: `${own.url}?unknown=1` }, { ...own, url: fill(route) }]) {
+      for (const headers of [{}, html]) {
+        const response = await (await signedIn()).request({ ...request, headers })
+        const stranger = await browser().request({ ...request, headers })
+        if (response.headers['cache-control'] === 'no-store' && stranger.headers['cache-control'] === 'no-store')
+          continue
+        t.equal(response.headers['set-cookie'], undefined, `${what}: may be kept, sets no cookie`)
+        t.equal(response.body, stranger.body, `${what}: may be kept, is the same for all`)
+        t.equal(response.statusCode, 200, `${what}: only a success may be kept`)
+        shared.push(route.url)
+      }
+    }
+  }
+  t.notOk(
+    shared.some(url => /^\/(auth|connect|connections|v1|start)/.test(url)),
+    'no route of a user'
+  )
+  t.same(google.violations, [])
+})
+
+t.test('[R50][R51] headers › every success of a backend › no-store, and the headers of every answer', async t => {
+  const { app, google, signedIn } = await build(t)
+  const parameters = await ownParameters(await signedIn(), google)
+  const backend = await createBackend(app)
+  const routes = routesOf(app).filter(({ method, url }) => url.startsWith('/v1/') && method !== 'OPTIONS')
+  const successes: Record<string, number> = {}
+  for (const route of routes) {
+    const what = `${route.method} ${route.url}`
+    const { payload } = route.url === '/v1/tickets' ? { payload: { externalId: 'u-17' } } : bodyFor(route, parameters)
+    const method = route.method as 'GET' | 'POST' | 'DELETE'
+    const response = await backend.fetch(fill(route, parameters), method, payload as object | undefined)
+    successes[what] = response.statusCode
+    isHardened(t, response, what)
+    t.equal(response.headers['cache-control'], 'no-store', what)
+    t.equal(response.headers['set-cookie'], undefined, what)
+  }
+  const gmail = '/v1/connections/:id/gmail'
+  t.same(successes, {
+    'GET /v1/connections': 200,
+    'GET /v1/connections/:id': 200,
+    'POST /v1/connections/:id/token': 200,
+    'POST /v1/tickets': 201,
+    'GET /v1/events': 200,
+    [`GET ${gmail}/profile`]: 200,
+    [`GET ${gmail}/labels`]: 200,
+    [`GET ${gmail}/messages`]: 200,
+    [`GET ${gmail}/messages/:messageId`]: 200,
+    [`GET ${gmail}/messages/:messageId/attachments/:attachmentId`]: 200,
+    [`GET ${gmail}/threads`]: 200,
+    [`GET ${gmail}/threads/:threadId`]: 200,
+    [`POST ${gmail}/messages/:messageId/modify`]: 200,
+    [`POST ${gmail}/messages/batchModify`]: 204,
+    [`POST ${gmail}/messages/:messageId/trash`]: 200,
+    [`POST ${gmail}/messages/:messageId/untrash`]: 200,
+    'DELETE /v1/connections/:id': 200
+  })
+  t.same(google.violations, [])
+})
+
+t.test('[R50] headers › no-store wherever a cookie is set and wherever a user is shown', async t => {
+  const { browser, signedIn, google } = await build(t)
+  const eve = browser()
+  const started = await eve.fetch('/auth/google')
+  t.ok(started.headers['set-cookie'])
+  const finished = await eve.fetch(await eve.authorize('/auth/google'))
+  t.ok(finished.headers['set-cookie'])
+  t.equal(finished.json().user.email, 'ada@example.com')
+  const ada = await signedIn()
+  const connected = await ada.connect()
+  const { id } = connected.json().connection
+  const out = await ada.clone().fetch('/auth/session', 'DELETE')
+  const answers = [started, finished, connected, out, await eve.navigate('/auth/google')]
+  const bob = await signedIn('bob@example.com')
+  answers.push(await bob.fetch('/connections'), await bob.fetch(`/connections/${id}`), await bob.fetch('/auth/session'))
+  for (const { statusCode, headers, body } of answers)
+    t.equal(headers['cache-control'], 'no-store', `${statusCode} ${body.slice(0, 60)}`)
+  t.equal(problemOf(answers.at(-2) ?? started).code, 'not_found')
+  t.same(google.violations, [])
+})

@@ -1,0 +1,59 @@
+import type { FakeGoogle } from '@guichet/fake-google'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { Browser } from '../helper.ts'
+
+export type Method = 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH' | 'HEAD' | 'OPTIONS'
+
+/** A route as it is registered: `/connections/:id`. */
+export interface Route {
+  method: Method
+  url: string
+}
+
+const branch = /^((?:[│ ] {3})*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/
+
+/** Every route that the app serves, read from what Fastify prints; those that end what the others need come last. */
+export function routesOf(app: FastifyInstance): Route[] {
+  const routes: Route[] = []
+  const trail: string[] = []
+  for (const line of app.printRoutes({ commonPrefix: false }).split('\n')) {
+    const [, indent = '', segment, methods] = branch.exec(line) ?? []
+    if (segment === undefined) continue
+    const depth = indent.length / 4
+    trail.splice(depth, trail.length, segment)
+    for (const method of methods?.split(', ') ?? []) {
+      const url = trail.join('')
+      if (url !== '*') routes.push({ method: method as Method, url })
+    }
+  }
+  const endsMore = ({ method, url }: Route) => Number(method === 'DELETE') * (url.startsWith('/auth') ? 2 : 1)
+  return routes.sort((a, b) => endsMore(a) - endsMore(b))
+}
+
+/** What stands for the parameters of a route; those that are not named become a harmless id. */
+export type Parameters = Record<string, string>
+
+export function fill({ url }: Route, parameters: Parameters = {}): string {
+  return url.replace(/:(\w+)/g, (_, name: string) => parameters[name] ?? 'x1').replace('*', 'x1')
+}
+
+/** A body that the route takes; none for those that take none. */
+export function bodyFor({ url }: Route, { messageId = 'x1' }: Parameters): Pick<InjectOptions, 'payload'> {
+  if (url.endsWith('/modify')) return { payload: { addLabelIds: ['STARRED'] } }
+  if (url.endsWith('/batchModify')) return { payload: { ids: [messageId], addLabelIds: ['STARRED'] } }
+  return {}
+}
+
+/** A connected user's own ids, so that each route finds what it is about: a mail with an attachment among them. */
+export async function ownParameters(owner: Browser, google: FakeGoogle, as?: string): Promise<Parameters> {
+  const { id, account } = await owner.connected(as === undefined ? undefined : { as })
+  const withAttachment = google.user(account.sub).messages.find(({ attachments }) => attachments.length > 0)
+  const message = withAttachment ?? google.user(account.sub).messages[0]
+  return {
+    service: 'gmail',
+    id,
+    messageId: message?.id ?? '',
+    threadId: message?.threadId ?? '',
+    attachmentId: message?.attachments[0]?.id ?? ''
+  }
+}
