@@ -1,7 +1,9 @@
 import { Environment, secretNames } from '../src/config/environment.ts'
 
-const begin = '<!-- environment: written by `npm run docs` -->'
-const end = '<!-- /environment -->'
+const heading = `# The environment
+
+Written by \`npm run docs\` from [src/config/environment.ts](../src/config/environment.ts). guichet reads nothing else. A fault in
+any of these stops the start: every faulty variable is named, and no value is printed.`
 
 interface Variable {
   name: string
@@ -39,14 +41,11 @@ export function renderEnvExample(): string {
   ].join('\n')
 }
 
-/** The README with its table of the environment as the schema has it now. */
-export function withEnvironmentTable(readme: string): string {
-  const [before, rest] = readme.split(begin)
-  const after = rest?.split(end)[1]
-  if (before === undefined || after === undefined) throw new Error('the README has lost the marks of its table')
+/** `docs/environment.md`: the same as a table. */
+export function renderEnvironmentPage(): string {
   const rows = readVariables().map(({ name, meaning, required, fallback, hasFile }) => {
     const value = required ? '**required**' : fallback && `\`${fallback}\``
     return `| \`${name}\` | ${value} | ${meaning.replaceAll('|', '\\|')}${hasFile ? ` Also as \`${name}_FILE\`.` : ''} |`
   })
-  return `${before}${begin}\n\n| Name | Default | Meaning |\n|---|---|---|\n${rows.join('\n')}\n\n${end}${after}`
+  return `${heading}\n\n| Name | Default | Meaning |\n|---|---|---|\n${rows.join('\n')}\n`
 }

@@ -1,9 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { renderEnvExample, withEnvironmentTable } from './environment-docs.ts'
+import { renderEnvExample, renderEnvironmentPage } from './environment-docs.ts'
 
 const root = join(import.meta.dirname, '..')
-const readme = join(root, 'README.md')
 
 writeFileSync(join(root, '.env.example'), renderEnvExample())
-writeFileSync(readme, withEnvironmentTable(readFileSync(readme, 'utf8')))
+writeFileSync(join(root, 'docs/environment.md'), renderEnvironmentPage())
