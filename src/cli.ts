@@ -16,7 +16,7 @@ const usage = `Usage:
   guichet vault rotate          seal everything anew under the first of VAULT_KEYS
 
 OPERATIONS is a comma list of tokens:vend, connections:read, connections:delete, tickets:create, gmail:read,
-gmail:modify, events:read; SERVICES one of gmail, calendar, drive. All but secrets read the server's environment.
+gmail:modify, gmail:send, calendar:read, events:read; SERVICES one of gmail, calendar, drive. All but secrets read the server's environment.
 `
 
 const options = {

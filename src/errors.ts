@@ -32,15 +32,24 @@ const catalogue = {
   needs_reconnect: [409, 'The connection is dead and must be made again'],
   account_mismatch: [409, 'That is another Google account'],
   refresh_token_missing: [409, 'Google gave no refresh token'],
+  mailbox_unavailable: [409, 'This Google account has no Gmail'],
+  in_progress: [409, 'The same Idempotency-Key is at work'],
   payload_too_large: [413, 'The body is too large'],
+  message_too_large: [413, 'The mail is too large'],
   uri_too_long: [414, 'The URL is too long'],
   unsupported_media_type: [415, 'The content type is not supported'],
+  idempotency_mismatch: [422, 'This Idempotency-Key came with another body'],
+  subject_breaks_thread: [422, 'With this subject the reply would leave its conversation'],
+  sender_not_allowed: [422, 'This account may not send from that address'],
   rate_limited: [429, 'Too many requests'],
   google_rate_limited: [429, 'Google asks to slow down'],
   headers_too_large: [431, 'The headers are too large'],
   internal: [500, 'Something went wrong'],
   google_invalid_response: [502, 'Google answered with something unusable'],
+  send_outcome_unknown: [502, 'Whether the mail went out is not known'],
   google_unavailable: [503, 'Google cannot be reached'],
+  google_misconfigured: [503, "This server's Google project is not set up for this"],
+  handler_timeout: [503, 'The answer took too long'],
   database_unavailable: [503, 'The database cannot be reached'],
   unsealable: [503, 'A stored secret does not open with the configured keys'],
   audit_unavailable: [503, 'The audit trail cannot be written'],
@@ -52,6 +61,8 @@ export type ErrorCode = keyof typeof catalogue
 /** Members an answer may carry beside the fixed ones; all of them safe to show to whoever asked. */
 export interface ErrorDetails {
   detail?: string
+  /** In place of the catalogue's status: `send_outcome_unknown` is 503 where the same call again settles it. */
+  status?: number
   cause?: unknown
   /** Whole seconds, sent as Retry-After too. */
   retryAfterSeconds?: number
@@ -66,14 +77,14 @@ export class GuichetError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly title: string
-  readonly details: Omit<ErrorDetails, 'cause'>
+  readonly details: Omit<ErrorDetails, 'cause' | 'status'>
 
-  constructor(code: ErrorCode, { cause, ...details }: ErrorDetails = {}) {
-    const [status, title] = catalogue[code]
+  constructor(code: ErrorCode, { cause, status, ...details }: ErrorDetails = {}) {
+    const [usual, title] = catalogue[code]
     super(details.detail ?? title, cause === undefined ? undefined : { cause })
     this.name = 'GuichetError'
     this.code = code
-    this.status = status
+    this.status = status ?? usual
     this.title = title
     this.details = details
   }

@@ -11,6 +11,8 @@ export const operations = [
   'tickets:create',
   'gmail:read',
   'gmail:modify',
+  'gmail:send',
+  'calendar:read',
   'events:read'
 ] as const
 export type Operation = (typeof operations)[number]
