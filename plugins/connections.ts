@@ -11,8 +11,6 @@ import { type ConnectionRepository, createConnectionRepository } from '../src/co
 import { createRevocations } from '../src/connections/revocations.ts'
 import type { ConnectionView } from '../src/http/schemas.ts'
 import { toConnectionView } from '../src/http/views/connection.ts'
-import { createGmail } from '../src/services/gmail/gmail.ts'
-import { createUseMailbox, type UseMailbox } from '../src/services/gmail/mailboxes.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,7 +18,6 @@ declare module 'fastify' {
       disconnect: Disconnect
       repository: ConnectionRepository
       liveToken: LiveTokens
-      useMailbox: UseMailbox
       chooseAccount: ReturnType<typeof createChooseAccount>
       eraseUser: (userId: ObjectId) => Promise<void>
       view(connection: ConnectionRecord): ConnectionView
@@ -99,19 +96,12 @@ export default fp(
     worker.add('erasures', erasing.finishOwed)
     worker.add('expiry', () => warnOfExpiry(repository, clock))
     worker.add('ended', signal => checkEnded(repository, clock, liveToken, signal))
-    const openMailbox = createGmail({
-      apiUrl: config.google.apiUrl,
-      timeoutMs: config.google.timeoutMs,
-      nowMs: () => clock.nowMs()
-    })
-    const useMailbox = createUseMailbox({ liveToken, openMailbox, connectUrl, freshConnectUrl })
 
     app.decorate('connections', {
       repository,
       store,
       disconnect,
       liveToken,
-      useMailbox,
       chooseAccount: createChooseAccount({ repository, vault, clock }),
       eraseUser: erasing.erase,
       view,

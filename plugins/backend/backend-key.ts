@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Audit, createAudit } from '../../src/backend/audit.ts'
 import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
@@ -7,7 +7,7 @@ import { GuichetError } from '../../src/errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a backend key must be allowed to do for this route. */
+    /** What a backend key must be allowed to do for this route; a service's routes say it by `service` and `use`. */
     operation?: Operation
   }
   interface FastifyInstance {
@@ -28,7 +28,7 @@ export default fp(
     app.addHook('onRoute', ({ schema, config }) => {
       if (!schema) return
       schema.security = [{ backendKey: [] }]
-      schema.description = `The key must be made for \`${config?.operation}\`.`
+      schema.description = `The key must be made for \`${operationOf(config)}\`.`
     })
     app.addHook('onRequest', app.requirePrepared)
     app.addHook('onRequest', async request => {
@@ -45,7 +45,7 @@ export default fp(
       )
     }
     app.addHook('onRequest', async ({ backendKey, routeOptions }) => {
-      const { operation } = routeOptions.config
+      const operation = operationOf(routeOptions.config)
       // A route that does not say what it does is open to no key.
       if (!operation || !backendKey.operations.includes(operation)) throw new GuichetError('forbidden')
     })
@@ -60,3 +60,7 @@ export default fp(
   },
   { name: 'backend-key', fastify: '5.x', dependencies: ['connections', 'readiness', 'hardening', 'backend'] }
 )
+
+function operationOf({ operation, service, use }: FastifyContextConfig = {}): Operation | undefined {
+  return operation ?? (service && use && (`${service}:${use}` as Operation))
+}

@@ -1,2 +1,3 @@
-// The same routes stand at the browser's door behind the other guard.
-export { gmailRoutes as default } from '../../../../gmail/gmail.ts'
+import { gmailRoutes } from '../../../../gmail.ts'
+
+export default gmailRoutes({ own: false })

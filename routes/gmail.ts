@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import autoload from '@fastify/autoload'
+import type { FastifyInstance } from 'fastify'
+import { GuichetError } from '../src/errors.ts'
+import type { Mailbox, MailboxUse } from '../src/services/gmail/mailbox.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The service whose connection the route works on, and what it does with it: the scope and the key's operation follow. */
+    service?: 'gmail' | 'calendar'
+    use?: MailboxUse
+  }
+  interface FastifyRequest {
+    /** The mailbox of the connection in the URL; only in the routes under `routes/gmail`. */
+    mailbox: Mailbox
+  }
+}
+
+/**
+ * A mailbox through its connection, a file a resource. Each guarded door loads this under `/connections/:id/gmail`: who
+ * may reach the connection is the door's affair. With `own`, operations are named as a user's own.
+ */
+export function gmailRoutes({ own }: { own: boolean }) {
+  return async function gmail(app: FastifyInstance): Promise<void> {
+    app.decorateRequest('mailbox')
+    app.addHook('onRoute', ({ schema }) => {
+      // Both doors serve the same routes, and each operation of the API's description has a name of its own.
+      if (own && schema?.operationId) schema.operationId = schema.operationId.replace(/(?=[A-Z])/, 'Own')
+    })
+    app.addHook('preHandler', async request => {
+      const { use } = request.routeOptions.config
+      if (!use) throw new GuichetError('internal', { detail: 'the route does not say what it does' })
+      const connection = await request.requireConnection((request.params as { id: string }).id)
+      request.mailbox = app.openMailbox(connection, { use, interactive: true })
+    })
+    await app.register(autoload, { dir: join(import.meta.dirname, 'gmail'), forceESM: true })
+  }
+}
