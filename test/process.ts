@@ -18,6 +18,10 @@ export interface ServerProcess {
   kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>
 }
 
+/** What every process of ours gets: the machine's programs, and the modules that others have compiled already. */
+const { PATH, NODE_COMPILE_CACHE } = process.env
+const shared = { PATH, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }) }
+
 const serverFile = new URL('../src/server.ts', import.meta.url).pathname
 
 /** Starts a server over that environment, on a free port, and ends it with the test; resolves once it listens. */
@@ -27,7 +31,7 @@ export async function startServer(
   options: Pick<SpawnOptions, 'env'> = {}
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [serverFile], {
-    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', ...environment, ...options.env },
+    env: { ...shared, HOST: '127.0.0.1', PORT: '0', ...environment, ...options.env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const exited = once(child, 'exit')
@@ -73,7 +77,7 @@ export function runGuichet(
   ...args: string[]
 ): { child: ChildProcess; ended: Promise<CommandResult> } {
   const child = spawn(process.execPath, [cliFile, ...args], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { ...shared, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const said = { out: '', err: '' }
