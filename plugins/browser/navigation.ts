@@ -31,6 +31,11 @@ export default fp(
     const { publicUrl } = app.config
     await app.register(accepts)
 
+    // A start and a callback may run in a popup: Helmet's same-origin would cut it off from the page that opened it.
+    app.addHook('onRequest', async ({ routeOptions }, reply) => {
+      if (routeOptions.config.navigable) reply.header('cross-origin-opener-policy', 'unsafe-none')
+    })
+
     app.decorateRequest('returnTo', null)
     app.decorateRequest('isNavigation', function (this: FastifyRequest) {
       return this.accepts().type(['json', 'html']) === 'html'

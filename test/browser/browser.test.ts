@@ -1,0 +1,16 @@
+import t, { type Test } from 'tap'
+import { popupStories } from './popup.ts'
+import { chromiumPath, hasChromium, openScene } from './scene.ts'
+
+const needsChromium = `in a browser › needs Chromium at ${chromiumPath}: apt-get install chromium (or set CHROMIUM_PATH)`
+
+// One browser and one guichet for all stories: starting them costs more than most stories do.
+async function inBrowser(t: Test): Promise<void> {
+  const scene = await openScene(t)
+  await popupStories(t, scene)
+  t.same(scene.google.violations, [])
+}
+
+if (hasChromium) t.test('in a browser', { timeout: 100_000 }, inBrowser)
+else if (process.env.CI) t.fail(needsChromium)
+else t.skip(needsChromium, inBrowser)

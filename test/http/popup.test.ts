@@ -1,0 +1,88 @@
+import t from 'tap'
+import { build, isProblem } from '../helper.ts'
+
+const app = 'https://app.example.com'
+const environment = { ALLOWED_ORIGINS: app }
+const id = 'a'.repeat(24)
+
+/** What the page's script would post, and to whom. */
+function postOf(body: string): [to: string | undefined, outcome: object] | undefined {
+  const [, to, outcome] = /data-to="([^"]*)" data-outcome="([^"]*)"/.exec(body) ?? []
+  return outcome === undefined ? undefined : [to, JSON.parse(outcome.replaceAll('&#34;', '"'))]
+}
+
+t.test('popup › its last page › tells a listed origin how it went, and nobody else', async t => {
+  const world = await build(t, { environment })
+  const one = world.browser()
+  const post = async (query: Record<string, string>) =>
+    postOf((await one.navigate(`/popup?${new URLSearchParams(query)}`)).body)
+  t.same(await post({ to: app, status: 'connected', connection: id }), [app, { status: 'connected', connection: id }])
+  t.same(await post({ to: app, status: 'access_denied' }), [app, { status: 'access_denied' }])
+  t.same(await post({ to: app }), [app, { status: 'signed_in' }], 'a sign-in has no status of its own')
+  t.same(await post({ to: 'http://localhost:3000', status: 'flow_used' }), [
+    'http://localhost:3000',
+    { status: 'flow_used' }
+  ])
+  for (const to of [
+    'https://evil.example',
+    '*',
+    '/',
+    'null',
+    `${app}/`,
+    `${app}.evil.example`,
+    'https://APP.example.com'
+  ])
+    t.equal(await post({ to, status: 'connected', connection: id }), undefined, to)
+  t.equal(await post({ status: 'connected', connection: id }), undefined, 'none named')
+  for (const query of [
+    { status: 'connected' },
+    { status: 'connected', connection: '"><img src=x>' },
+    { status: 'ya29.a-token' },
+    { status: '"><script>alert(1)</script>' }
+  ]) {
+    t.equal(await post({ to: app, ...query }), undefined, JSON.stringify(query))
+  }
+})
+
+t.test('popup › nothing that is secret is taken into its page', async t => {
+  const world = await build(t, { environment })
+  const query = new URLSearchParams({ to: app, status: 'connected', connection: id, code: 'c0de', state: 'st4te' })
+  const { body, headers } = await world.browser().navigate(`/popup?${query}`)
+  t.notMatch(body, /c0de|st4te/)
+  t.match(headers['content-security-policy'], "default-src 'none'")
+  t.match(headers['content-security-policy'], "frame-ancestors 'none'")
+  t.equal(headers['cross-origin-opener-policy'], 'unsafe-none')
+  t.equal(headers['cache-control'], 'no-store')
+})
+
+t.test('popup › starts and callbacks › do not cut it off from the page that opened it', async t => {
+  const world = await build(t)
+  const ada = await world.signedIn()
+  for (const url of ['/auth/google', '/connect/gmail', '/auth/google/callback?state=x', '/connect/gmail/callback'])
+    t.equal((await ada.navigate(url)).headers['cross-origin-opener-policy'], 'unsafe-none', url)
+  t.equal((await ada.fetch('/connections')).headers['cross-origin-opener-policy'], 'same-origin')
+})
+
+t.test('client.js › any page may load it, it is asked for by ETag, and under its hash it stays', async t => {
+  const { app } = await build(t)
+  const first = await app.inject('/client.js')
+  t.equal(first.statusCode, 200)
+  t.match(first.headers, {
+    'content-type': 'text/javascript; charset=utf-8',
+    'cache-control': 'no-cache',
+    'access-control-allow-origin': '*',
+    'cross-origin-resource-policy': 'cross-origin'
+  })
+  const etag = String(first.headers.etag)
+  for (const held of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+    const again = await app.inject({ url: '/client.js', headers: { 'if-none-match': held } })
+    t.equal(again.statusCode, 304, held)
+    t.equal(again.body, '')
+  }
+  t.equal((await app.inject({ url: '/client.js', headers: { 'if-none-match': '"other"' } })).statusCode, 200)
+
+  const hashed = await app.inject(`/client.${etag.slice(1, -1)}.js`)
+  t.equal(hashed.body, first.body)
+  t.match(hashed.headers['cache-control'], /immutable/)
+  isProblem(t, await app.inject('/client.0000000000000000.js'), 404, 'not_found')
+})
