@@ -70,10 +70,10 @@ export const signatures: Mutations = {
   'a foreign key under the published kid': { key: 'foreign' },
   'a foreign key without a kid': { key: 'foreign', header: { kid: undefined } },
   'a foreign key under a kid of its own': { key: 'foreign', header: { kid: 'foreign' } },
-  'a foreign key that the header brings': google => ({ key: 'foreign', header: { jwk: google.foreignJwk } }),
+  'a foreign key that the header brings': google => ({ key: 'foreign', header: { jwk: google.foreignJwk() } }),
   'a foreign key that the header brings, and nothing else': google => ({
     key: 'foreign',
-    header: { jwk: google.foreignJwk, kid: undefined }
+    header: { jwk: google.foreignJwk(), kid: undefined }
   }),
   'a foreign key that jku names': google => ({
     key: 'foreign',

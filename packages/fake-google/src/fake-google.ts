@@ -37,7 +37,7 @@ export interface FakeGoogle extends Settings {
   /** What no well-behaved client does, in words: a suite asserts that it is empty at the end. */
   readonly violations: readonly string[]
   /** The public half of the key that `nextIdToken({ key: 'foreign' })` signs with, to embed as `jwk`. */
-  readonly foreignJwk: JsonWebKey
+  foreignJwk(): JsonWebKey
   calls(endpoint: Endpoint): number
   requestsTo(endpoint: Endpoint): RecordedRequest[]
   /** Resolves with the next request to reach the endpoint (read in full), or with the count-th from now. */
@@ -125,7 +125,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     ledger: world.ledger,
     requests: server.requests,
     violations: world.violations,
-    foreignJwk: world.keys.foreign.publicJwk,
+    foreignJwk: () => world.keys.foreign.publicJwk,
     calls: (endpoint: Endpoint) => server.requests.filter(request => request.endpoint === endpoint).length,
     requestsTo: (endpoint: Endpoint) => server.requests.filter(request => request.endpoint === endpoint),
     arrival: server.arrival,

@@ -1,4 +1,4 @@
-import { generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { generateKeyPair, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 
 const generate = promisify(generateKeyPair)
@@ -16,15 +16,17 @@ export interface Keys {
   /** Signs from now on with a new key; the old one leaves the JWKS unless `keepOld`. */
   rotate(options?: { keepOld?: boolean }): Promise<void>
   /** An RSA key that is never published. */
-  foreign: SigningKey
+  readonly foreign: SigningKey
   /** An elliptic-curve key; publishing it leaves the algorithm as the only reason to refuse its signature. */
-  elliptic: SigningKey
+  readonly elliptic: SigningKey
   publishElliptic(): void
 }
 
 // Making an RSA key costs a tenth of a second and more: instances of one process share them, and differ by kid.
 const rsaPool: Promise<KeyPair>[] = []
-let ellipticPair: Promise<KeyPair> | undefined
+// Only forged tokens need these two: they are made when one is asked for.
+let foreignPair: KeyPair | undefined
+let ellipticPair: KeyPair | undefined
 
 interface KeyPair {
   privateKey: KeyObject
@@ -42,20 +44,26 @@ function toSigningKey({ privateKey, publicKey }: KeyPair, kid: string, alg: stri
 
 /** Keys for one instance; `name` makes its key ids unlike those of any other. */
 export async function createKeys(name: string): Promise<Keys> {
-  let serial = 1
-  // Position 0 of the pool is the key no instance ever publishes.
-  const foreign = toSigningKey(await rsaPair(0), `${name}-foreign`, 'RS256')
-  ellipticPair ??= generate('ec', { namedCurve: 'P-256' })
-  const elliptic = toSigningKey(await ellipticPair, `${name}-ec`, 'ES256')
+  let serial = 0
   let current = toSigningKey(await rsaPair(serial), `${name}-${serial}`, 'RS256')
   let older: SigningKey[] = []
   let ellipticPublished = false
 
+  function elliptic(): SigningKey {
+    ellipticPair ??= generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    return toSigningKey(ellipticPair, `${name}-ec`, 'ES256')
+  }
+
   return {
-    foreign,
-    elliptic,
+    get foreign() {
+      foreignPair ??= generateKeyPairSync('rsa', { modulusLength: 2048 })
+      return toSigningKey(foreignPair, `${name}-foreign`, 'RS256')
+    },
+    get elliptic() {
+      return elliptic()
+    },
     current: () => current,
-    published: () => [current, ...older, ...(ellipticPublished ? [elliptic] : [])].map(key => key.publicJwk),
+    published: () => [current, ...older, ...(ellipticPublished ? [elliptic()] : [])].map(key => key.publicJwk),
     publishElliptic: () => {
       ellipticPublished = true
     },

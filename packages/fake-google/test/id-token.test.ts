@@ -54,10 +54,10 @@ t.test('id_token › claims set, removed or computed; the next one is honest aga
 
 t.test('id_token › headers set and removed', async t => {
   const google = await start(t)
-  const header = { kid: undefined, jku: 'http://127.0.0.1:1/jwks', jwk: google.foreignJwk }
+  const header = { kid: undefined, jku: 'http://127.0.0.1:1/jwks', jwk: google.foreignJwk() }
   const decoded = decodeProtectedHeader(await tampered(google, { header, key: 'foreign' }))
   t.notOk('kid' in decoded)
-  t.match(decoded, { alg: 'RS256', jku: 'http://127.0.0.1:1/jwks', jwk: { kty: 'RSA', n: google.foreignJwk.n } })
+  t.match(decoded, { alg: 'RS256', jku: 'http://127.0.0.1:1/jwks', jwk: { kty: 'RSA', n: google.foreignJwk().n } })
 })
 
 t.test('id_token › unsigned, foreign and confused signatures are what they say', async t => {
@@ -79,7 +79,7 @@ t.test('id_token › unsigned, foreign and confused signatures are what they say
 
   const foreign = await tampered(google, { key: 'foreign' })
   await t.rejects(verify(google, foreign), { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
-  await t.resolves(jwtVerify(foreign, createPublicKey({ key: google.foreignJwk, format: 'jwk' })))
+  await t.resolves(jwtVerify(foreign, createPublicKey({ key: google.foreignJwk(), format: 'jwk' })))
 
   const elliptic = await tampered(google, { alg: 'ES256' })
   const jwks = createRemoteJWKSet(new URL(`${google.issuer}/oauth2/v3/certs`))
