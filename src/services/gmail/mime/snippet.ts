@@ -1,0 +1,10 @@
+import { decodeHTML } from 'entities'
+
+/** Invisible characters by which newsletters fill the preview; inside a word they join its letters and stay. */
+const filler = '\u200c\u200d\u2060\ufeff\u034f\u00ad'
+const edges = new RegExp(`(?<=^|[\\s${filler}])[${filler}]+|[${filler}]+(?=[\\s${filler}]|$)`, 'g')
+
+/** Gmail's snippet as plain text: it comes with HTML's entities in it. */
+export function readSnippet(snippet: string): string {
+  return decodeHTML(snippet.slice(0, 2000)).replace(edges, '').replace(/\s+/g, ' ').trim()
+}

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { decodeText } from '../../../../src/services/gmail/mime/charset.ts'
+
+const utf8 = (text: string) => Buffer.from(text)
+const latin1 = (text: string) => Buffer.from(text, 'latin1')
+
+/** As the sender's program wrote it, and what the sender wrote. */
+const written: readonly [charset: string, bytes: Buffer, text: string][] = [
+  ['iso-2022-jp', latin1('\u001b$BF|K\\8l\u001b(B'), '日本語'],
+  ['csISO2022JP', latin1('Re: \u001b$BF|K\\8l\u001b(B!'), 'Re: 日本語!'],
+  ['iso-2022-kr', latin1('\u001b$)C\u000eGQ1[\u000f ok'), '한글 ok'],
+  ['iso-2022-cn', latin1('\u001b$)A\u000e=;;;\u000f'), '交换'],
+  ['hz-gb-2312', latin1('This is ~{<:Ky2;S{#,NpJ)SZHK!#~} ok ~~'), 'This is 己所不欲，勿施于人。 ok ~'],
+  ['iso-8859-1', latin1('Gr\u00fc\u00dfe'), 'Grüße'],
+  ['"iso-8859-1"', latin1('Gr\u00fc\u00dfe'), 'Grüße'],
+  ["'ISO-8859-1' (Latin)", latin1('Gr\u00fc\u00dfe'), 'Grüße'],
+  ['latin1', latin1('Gr\u00fc\u00dfe'), 'Grüße'],
+  ['iso-8859-15', latin1('10 \u00a4'), '10 €'],
+  ['iso-8859-8-i', latin1('\u00f9\u00ec\u00e5\u00ed'), 'שלום'],
+  ['windows-1252', latin1('\u0093so\u0094'), '“so”'],
+  ['windows-1251', latin1('\u00cf\u00f0\u00e8\u00e2\u00e5\u00f2'), 'Привет'],
+  ['koi8-r', latin1('\u00f0\u00d2\u00c9\u00d7\u00c5\u00d4'), 'Привет'],
+  ['cp866', latin1('\u008f\u00e0\u00a8\u00a2\u00a5\u00e2'), 'Привет'],
+  ['cp437', latin1('Gr\u0081\u00e1e'), 'Grüße'],
+  ['cp850', latin1('Gr\u0081\u00e1e'), 'Grüße'],
+  ['shift_jis', latin1('\u0093\u00fa\u0096{\u008c\u00ea'), '日本語'],
+  ['cp932', latin1('\u0093\u00fa\u0096{\u008c\u00ea'), '日本語'],
+  ['euc-jp', latin1('\u00c6\u00fc\u00cb\u00dc\u00b8\u00ec'), '日本語'],
+  ['gb2312', latin1('\u00d6\u00d0\u00b9\u00fa'), '中国'],
+  ['gb18030', latin1('\u00d6\u00d0\u00b9\u00fa'), '中国'],
+  ['big5', latin1('\u00a4\u00a4\u00b0\u00ea'), '中國'],
+  ['ks_c_5601-1987', latin1('\u00c7\u00d1\u00b1\u00db'), '한글'],
+  ['cp949', latin1('\u00c7\u00d1\u00b1\u00db'), '한글'],
+  ['utf-16le', Buffer.from('Zoë 日本', 'utf16le'), 'Zoë 日本'],
+  ['utf-16be', Buffer.from('Zoë 日本', 'utf16le').swap16(), 'Zoë 日本'],
+  ['utf-16', Buffer.from('\ufeffZoë 日本', 'utf16le'), 'Zoë 日本'],
+  ['viscii', latin1('Vi\u00aet Nam'), 'Việt Nam'],
+  ['UTF-8', utf8('Zoë 日本 🗝'), 'Zoë 日本 🗝'],
+  ['utf8', utf8('Zoë'), 'Zoë']
+]
+
+for (const [charset, bytes, text] of written) {
+  t.test(`[G1] charset › ${charset} › as it was sent, and converted by Google under the old label`, async t => {
+    t.same(decodeText(bytes, charset), { text, uncertain: false })
+    t.same(decodeText(utf8(text), charset), { text, uncertain: false })
+  })
+}
+
+t.test('[G1] charset › no label, an unknown one or a lie over UTF-8 › UTF-8', async t => {
+  for (const label of [undefined, '', 'x-unknown', 'iso-8859-1', 'us-ascii', 'big5', 'utf-7', '__proto__', '"'])
+    t.same(decodeText(utf8('Zoë — 日本'), label), { text: 'Zoë — 日本', uncertain: false }, String(label))
+})
+
+t.test('[G1] charset › an encoding of escapes without any escape is what its bytes say', async t => {
+  t.same(decodeText(utf8('plain'), 'iso-2022-jp'), { text: 'plain', uncertain: false })
+  t.same(decodeText(utf8('~ 日本'), 'hz-gb-2312'), { text: '~ 日本', uncertain: false })
+})
+
+t.test('[G1] charset › UTF-7 is never decoded', async t => {
+  for (const label of ['utf-7', 'UTF7', 'unicode-1-1-utf-7', 'utf-7-imap', 'base64', 'hex'])
+    t.same(decodeText(utf8('+ADw-script+AD4-'), label), { text: '+ADw-script+AD4-', uncertain: false }, String(label))
+  t.notMatch(decodeText(latin1('+ADw-script+AD4-\u00e9'), 'utf-7').text, '<')
+})
+
+t.test('[G1] charset › html may say it itself, where the label is none', async t => {
+  const page = (charset: string) =>
+    latin1(`<html><meta charset="${charset}"><p>\u00cf\u00f0\u00e8\u00e2\u00e5\u00f2</p>`)
+  t.match(decodeText(page('windows-1251'), 'x-unknown', true), { text: /Привет/, uncertain: false })
+  t.match(decodeText(page('windows-1251'), undefined, true), { text: /Привет/, uncertain: false })
+  t.match(decodeText(page('windows-1251'), 'koi8-r', true), { uncertain: false })
+  t.notMatch(decodeText(page('windows-1251'), 'koi8-r', true).text, 'Привет', 'a known label goes first')
+  t.match(decodeText(page('windows-1251'), undefined), { uncertain: true }, 'not in plain text')
+  t.match(decodeText(page('no-such'), undefined, true), { uncertain: true })
+})
+
+t.test('[G1] charset › UTF-8 or ASCII is said and is not so › windows-1252, and a problem', async t => {
+  for (const label of ['utf-8', 'us-ascii', 'ascii', undefined, 'x-unknown'])
+    t.same(decodeText(latin1('Gr\u00fc\u00dfe'), label), { text: 'Grüße', uncertain: true }, String(label))
+})
+
+t.test('[G1] charset › one broken spot leaves the rest readable', async t => {
+  const broken = Buffer.concat([utf8('日本語のメール'), Buffer.from([0xe6, 0x97])])
+  for (const label of ['utf-8', 'us-ascii', undefined, 'big5']) {
+    const { text, uncertain } = decodeText(broken, String(label))
+    t.match(text, /^日本語のメール/, String(label))
+    t.equal(uncertain, true)
+  }
+  t.same(decodeText(utf8('What \ufffd was'), 'utf-8'), { text: 'What \ufffd was', uncertain: true })
+})
+
+t.test('[G1] charset › byte-order marks and NUL go', async t => {
+  t.same(decodeText(utf8('\ufeffa\0b'), 'utf-8'), { text: 'ab', uncertain: false })
+  t.same(decodeText(Buffer.alloc(0), 'utf-8'), { text: '', uncertain: false })
+})
