@@ -50,6 +50,7 @@ export async function deliver(
     return stream(response, padded(fault.gzipBomb), true)
   }
   if ('status' in fault) {
+    if (fault.when === 'after') process()
     const { body = '', contentType = typeof body === 'string' ? 'text/plain' : 'application/json' } = fault
     return send(response, {
       status: fault.status,
@@ -59,21 +60,40 @@ export async function deliver(
   }
   const reply = process()
   if ('addHeaders' in fault) return send(response, { ...reply, headers: { ...reply.headers, ...fault.addHeaders } })
+  const whole = toWhole(reply)
   if ('mutate' in fault) {
-    return send(response, { ...reply, body: JSON.stringify(fault.mutate(JSON.parse(reply.body))) ?? '' })
+    return send(response, { ...whole, body: JSON.stringify(fault.mutate(JSON.parse(whole.body))) ?? '' })
   }
   if ('raw' in fault) {
-    return send(response, { ...reply, body: typeof fault.raw === 'string' ? fault.raw : fault.raw(reply.body) })
+    return send(response, { ...whole, body: typeof fault.raw === 'string' ? fault.raw : fault.raw(whole.body) })
   }
+  if ('cutAt' in fault) return cut(response, whole, fault.cutAt)
   if ('trailing' in fault) {
     const { socket } = response
     response.once('finish', () => socket?.write(fault.trailing))
     return send(response, reply)
   }
-  return drip(response, reply, fault.drip)
+  return drip(response, whole, fault.drip)
 }
 
-function send(response: ServerResponse, reply: Reply): void {
+function toWhole({ stream, ...reply }: Reply): Reply {
+  return stream ? { ...reply, body: Buffer.concat([...stream()]).toString() } : reply
+}
+
+/** The head and so many bytes, and then the connection is gone. */
+function cut(response: ServerResponse, reply: Reply, bytes: number): void {
+  const body = Buffer.from(reply.body)
+  response.writeHead(reply.status, { ...reply.headers, 'content-length': String(body.length) })
+  response.write(body.subarray(0, bytes), () => response.socket?.resetAndDestroy())
+}
+
+async function send(response: ServerResponse, reply: Reply): Promise<void> {
+  if (reply.stream) {
+    response.writeHead(reply.status, reply.headers)
+    // A reader who goes away ends it: that is no fault of the fake.
+    await pipeline(Readable.from(reply.stream()), response).catch(() => undefined)
+    return
+  }
   const body = Buffer.from(reply.body)
   const length = reply.status === 204 ? {} : { 'content-length': String(body.length) }
   response.writeHead(reply.status, { ...reply.headers, ...length })

@@ -1,18 +1,25 @@
 import type { JsonWebKey } from 'node:crypto'
 import { PATHS, serveDiscovery, serveJwks, serveRevocation, serveUserinfo } from './account-endpoints.ts'
 import { type ConsentChoices, createAuthorization } from './authorization.ts'
+import { CALENDAR_PREFIX, serveCalendar } from './calendar.ts'
 import type { Certificate } from './certificate.ts'
 import { serveConsentPage } from './consent-page.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultOptions } from './faults.ts'
-import { GMAIL_PREFIX, serveGmail } from './gmail.ts'
+import type { GmailAccount } from './gmail/account.ts'
+import { bearerOf, GMAIL_PREFIX, GMAIL_UPLOAD_PREFIX, methodOf, serveGmail } from './gmail/api.ts'
+import type { SentMail } from './gmail/sending.ts'
+import { readUpload } from './gmail/upload.ts'
+import type { Usage } from './gmail/usage.ts'
 import { type Endpoint, json, type RecordedRequest, type Reply } from './http.ts'
 import type { IdTokenTampering } from './id-token.ts'
 import type { Ledger } from './ledger.ts'
+import type { Pubsub } from './pubsub.ts'
 import { toGrantedScope } from './scopes.ts'
 import { startServer } from './server.ts'
+import type { Settings } from './settings.ts'
 import { createTokenEndpoint, type RefreshRefusal } from './token-endpoint.ts'
 import type { User, UserSeed } from './users.ts'
-import { createWorld, type Settings, type WorldOptions } from './world.ts'
+import { createWorld, type WorldOptions } from './world.ts'
 
 export interface FakeGoogleOptions extends WorldOptions {
   port?: number
@@ -47,6 +54,13 @@ export interface FakeGoogle extends Settings {
   addUser(seed: UserSeed): User
   /** The account as it is, mail included. */
   user(subOrEmail: string): User
+  /** Its Gmail: mail comes in by `gmail('ada@example.com').receive(…)`. */
+  gmail(subOrEmail: string): GmailAccount
+  /** Every mail that left, by whichever method. */
+  readonly sent: readonly SentMail[]
+  /** What the calls to Gmail cost, and how many were open at once; its `limits` may be changed. */
+  readonly usage: Usage
+  readonly pubsub: Pubsub
   /** The user takes the access back at myaccount.google.com: all tokens die. */
   revokeGrant(subOrEmail: string): void
   /** Kills the refresh tokens that carry Gmail scopes. */
@@ -98,6 +112,8 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
         return serveUserinfo(world, request)
       case 'gmail':
         return serveGmail(world, request)
+      case 'calendar':
+        return serveCalendar(world, request)
       case 'unknown':
         world.violations.push(`unknown path: ${request.method} ${request.path}`)
         return json(404, { error: 'not_found' })
@@ -109,6 +125,18 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     tls: options.tls,
     nowMs: world.nowMs,
     toEndpoint,
+    readStream(request, body) {
+      const method = methodOf(request.method, request.path)
+      if (method !== undefined) request.gmailMethod = method
+      if (!request.path.startsWith(GMAIL_UPLOAD_PREFIX)) return undefined
+      return readUpload(request, body, world.settings.gmailUploadBytes).then(upload => {
+        request.upload = upload
+      })
+    },
+    open(request) {
+      const token = request.endpoint === 'gmail' ? world.grants.openAccessToken(bearerOf(request)) : undefined
+      return token ? world.usage.open(world.users.require(token.sub).email) : () => {}
+    },
     serve,
     faults
   })
@@ -138,6 +166,10 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     },
     addUser: (seed: UserSeed) => world.users.add(seed),
     user: (subOrEmail: string) => world.users.require(subOrEmail),
+    gmail: (subOrEmail: string) => world.users.require(subOrEmail).gmail,
+    sent: world.outbox.sent,
+    usage: world.usage,
+    pubsub: world.pubsub,
     revokeGrant: (subOrEmail: string) => world.grants.revoke(subOf(subOrEmail)),
     changePassword: (subOrEmail: string) => world.grants.changePassword(subOf(subOrEmail)),
     expireAccessTokens: (subOrEmail: string) => world.grants.expireAccessTokens(subOf(subOrEmail)),
@@ -162,5 +194,6 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
 
 function toEndpoint(path: string): Endpoint {
   for (const [endpoint, exact] of Object.entries(PATHS)) if (path === exact) return endpoint as keyof typeof PATHS
-  return path.startsWith(GMAIL_PREFIX) ? 'gmail' : 'unknown'
+  if (path.startsWith(CALENDAR_PREFIX)) return 'calendar'
+  return path.startsWith(GMAIL_PREFIX) || path.startsWith(GMAIL_UPLOAD_PREFIX) ? 'gmail' : 'unknown'
 }

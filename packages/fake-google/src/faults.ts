@@ -4,8 +4,8 @@ import type { Endpoint, RecordedRequest } from './http.ts'
 type When = { when?: 'before' | 'after' }
 
 export type Fault =
-  /** This answer in place of the real one; the request has no effect. An object body is sent as JSON. */
-  | { status: number; body?: unknown; headers?: Record<string, string>; contentType?: string }
+  /** This answer in place of the real one; by default the request has no effect. An object body is sent as JSON. */
+  | ({ status: number; body?: unknown; headers?: Record<string, string>; contentType?: string } & When)
   /** No answer until the handle's `release()`, which lets the request go on as if nothing had been. Default before. */
   | ({ hang: true } & When)
   /** Resets the connection once the request has been read. Default before. */
@@ -30,6 +30,8 @@ export type Fault =
   | { mutate: (json: Record<string, unknown>) => unknown }
   /** The true answer's status with this body, or the true body changed as text. */
   | { raw: string | ((body: string) => string) }
+  /** The true answer's first bytes, and then a reset. */
+  | { cutAt: number }
   /** The true answer, followed on the socket by bytes that belong to no answer. */
   | { trailing: string }
 

@@ -1,6 +1,6 @@
 import type { LedgerBook } from './ledger.ts'
 import { IDENTITY_SCOPES, isGmailScope } from './scopes.ts'
-import type { Settings } from './world.ts'
+import type { Settings } from './settings.ts'
 
 export interface AccessToken {
   value: string

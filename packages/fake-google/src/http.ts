@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Upload } from './gmail/outgoing-mail.ts'
 
 export type Endpoint =
   | 'discovery'
@@ -8,6 +9,7 @@ export type Endpoint =
   | 'revoke'
   | 'userinfo'
   | 'gmail'
+  | 'calendar'
   /** Any path Google does not serve: a test expects none. */
   | 'unknown'
 
@@ -21,12 +23,18 @@ export interface RecordedRequest {
   body: string
   atMs: number
   complete: boolean
+  /** Of Gmail's API: the method in Google's words, such as `drafts.send`. */
+  gmailMethod?: string
+  /** What came under /upload: then `body` is empty. */
+  upload?: Upload
 }
 
 export interface Reply {
   status: number
   headers: Record<string, string>
   body: string
+  /** In place of `body`: written out as it is read. */
+  stream?: () => Iterable<Buffer>
 }
 
 /** A JSON answer; never cacheable unless the caller says so. */

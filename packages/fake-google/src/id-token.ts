@@ -1,7 +1,9 @@
 import { createHash, createHmac, type KeyObject, sign } from 'node:crypto'
+import type { Keys } from './keys.ts'
+import type { LedgerBook } from './ledger.ts'
 import { USERINFO_EMAIL, USERINFO_PROFILE } from './scopes.ts'
+import type { Client } from './settings.ts'
 import type { User } from './users.ts'
-import type { World } from './world.ts'
 
 export type Claims = Record<string, unknown>
 
@@ -26,7 +28,14 @@ export interface IdTokens {
 
 const LIFETIME_SECONDS = 3600
 
-type Surroundings = Pick<World, 'client' | 'keys' | 'ledger' | 'nowMs' | 'origin'>
+interface Surroundings {
+  /** Known once the server listens. */
+  origin: string
+  client: Client
+  keys: Keys
+  ledger: LedgerBook
+  nowMs: () => number
+}
 
 export function createIdTokens(world: Surroundings): IdTokens {
   const waiting: IdTokenTampering[] = []

@@ -2,6 +2,8 @@ const API = 'https://www.googleapis.com/auth/'
 
 export const GMAIL_READONLY = `${API}gmail.readonly`
 export const GMAIL_MODIFY = `${API}gmail.modify`
+export const CALENDAR = `${API}calendar`
+export const CALENDAR_READONLY = `${API}calendar.readonly`
 export const USERINFO_EMAIL = `${API}userinfo.email`
 export const USERINFO_PROFILE = `${API}userinfo.profile`
 

@@ -13,6 +13,10 @@ export interface ServerParts {
   tls: Certificate | undefined
   nowMs: () => number
   toEndpoint: (path: string) => Endpoint
+  /** Reads a body that must not be held whole; undefined leaves it to be read as text. */
+  readStream: (request: RecordedRequest, body: AsyncIterable<Buffer>) => Promise<void> | undefined
+  /** Counts the request as open; what it gives is called when its answer is over. */
+  open: (request: RecordedRequest) => () => void
   /** Synchronous, so that two requests never interleave inside one. */
   serve: (request: RecordedRequest) => Reply
   faults: Faults
@@ -34,7 +38,7 @@ interface Waiter {
 
 /** Listens on 127.0.0.1: records each request, announces it, answers it through the faults. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { port, tls, nowMs, toEndpoint, serve, faults } = parts
+  const { port, tls, nowMs, toEndpoint, readStream, open, serve, faults } = parts
   const requests: RecordedRequest[] = []
   const sockets = new Set<Socket>()
   let waiters: Waiter[] = []
@@ -49,12 +53,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = toRecord(incoming, nowMs(), toEndpoint)
     requests.push(request)
+    response.once('close', open(request))
     const early = faults.takeAtHeaders(request.endpoint)
     if (early) {
       announce(request)
       return deliver(response, early, () => json(500, {}))
     }
-    request.body = await readBody(incoming)
+    const streamed = readStream(request, incoming)
+    if (streamed) await streamed
+    else request.body = await readBody(incoming)
     request.complete = true
     // Taken before the announcement, so that a test woken by it may already change the faults.
     const fault = faults.takeAfterRead(request)

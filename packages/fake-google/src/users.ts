@@ -1,19 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import type { Calendar } from './calendar-events.ts'
+import { createGmailAccount, type GmailAccount } from './gmail/account.ts'
+import type { DescribedMail } from './gmail/described-mail.ts'
+import type { StoredMessage } from './gmail/message.ts'
 
-export interface AttachmentSeed {
-  filename: string
-  mimeType?: string
-  content: string | Buffer
-}
-
-export interface MessageSeed {
+/** The first is the newest, and each further one a minute older. */
+export interface MessageSeed extends DescribedMail {
   id?: string
   threadId?: string
-  subject: string
-  from: string
-  body: string
   labelIds?: string[]
-  attachments?: AttachmentSeed[]
 }
 
 export interface UserSeed {
@@ -26,31 +20,16 @@ export interface UserSeed {
   messages?: MessageSeed[]
 }
 
-export interface StoredAttachment {
-  id: string
-  filename: string
-  mimeType: string
-  content: Buffer
-}
-
-export interface StoredMessage {
-  id: string
-  threadId: string
-  subject: string
-  from: string
-  body: string
-  labelIds: string[]
-  attachments: StoredAttachment[]
-  internalDateMs: number
-}
-
 export interface User {
   sub: string
   email: string
   name: string
   picture: string
   emailVerified: boolean
-  messages: StoredMessage[]
+  gmail: GmailAccount
+  calendars: Calendar[]
+  /** The mail, newest first. */
+  readonly messages: readonly StoredMessage[]
 }
 
 export interface Users {
@@ -86,24 +65,64 @@ export const DEFAULT_USERS: readonly UserSeed[] = [
   }
 ]
 
-export function createUsers({ nowMs }: { nowMs: () => number }): Users {
+export interface UsersParts {
+  nowMs: () => number
+  /** A mailbox changed. */
+  onMailChange: (user: User) => void
+}
+
+export function createUsers({ nowMs, onMailChange }: UsersParts): Users {
   const users = new Map<string, User>()
 
   function add(seed: UserSeed): User {
-    const known = users.get(seed.sub)
-    const user: User = {
-      sub: seed.sub,
+    const profile = {
       email: seed.email,
       name: seed.name,
       picture: seed.picture ?? `https://lh3.googleusercontent.com/a/${seed.sub}`,
-      emailVerified: seed.emailVerified ?? true,
-      messages: seed.messages?.map((message, position) => toStored(message, nowMs() - position * 60_000)) ?? []
+      emailVerified: seed.emailVerified ?? true
     }
-    if (!known) {
-      users.set(seed.sub, user)
-      return user
+    const user = users.get(seed.sub) ?? createUser(seed.sub, profile)
+    Object.assign(user, profile)
+    if (seed.messages) {
+      user.gmail = openAccount(user)
+      // The oldest first, as they came.
+      for (const [position, message] of [...seed.messages.entries()].reverse()) {
+        const { id, threadId, labelIds, ...mail } = message
+        user.gmail.receive(mail, {
+          atMs: nowMs() - position * 60_000,
+          ...(id === undefined ? {} : { id }),
+          ...(threadId === undefined ? {} : { threadId }),
+          ...(labelIds === undefined ? {} : { labels: labelIds })
+        })
+      }
     }
-    return Object.assign(known, user, seed.messages ? {} : { messages: known.messages })
+    users.set(seed.sub, user)
+    return user
+  }
+
+  function createUser(sub: string, profile: Pick<User, 'email' | 'name' | 'picture' | 'emailVerified'>): User {
+    let gmail: GmailAccount | undefined
+    const user: User = {
+      sub,
+      ...profile,
+      calendars: [],
+      // Made when it is first asked for: most users of a test never read mail.
+      get gmail() {
+        gmail ??= openAccount(user)
+        return gmail
+      },
+      set gmail(account) {
+        gmail = account
+      },
+      get messages() {
+        return user.gmail.list()
+      }
+    }
+    return user
+  }
+
+  function openAccount(user: User): GmailAccount {
+    return createGmailAccount({ nowMs, email: () => user.email, onChange: () => onMailChange(user) })
   }
 
   const find = (subOrEmail: string) =>
@@ -118,25 +137,5 @@ export function createUsers({ nowMs }: { nowMs: () => number }): Users {
       return user
     },
     list: () => [...users.values()]
-  }
-}
-
-function toStored(seed: MessageSeed, internalDateMs: number): StoredMessage {
-  const id = seed.id ?? randomBytes(8).toString('hex')
-  return {
-    id,
-    threadId: seed.threadId ?? id,
-    subject: seed.subject,
-    from: seed.from,
-    body: seed.body,
-    labelIds: [...(seed.labelIds ?? ['INBOX', 'UNREAD'])],
-    internalDateMs,
-    attachments: (seed.attachments ?? []).map(attachment => ({
-      // Google's attachment ids are this long: a router's default limit of 100 characters refuses them.
-      id: `ANGjdJ${randomBytes(255).toString('base64url')}`,
-      filename: attachment.filename,
-      mimeType: attachment.mimeType ?? 'application/octet-stream',
-      content: Buffer.from(attachment.content)
-    }))
   }
 }

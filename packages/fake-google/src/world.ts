@@ -1,27 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { createOutbox, type Outbox } from './gmail/sending.ts'
+import { createMeter, type Meter } from './gmail/usage.ts'
 import { createGrants, type Grants } from './grants.ts'
 import { createIdTokens, type IdTokens } from './id-token.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createLedger, type LedgerBook } from './ledger.ts'
+import { createPubsub, type PubsubParts } from './pubsub.ts'
+import type { Client, Settings } from './settings.ts'
 import { createUsers, DEFAULT_USERS, type Users } from './users.ts'
-
-/** What a test may change while the server runs. */
-export interface Settings {
-  accessTokenLifetimeSeconds: number
-  /** Announced as `refresh_token_expires_in` and kept; undefined: refresh tokens have no deadline. */
-  refreshTokenLifetimeSeconds: number | undefined
-  codeLifetimeSeconds: number
-  /** Each refresh issues a new refresh token and the one used dies. */
-  rotateRefreshTokens: boolean
-  /** Announces `authorization_response_iss_parameter_supported` (RFC 9207). */
-  issParameterSupported: boolean
-}
-
-export interface Client {
-  id: string
-  secret: string
-  redirectUris: Set<string>
-}
 
 /** The state all endpoints share. */
 export interface World {
@@ -36,6 +22,9 @@ export interface World {
   keys: Keys
   idTokens: IdTokens
   grants: Grants
+  usage: Meter
+  outbox: Outbox
+  pubsub: PubsubParts
   /** A new secret: prefix, randomness, the canary, randomness. */
   mint(prefix: string): string
   /** What a well-behaved client never does: a suite asserts that it stays empty. */
@@ -64,7 +53,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     refreshTokenLifetimeSeconds: undefined,
     codeLifetimeSeconds: 600,
     rotateRefreshTokens: false,
-    issParameterSupported: true
+    issParameterSupported: true,
+    gmailApi: 'enabled',
+    // About 1 MB of mail in base64: where reports of the limit begin.
+    gmailJsonBytes: 1_500_000,
+    gmailUploadBytes: 36_700_160
   }
   const client = {
     id: options.clientId ?? '1234567890-guichet.apps.googleusercontent.com',
@@ -74,11 +67,31 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const ledger = createLedger({ nowMs })
   ledger.record('canary', canary)
   ledger.record('client_secret', client.secret)
-  const users = createUsers({ nowMs })
+  let pubsub: PubsubParts | undefined
+  const users = createUsers({ nowMs, onMailChange: user => pubsub?.notice(user) })
   for (const seed of DEFAULT_USERS) users.add(seed)
   // Not the canary: key ids are public.
   const keys = await createKeys(randomBytes(6).toString('hex'))
   const grants = createGrants({ nowMs, ledger, mint, settings })
-  const world = { origin: '', nowMs, canary, client, settings, ledger, users, keys, grants, mint, violations: [] }
-  return Object.assign(world, { idTokens: createIdTokens(world) })
+  const usage = createMeter({ nowMs })
+  const outbox = createOutbox({ nowMs, listUsers: users.list })
+  const base = {
+    origin: '',
+    nowMs,
+    canary,
+    client,
+    settings,
+    ledger,
+    users,
+    keys,
+    grants,
+    usage,
+    outbox,
+    mint,
+    violations: []
+  }
+  // The same object, so that the origin is known to all parts once the server listens.
+  const world = Object.assign(base, { idTokens: createIdTokens(base) })
+  pubsub = createPubsub(world)
+  return Object.assign(world, { pubsub })
 }
