@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { createGmailClient } from '../src/services/gmail/client.ts'
+import { createGovernors } from '../src/services/gmail/governor.ts'
 import { createOpenMailbox, type OpenMailbox } from '../src/services/gmail/mailbox.ts'
+import { createGmailMetrics } from '../src/services/gmail/metrics.ts'
+import { createQuota } from '../src/services/gmail/quota.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -9,19 +13,45 @@ declare module 'fastify' {
   }
 }
 
+/** Gmail, within Google's quota: every call goes through the governor of its account. */
 export default fp(
   async function openMailbox(app) {
-    const { apiUrl, timeoutMs } = app.config.google
+    const { config, databaseClock, log } = app
+    const { apiUrl, timeoutMs } = config.google
     const { liveToken, connectUrl } = app.connections
+    const nowMs = () => databaseClock.nowMs()
+    const metrics = createGmailMetrics(app.metrics.registry)
+    const governorOf = createGovernors({
+      quota: createQuota({ collection: app.collections.gmailQuota, clock: databaseClock, owner: randomUUID() }),
+      ...config.gmail,
+      nowMs,
+      onWait: ms => metrics.waits.observe(ms / 1000)
+    })
+    const openGmail = createGmailClient({
+      apiUrl,
+      timeoutMs,
+      nowMs,
+      metrics,
+      onProjectRefused({ reason, project, api }) {
+        app.metrics.operatorFaults.inc()
+        log.error(
+          { event: 'google_misconfigured', reason, project, api },
+          "Google refuses this server's project: enable the API, and check the OAuth client"
+        )
+      }
+    })
     app.decorate(
       'openMailbox',
       createOpenMailbox({
         liveToken,
-        openGmail: createGmailClient({ apiUrl, timeoutMs, nowMs: () => app.databaseClock.nowMs() }),
+        openGmail,
+        governorOf,
+        timeoutMs,
+        nowMs,
         connectUrl,
-        freshConnectUrl: service => new URL(`/connect/${service}`, app.config.publicUrl).href
+        freshConnectUrl: service => new URL(`/connect/${service}`, config.publicUrl).href
       })
     )
   },
-  { name: 'open-mailbox', fastify: '5.x', dependencies: ['connections'] }
+  { name: 'open-mailbox', fastify: '5.x', dependencies: ['connections', 'metrics', 'mongo'] }
 )

@@ -28,10 +28,16 @@ export function gmailRoutes({ own }: { own: boolean }) {
       if (own && schema?.operationId) schema.operationId = schema.operationId.replace(/(?=[A-Z])/, 'Own')
     })
     app.addHook('preHandler', async request => {
-      const { use } = request.routeOptions.config
+      const {
+        config: { use },
+        handlerTimeout
+      } = request.routeOptions
       if (!use) throw new GuichetError('internal', { detail: 'the route does not say what it does' })
       const connection = await request.requireConnection((request.params as { id: string }).id)
-      request.mailbox = app.openMailbox(connection, { use, interactive: true })
+      request.mailbox = app.openMailbox(connection, { use, interactive: true, withinMs: handlerTimeout })
+    })
+    app.addHook('onSend', async ({ mailbox }, reply) => {
+      if (mailbox) reply.header('guichet-quota', `spent=${mailbox.gmail.spent}, left=${mailbox.gmail.left}`)
     })
     await app.register(autoload, { dir: join(import.meta.dirname, 'gmail'), forceESM: true })
   }

@@ -16,6 +16,8 @@ export interface Config {
   /** Newest first: the first seals, all open. */
   vaultKeys: VaultKey[]
   google: { clientId: string; clientSecret: string; issuer: string; apiUrl: string | undefined; timeoutMs: number }
+  /** Google's quota for Gmail, in units a minute. */
+  gmail: { unitsPerUser: number; unitsPerProject: number }
   allowedOrigins: string[]
   trustProxy: string[]
   signInAllow: string[]
@@ -80,6 +82,7 @@ export function parseConfig(variables: Variables): Config {
       apiUrl: env.GOOGLE_API_URL,
       timeoutMs: env.GOOGLE_TIMEOUT_MS
     },
+    gmail: { unitsPerUser: env.GMAIL_UNITS_PER_USER, unitsPerProject: env.GMAIL_UNITS_PER_PROJECT },
     allowedOrigins: env.ALLOWED_ORIGINS,
     trustProxy: env.TRUST_PROXY,
     signInAllow: env.SIGN_IN_ALLOW,

@@ -138,6 +138,12 @@ export const Environment = z.object({
   SESSION_MAX_SECONDS: whole(1, 31_536_000).default(604_800).describe('A session this old ends, used or not.'),
   FLOW_TTL_SECONDS: whole(1, 600).default(600).describe('How long a user may take at Google.'),
   GOOGLE_TIMEOUT_MS: whole(100, 15_000).default(10_000).describe('A call to Google may take this long in all.'),
+  GMAIL_UNITS_PER_USER: whole(100, 100_000_000)
+    .default(6_000)
+    .describe("Google's quota for one account's Gmail, in units a minute; projects older than May 2026 have 15000."),
+  GMAIL_UNITS_PER_PROJECT: whole(100, 999_999_999)
+    .default(1_200_000)
+    .describe("Google's quota for all Gmail calls of the project, in units a minute."),
   WEBHOOK_URL: z
     .string()
     .optional()

@@ -8,6 +8,7 @@ import type { ConnectionRecord } from '../connections/record.ts'
 import type { RevocationRecord } from '../connections/revocations.ts'
 import type { ListedEvent } from '../events/event.ts'
 import type { FlowRecord } from '../flows/flows.ts'
+import type { QuotaRecord } from '../services/gmail/quota.ts'
 
 /** Everything guichet stores. MongoDB is the only thing that replicas share. */
 export interface Collections {
@@ -19,6 +20,7 @@ export interface Collections {
   revocations: Collection<RevocationRecord>
   events: Collection<ListedEvent>
   backendKeys: Collection<BackendKeyRecord>
+  gmailQuota: Collection<QuotaRecord>
   /** Facts about the deployment itself, such as the vault's check values. */
   meta: Collection<MetaRecord>
 }
@@ -44,6 +46,7 @@ export function createCollections(db: Db): Collections {
     revocations: db.collection('revocations'),
     events: db.collection('events'),
     backendKeys: db.collection('backendKeys'),
+    gmailQuota: db.collection('gmailQuota'),
     meta: db.collection('meta')
   }
 }
@@ -109,6 +112,7 @@ const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexD
     { key: { 'outbox.id': 1 }, sparse: true }
   ],
   revocations: [{ key: { forgetAt: 1 }, expireAfterSeconds: 0 }],
+  gmailQuota: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   events: [
     { key: { id: 1 }, unique: true },
     { key: { createdAt: 1 }, expireAfterSeconds: eventLifeSeconds },

@@ -7,6 +7,8 @@ export interface Metrics {
   /** In Prometheus's text format. */
   text(): Promise<string>
   contentType: string
+  /** Where a part of the app registers what it counts. */
+  registry: Registry
   /** Errors answered, by code: `unsealable` and `internal` are worth an alert. */
   problems: Counter<'code'>
   /** Calls to Google's token endpoint for a refresh, by what came of them. */
@@ -57,6 +59,7 @@ export function createMetrics(
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
+    registry,
     problems: counter('guichet_problems_total', 'Errors answered, by code', ['code']),
     refreshes: counter('guichet_refreshes_total', 'Refreshes asked of Google, by outcome', ['outcome']),
     vends: counter('guichet_vends_total', 'Tokens asked for by backends, by outcome', ['outcome']),

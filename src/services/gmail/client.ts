@@ -1,36 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
-import { GuichetError } from '../../errors.ts'
+import { GuichetError, hasCode } from '../../errors.ts'
 import { createBoundedFetch } from '../../google/bounded-fetch.ts'
-import { type GmailMethod, silent } from './costs.ts'
-import { AccessTokenRefused, translate } from './google-error.ts'
+import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
+import { AccessTokenRefused, ProjectRefused, refusalOf, translate } from './google-error.ts'
+import type { AccountGovernor } from './governor.ts'
+import type { GmailMetrics } from './metrics.ts'
 
 /** What googleapis takes beside a method's parameters: handed through, as it carries token, bounds and signal. */
 export type MethodOptions = Pick<gmail_v1.Options, 'headers' | 'fetchImplementation' | 'responseType' | 'signal'>
 export type Users = gmail_v1.Resource$Users
+type Send<T> = (users: Users, options: MethodOptions) => Promise<{ data: T }>
 
 export interface CallOptions {
   /** May be sent again after a lost answer. Default: whether the method only reads. */
   repeatable?: boolean
   /** The answer's body as it arrives: for attachments, raw mail and answers that may be large. */
   stream?: boolean
+  /** The call carries a mail that is streamed to Google: it may take minutes. */
+  upload?: boolean
   signal?: AbortSignal
 }
 
 /**
- * One place through which every call to Gmail goes. It throws a GuichetError: `google_rate_limited`, `missing_scopes`,
- * `forbidden`, `not_found`, `invalid_request`, `needs_reconnect`, `google_unavailable`, `google_invalid_response`.
+ * One place through which every call to Gmail goes: units and pauses, token, one refresh after a 401, what may be asked
+ * again, and Google's errors in ours. It throws a GuichetError: `google_rate_limited`, `missing_scopes`, `forbidden`,
+ * `not_found`, `invalid_request`, `needs_reconnect`, `mailbox_unavailable`, `google_misconfigured`, `google_unavailable`,
+ * `google_invalid_response`; `refusalOf` tells what Gmail answered.
  */
 export interface Gmail {
   call(
     method: GmailMethod,
-    send: (users: Users, options: MethodOptions) => Promise<{ data: unknown }>,
+    send: Send<unknown>,
     options: CallOptions & { stream: true }
   ): Promise<AsyncIterable<Uint8Array>>
-  call<T>(
-    method: GmailMethod,
-    send: (users: Users, options: MethodOptions) => Promise<{ data: T }>,
-    options?: CallOptions
-  ): Promise<T>
+  call<T>(method: GmailMethod, send: Send<T>, options?: CallOptions): Promise<T>
+  /** Units that its calls have cost so far. */
+  readonly spent: number
+  /** Units that are left of the account's minute. */
+  readonly left: number
 }
 
 /** The access token of one connection, as the calls need it. */
@@ -42,8 +50,26 @@ export interface AccessTokens {
   refusedAgain(): Error
 }
 
+export interface GmailUser {
+  tokens: AccessTokens
+  governor: AccountGovernor
+  /** Whether somebody waits for the answer: background work leaves room for those. */
+  interactive: boolean
+  /** No call begins after this. */
+  deadlineMs: number
+}
+
 /** A message may hold 35 MB of attachments, in base64. */
 const maxAnswerBytes = 64 * 1024 * 1024
+/** 35 MB at 2 Mbit/s. */
+const uploadTimeoutMs = 150_000
+/** No call waits for its turn longer, however long its request may take. */
+const longestWaitMs = 14_000
+/** A stalled reader keeps its slot no longer. */
+const streamSlotMs = 10_000
+/** What may be repeated is asked so often when Google is in trouble and names no wait. */
+const maxAttempts = 2
+const outageMs = 200
 
 /** Only Gmail is imported of googleapis: the whole package costs over a second and 100 MB. */
 export function createGmailClient(options: {
@@ -51,8 +77,11 @@ export function createGmailClient(options: {
   apiUrl: string | undefined
   timeoutMs: number
   nowMs: () => number
-}): (tokens: AccessTokens) => Gmail {
-  const { apiUrl, timeoutMs, nowMs } = options
+  metrics: GmailMetrics
+  /** Hears that Google refuses this server's project: for log and alert. */
+  onProjectRefused: (refusal: ProjectRefused) => void
+}): (user: GmailUser) => Gmail {
+  const { apiUrl, timeoutMs, nowMs, metrics, onProjectRefused } = options
   const bounds = { timeoutMs, maxBytes: maxAnswerBytes }
   const { users } = new gmail_v1.Gmail({
     ...(apiUrl && { rootUrl: apiUrl }),
@@ -66,47 +95,127 @@ export function createGmailClient(options: {
     responseType: 'stream' as const,
     fetchImplementation: createBoundedFetch({ ...bounds, stream: true })
   }
+  const uploading = { fetchImplementation: createBoundedFetch({ ...bounds, timeoutMs: uploadTimeoutMs }) }
 
-  return tokens => {
-    async function call(
-      method: GmailMethod,
-      send: (users: Users, options: MethodOptions) => Promise<{ data: unknown }>,
-      { stream = false, signal }: CallOptions = {}
-    ): Promise<unknown> {
-      const once = async (token: string) => {
-        try {
-          const { data } = await send(users, {
-            headers: { authorization: `Bearer ${token}` },
-            ...(stream && streaming),
-            ...(signal && { signal })
-          })
-          if (!stream && !silent.has(method)) requireObject(data)
-          return data
-        } catch (error) {
-          throw translate(error, nowMs())
-        }
-      }
-      const token = await tokens.current()
+  return ({ tokens, governor, interactive, deadlineMs }) => {
+    let spent = 0
+
+    /** One call with that token: refused by Google, it may be made again with another. */
+    async function attempt(method: GmailMethod, send: Send<unknown>, options: CallOptions, token: string) {
+      const { stream, upload, signal } = options
       try {
-        return await once(token)
+        const { data } = await send(users, {
+          headers: { authorization: `Bearer ${token}` },
+          ...(stream && streaming),
+          ...(upload && uploading),
+          ...(signal && { signal })
+        })
+        if (!stream && !silent.has(method)) requireObject(data)
+        return data
+      } catch (error) {
+        throw translate(error, nowMs())
+      }
+    }
+
+    async function withToken(method: GmailMethod, send: Send<unknown>, options: CallOptions, token: string) {
+      try {
+        return await attempt(method, send, options, token)
       } catch (error) {
         if (!(error instanceof AccessTokenRefused)) throw error
       }
       // Nothing was done: Google refuses before it acts, so even a write may be sent again.
       const renewed = await tokens.renew(token)
       try {
-        return await once(renewed)
+        return await attempt(method, send, options, renewed)
       } catch (error) {
         if (!(error instanceof AccessTokenRefused)) throw error
         throw tokens.refusedAgain()
       }
     }
-    return { call } as Gmail
+
+    /** In its turn. The slot of a stream is kept until its end, or for a while when its reader is slow. */
+    async function inTurn(method: GmailMethod, send: Send<unknown>, options: CallOptions) {
+      const token = await tokens.current()
+      const untilMs = Math.min(deadlineMs, nowMs() + longestWaitMs)
+      const ask = { units: costs[method], interactive, sends: isSend(method), deadlineMs: untilMs }
+      const permit = await governor.enter({ ...ask, signal: options.signal })
+      let isStreaming = false
+      spent += costs[method]
+      metrics.units.inc({ method }, costs[method])
+      try {
+        const data = await withToken(method, send, options, token)
+        governor.succeeded()
+        if (!options.stream) return data
+        isStreaming = true
+        return released(data as AsyncIterable<Uint8Array>, permit.release)
+      } catch (error) {
+        const refusal = refusalOf(error)
+        if (refusal?.rate) governor.refused({ reason: refusal.rate, waitMs: refusal.waitMs })
+        if (refusal?.rate || refusal instanceof ProjectRefused) metrics.refusals.inc({ reason: refusal.reason })
+        if (refusal instanceof ProjectRefused) onProjectRefused(refusal)
+        throw error
+      } finally {
+        if (!isStreaming) permit.release()
+      }
+    }
+
+    async function call(method: GmailMethod, send: Send<unknown>, options: CallOptions = {}): Promise<unknown> {
+      const { repeatable = onlyReads(method) } = options
+      let refused: unknown
+      for (let attempts = 1; ; attempts++) {
+        try {
+          const data = await inTurn(method, send, options)
+          metrics.calls.inc({ method, outcome: 'ok' })
+          return data
+        } catch (error) {
+          metrics.calls.inc({ method, outcome: error instanceof GuichetError ? error.code : 'internal' })
+          // Google's own answer says more than that its pause outlasts the request.
+          if (hasCode(error, 'google_rate_limited') && !refusalOf(error)) throw refused ?? error
+          if (!mayRepeat(error)) throw error
+          refused = error
+          if (!refusalOf(error)?.rate) await delay(outageMs * (0.5 + Math.random()))
+        }
+
+        function mayRepeat(error: unknown): boolean {
+          const refusal = refusalOf(error)
+          // Refused before it acted. A send is for the caller to repeat: its limit may last for hours.
+          if (refusal?.rate) return !isSend(method)
+          const isOutage = refusal !== undefined && refusal.status >= 500 && refusal.waitMs === undefined
+          return isOutage && repeatable && attempts < maxAttempts
+        }
+      }
+    }
+    return {
+      call,
+      get spent() {
+        return spent
+      },
+      get left() {
+        return governor.left()
+      }
+    } as Gmail
   }
+}
+
+function isSend(method: GmailMethod): boolean {
+  return method === 'messages.send' || method === 'drafts.send'
 }
 
 /** Gmail's answers are objects: an array, a scalar, a text or a blob is none of them. */
 function requireObject(data: unknown): void {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof Blob)
     throw new GuichetError('google_invalid_response')
+}
+
+function released(body: AsyncIterable<Uint8Array>, release: () => void): AsyncIterable<Uint8Array> {
+  const timer = setTimeout(release, streamSlotMs).unref()
+  async function* read() {
+    try {
+      yield* body
+    } finally {
+      clearTimeout(timer)
+      release()
+    }
+  }
+  return read()
 }

@@ -6,13 +6,58 @@ export class AccessTokenRefused extends Error {
   override name = 'AccessTokenRefused'
 }
 
+/** Why Google refuses for a rate: too many calls at once, too many units, or too much sent. */
+export type RateReason = 'concurrency' | 'rate' | 'sending'
+
+/** What Gmail answered in place of a result, in codes alone: its texts may quote the request. The `cause` of our error. */
+export class GmailRefusal extends Error {
+  override name = 'GmailRefusal'
+  /** For the log, which holds no messages. */
+  readonly code: string
+  readonly status: number
+  /** Google's own word, such as `userRateLimitExceeded` or `SERVICE_DISABLED`. */
+  readonly reason: string
+  readonly rate: RateReason | undefined
+  /** What Google asked to wait, if it did. */
+  readonly waitMs: number | undefined
+
+  constructor(status: number, reason: string, rate?: RateReason, waitMs?: number) {
+    super(`Gmail answered ${status} ${reason}`)
+    this.code = `${status} ${reason}`
+    this.status = status
+    this.reason = reason
+    this.rate = rate
+    this.waitMs = waitMs
+  }
+}
+
+/** Google refuses this server's own project or client, and only its operator can mend that. */
+export class ProjectRefused extends GmailRefusal {
+  override name = 'ProjectRefused'
+  /** The project's number or id, where Google named it. */
+  readonly project: string | undefined
+  readonly api: string
+
+  constructor(status: number, reason: string, told: string) {
+    super(status, reason)
+    this.project = /\bprojects?[ /]([a-z0-9-]{4,30})\b/.exec(told)?.[1]
+    this.api = /"service":\s*"([a-z0-9.-]{2,60})"/.exec(told)?.[1] ?? 'gmail.googleapis.com'
+    this.message += ` for the API ${this.api} of project ${this.project ?? 'unknown'}`
+  }
+}
+
 interface GoogleFailure {
   status?: number
   cause?: unknown
   response?: { headers?: Headers; data?: unknown }
 }
 
-const rateReasons = /rateLimitExceeded|userRateLimitExceeded|dailyLimitExceeded|quotaExceeded/
+const rateReasons = /^(rateLimitExceeded|userRateLimitExceeded|dailyLimitExceeded|quotaExceeded|RATE_LIMIT_EXCEEDED)$/
+const scopeReasons = /^(insufficientPermissions|insufficientScopes|ACCESS_TOKEN_SCOPE_INSUFFICIENT)$/
+const projectReasons =
+  /^(accessNotConfigured|SERVICE_DISABLED|CONSUMER_INVALID|CONSUMER_SUSPENDED|USER_PROJECT_DENIED|BILLING_DISABLED|SERVICE_NOT_VISIBLE|invalid_client|unauthorized_client|deleted_client)$/
+const usualWaitSeconds = 10
+const usualOutageSeconds = 5
 
 /** Gmail's errors in ours: https://developers.google.com/workspace/gmail/api/guides/handle-errors */
 export function translate(error: unknown, nowMs: number): Error {
@@ -21,18 +66,51 @@ export function translate(error: unknown, nowMs: number): Error {
   // The bounded fetch's own error, wrapped by googleapis; its config holds the token and must not travel on.
   if (cause instanceof GuichetError) return cause
   if (!status) return new GuichetError('google_unavailable', { cause: new Error((error as Error).name) })
-  const told = JSON.stringify(response?.data ?? '')
+  if (status === 401) return new AccessTokenRefused()
+  // A refused stream comes as text.
+  const { data = '' } = response ?? {}
+  const told = (typeof data === 'string' ? data : JSON.stringify(data)).slice(0, 65_536)
+  const reasons = [...told.matchAll(/"(?:reason|error)":\s*"([A-Za-z_]{1,60})"/g)].map(([, reason = '']) => reason)
+  const reason = reasons.find(one => projectReasons.test(one)) ?? reasons[0] ?? String(status)
   // Gmail's limits per user say it in their message alone.
   const [, until] = /Retry after (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)/i.exec(told) ?? []
   const wait = retryAfterSeconds(response?.headers?.get?.('retry-after') ?? until, nowMs)
-  if (status === 401) return new AccessTokenRefused()
-  if (status === 429 || (status === 403 && rateReasons.test(told)))
-    return new GuichetError('google_rate_limited', { retryAfterSeconds: wait ?? 10 })
-  if (status === 403 && /insufficientPermissions|insufficientScopes|ACCESS_TOKEN_SCOPE_INSUFFICIENT/.test(told))
-    return new GuichetError('missing_scopes')
-  if (status === 403) return new GuichetError('forbidden', { detail: 'Google does not allow this for this account.' })
-  if (status === 404) return new GuichetError('not_found')
-  if (status === 400) return new GuichetError('invalid_request', { detail: 'Gmail refused the request as invalid.' })
-  if (status >= 500) return new GuichetError('google_unavailable', { retryAfterSeconds: wait ?? 5 })
-  return new GuichetError('google_invalid_response')
+  const refusal = (rate?: RateReason) =>
+    new GmailRefusal(status, reason, rate, wait === undefined ? undefined : wait * 1000)
+  const is = (pattern: RegExp) => reasons.some(one => pattern.test(one))
+
+  if (status === 429 || (status === 403 && is(rateReasons))) {
+    const kind = /concurrent/i.test(told)
+      ? 'concurrency'
+      : /mail sending|sending limit/i.test(told)
+        ? 'sending'
+        : 'rate'
+    return new GuichetError('google_rate_limited', {
+      retryAfterSeconds: wait ?? usualWaitSeconds,
+      cause: refusal(kind)
+    })
+  }
+  if (status === 403 && is(scopeReasons)) return new GuichetError('missing_scopes', { cause: refusal() })
+  if (is(projectReasons))
+    return new GuichetError('google_misconfigured', { cause: new ProjectRefused(status, reason, told) })
+  if (status === 403)
+    return new GuichetError('forbidden', {
+      detail: is(/^domainPolicy$/)
+        ? 'The Google Workspace administrator does not allow this.'
+        : 'Google does not allow this for this account.',
+      cause: refusal()
+    })
+  if (status === 404) return new GuichetError('not_found', { cause: refusal() })
+  if (status === 400 && is(/^failedPrecondition$/)) return new GuichetError('mailbox_unavailable', { cause: refusal() })
+  if (status === 413) return new GuichetError('message_too_large', { cause: refusal() })
+  if (status === 400 || status === 409)
+    return new GuichetError('invalid_request', { detail: 'Gmail refused the request as invalid.', cause: refusal() })
+  if (status >= 500)
+    return new GuichetError('google_unavailable', { retryAfterSeconds: wait ?? usualOutageSeconds, cause: refusal() })
+  return new GuichetError('google_invalid_response', { cause: refusal() })
+}
+
+/** What Gmail refused with, where `error` comes of that. */
+export function refusalOf(error: unknown): GmailRefusal | undefined {
+  return error instanceof GuichetError && error.cause instanceof GmailRefusal ? error.cause : undefined
 }
