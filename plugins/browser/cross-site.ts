@@ -14,7 +14,7 @@ export default fp(
       // Given the list, the plugin would say to every origin that credentials are taken.
       origin: (origin, callback) => callback(null, origin !== undefined && listed.has(origin) ? origin : false),
       credentials: true,
-      methods: ['GET', 'POST', 'DELETE'],
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       maxAge: 600,
       strictPreflight: false
     })

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { serviceOfEvent } from '../../src/events/event.ts'
 import { EventView, problemResponses } from '../../src/http/schemas.ts'
+import { toEventView } from '../../src/http/views/event.ts'
 
 const pageSize = 100
 const Query = z.strictObject({
@@ -30,16 +32,12 @@ const events: FastifyPluginAsyncZod = async app => {
       const page = await app.events.after(after, pageSize)
       const { services } = request.backendKey
       // A narrowed key hears of its services alone; the cursor passes over the rest.
-      const heard = page.filter(({ data }: { data: { connection?: { service: string } } }) =>
-        data.connection && services ? services.includes(data.connection.service) : true
-      )
+      const heard = page.filter(event => {
+        const service = serviceOfEvent(event)
+        return !services || service === undefined || services.includes(service)
+      })
       return {
-        events: heard.map(({ id, type, createdAt, data }) => ({
-          id,
-          type,
-          createdAt: createdAt.toISOString(),
-          data: { ...data }
-        })),
+        events: heard.map(toEventView),
         // Always there: the end of the list is where the next event will be found.
         nextCursor: String(page.at(-1)?._id ?? after)
       }

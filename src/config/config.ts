@@ -25,6 +25,8 @@ export interface Config {
   session: { idleSeconds: number; maxSeconds: number }
   flowTtlSeconds: number
   webhook: { url: string; secrets: string[]; allowPrivate: string[] } | undefined
+  /** Where Gmail pushes that there is new mail, and how a push proves itself; without it mailboxes are polled. */
+  gmailPush: { topic: string; account: string; audience: string; subscription: string | undefined } | undefined
   auditFile: string | undefined
   metricsToken: string | undefined
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
@@ -92,6 +94,15 @@ export function parseConfig(variables: Variables): Config {
     webhook: env.WEBHOOK_URL
       ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS, allowPrivate: env.WEBHOOK_ALLOW_PRIVATE }
       : undefined,
+    gmailPush:
+      env.GMAIL_PUBSUB_TOPIC && env.GMAIL_PUSH_ACCOUNT
+        ? {
+            topic: env.GMAIL_PUBSUB_TOPIC,
+            account: env.GMAIL_PUSH_ACCOUNT,
+            audience: env.GMAIL_PUSH_AUDIENCE ?? new URL('/hooks/gmail', env.PUBLIC_URL).href,
+            subscription: env.GMAIL_PUBSUB_SUBSCRIPTION
+          }
+        : undefined,
     auditFile: env.AUDIT_FILE,
     metricsToken: env.METRICS_TOKEN,
     logLevel: env.LOG_LEVEL
@@ -156,6 +167,10 @@ function contradictions(given: Variables): ConfigFault[] {
     fault('TRUST_PROXY', 'is required when PUBLIC_URL is https: name the TLS proxy in front, or no cookie can be set')
   }
   if (given.WEBHOOK_URL && !given.WEBHOOK_SECRETS) fault('WEBHOOK_SECRETS', 'is required with WEBHOOK_URL')
+  if (given.GMAIL_PUBSUB_TOPIC && !given.GMAIL_PUSH_ACCOUNT)
+    fault('GMAIL_PUSH_ACCOUNT', 'is required with GMAIL_PUBSUB_TOPIC: it is how a push proves that it is yours')
+  if (!given.GMAIL_PUBSUB_TOPIC && given.GMAIL_PUSH_ACCOUNT)
+    fault('GMAIL_PUBSUB_TOPIC', 'is required with GMAIL_PUSH_ACCOUNT')
   if (given.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     fault('NODE_TLS_REJECT_UNAUTHORIZED', 'must not be 0: certificates are always verified')
   }

@@ -157,6 +157,29 @@ export const Environment = z.object({
   WEBHOOK_ALLOW_PRIVATE: everyItem(isNetwork, 'must be a comma list of addresses or CIDRs')
     .default([])
     .describe('Comma list of private addresses or CIDRs that WEBHOOK_URL may lead to all the same.'),
+  GMAIL_PUBSUB_TOPIC: z
+    .string()
+    .regex(/^projects\/[a-z0-9:.-]{1,100}\/topics\/[A-Za-z0-9._~%+-]{1,255}$/, 'must be projects/…/topics/…')
+    .optional()
+    .describe(
+      'Push for new mail: the Cloud Pub/Sub topic that Gmail publishes to, `projects/…/topics/…`. Without it mailboxes are polled.'
+    ),
+  GMAIL_PUSH_ACCOUNT: z
+    .email('must be the e-mail address of a service account')
+    .optional()
+    .describe("The service account whose token comes with the subscription's pushes; required with the topic."),
+  GMAIL_PUSH_AUDIENCE: z
+    .string()
+    .optional()
+    .describe("The audience of that token; by default the hook's URL, `PUBLIC_URL/hooks/gmail`."),
+  GMAIL_PUBSUB_SUBSCRIPTION: z
+    .string()
+    .regex(
+      /^projects\/[a-z0-9:.-]{1,100}\/subscriptions\/[A-Za-z0-9._~%+-]{1,255}$/,
+      'must be projects/…/subscriptions/…'
+    )
+    .optional()
+    .describe('The only subscription whose pushes are taken, `projects/…/subscriptions/…`; any if it is not given.'),
   AUDIT_FILE: z.string().optional().describe('Where each vend leaves its audit line; standard output without it.'),
   METRICS_TOKEN: z
     .string()

@@ -2,6 +2,7 @@ import type { ObjectId } from 'mongodb'
 import { findService, missingScopes } from '../catalogue.ts'
 import type { EventRecord } from '../events/event.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { WatchRecord } from './watch.ts'
 
 /** Why a connection needs to be made again: a closed list. */
 export type Reason =
@@ -48,6 +49,8 @@ export interface ConnectionRecord {
   createdAt: Date
   updatedAt: Date
   lastRefreshedAt: Date | null
+  /** How its mailbox is followed; none where nobody asked for that. */
+  watch?: WatchRecord
 }
 
 /** The scopes its service asks for and Google has not granted. */

@@ -162,7 +162,7 @@ export function createConnectionRepository(options: {
             'account.email': '',
             updatedAt: now
           },
-          $unset: { externalId: '' },
+          $unset: { externalId: '', watch: '' },
           $inc: { version: 1 },
           $push: { outbox: { $each: events } }
         },

@@ -109,7 +109,9 @@ const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexD
     { key: { refreshTokenExpiresAt: 1 } },
     { key: { 'owed.nextAttemptAt': 1 }, sparse: true },
     { key: { live: 1 }, partialFilterExpression: { live: false } },
-    { key: { 'outbox.id': 1 }, sparse: true }
+    { key: { 'outbox.id': 1 }, sparse: true },
+    { key: { 'watch.dueAt': 1 }, sparse: true },
+    { key: { 'watch.address': 1 }, sparse: true }
   ],
   revocations: [{ key: { forgetAt: 1 }, expireAfterSeconds: 0 }],
   gmailQuota: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
@@ -117,6 +119,7 @@ const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexD
     { key: { id: 1 }, unique: true },
     { key: { createdAt: 1 }, expireAfterSeconds: eventLifeSeconds },
     { key: { 'data.connection.userId': 1 }, sparse: true },
+    { key: { 'data.connectionId': 1, _id: 1 }, partialFilterExpression: { 'data.connectionId': { $exists: true } } },
     { key: { parkedAt: 1 } },
     { key: { 'delivery.nextAttemptAt': 1, _id: 1 } }
   ]

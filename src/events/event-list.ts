@@ -1,4 +1,4 @@
-import type { Collection, ObjectId, UpdateFilter } from 'mongodb'
+import type { Collection, Filter, ObjectId, UpdateFilter } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { isDuplicateKey, type MetaRecord } from '../database/database.ts'
 import type { EventRecord, ListedEvent } from './event.ts'
@@ -10,8 +10,10 @@ export interface EventList {
   recount(): Promise<void>
   /** Takes a user's e-mail addresses out of the events. */
   forgetUser(userId: ObjectId): Promise<void>
-  /** Oldest first, after that number. */
-  after(number: number, limit: number): Promise<ListedEvent[]>
+  /** Oldest first, after that number; only what happened in that connection's service, where one is given. */
+  after(number: number, limit: number, connectionId?: string): Promise<ListedEvent[]>
+  /** The number of the newest event. */
+  last(): Promise<number>
 }
 
 const counter = 'events'
@@ -69,10 +71,18 @@ export function createEventList(options: {
       } as UpdateFilter<ListedEvent>)
     },
 
-    after: (number, limit) =>
+    last,
+
+    after: (number, limit, connectionId) =>
       collection
         // A number that a change of primary takes back would be given to another event, behind the cursor.
-        .find({ _id: { $gt: number } }, { readConcern: { level: 'majority' } })
+        .find(
+          {
+            _id: { $gt: number },
+            ...(connectionId !== undefined && { 'data.connectionId': connectionId })
+          } as Filter<ListedEvent>,
+          { readConcern: { level: 'majority' } }
+        )
         .sort({ _id: 1 })
         .limit(limit)
         .toArray()

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { findService } from '../catalogue.ts'
 import { type ConnectionRecord, statusOf } from '../connections/record.ts'
 
 export type EventType =
@@ -9,6 +10,13 @@ export type EventType =
   | 'connection.disconnected'
   | 'connection.expiring'
   | 'user.deleted'
+  | 'gmail.message_received'
+  | 'gmail.message_sent'
+  | 'gmail.message_changed'
+  | 'gmail.message_deleted'
+  | 'gmail.resync'
+  | 'gmail.watch_lapsed'
+  | 'gmail.watch_restored'
 
 /** Something that happened, as it waits in the record that it happened to. */
 export interface EventRecord {
@@ -44,4 +52,10 @@ export function eventOfChange(before: ConnectionRecord | null, after: Connection
   if (is === 'partial') return was === is && !isAnew ? undefined : 'connection.partial'
   if (was === 'needs_reconnect' || was === 'partial') return 'connection.recovered'
   return isAnew ? 'connection.connected' : undefined
+}
+
+/** The service that an event is about; none where it is about a user. */
+export function serviceOfEvent({ type, data }: Pick<EventRecord, 'type' | 'data'>): string | undefined {
+  const { connection } = data as { connection?: { service: string } }
+  return connection?.service ?? findService(type.split('.', 1)[0] ?? '')?.id
 }

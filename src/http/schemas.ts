@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { WatchSummary } from './views/watch.ts'
 
 /** Ids are opaque to clients; whatever cannot be one answers like an unknown one. */
 export const ConnectionParams = z.strictObject({ id: z.string().min(1).max(100).describe("The connection's id.") })
@@ -29,7 +30,8 @@ export const ConnectionView = z
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
     lastRefreshedAt: z.iso.datetime().optional(),
-    refreshTokenExpiresAt: z.iso.datetime().optional().describe('When Google ends the grant, where it says so.')
+    refreshTokenExpiresAt: z.iso.datetime().optional().describe('When Google ends the grant, where it says so.'),
+    watch: WatchSummary.optional().describe('How its mailbox is followed, where somebody asked for that.')
   })
   .meta({ id: 'Connection' })
 export type ConnectionView = z.infer<typeof ConnectionView>
@@ -50,7 +52,19 @@ export const EventView = z
     id: z.string().describe('The same in every delivery.'),
     type: z.string(),
     createdAt: z.iso.datetime(),
-    data: z.looseObject({ connection: ConnectionView.optional() })
+    data: z
+      .looseObject({
+        connection: ConnectionView.optional(),
+        connectionId: z.string().optional(),
+        externalId: z.string().optional(),
+        messageId: z.string().optional(),
+        threadId: z.string().optional(),
+        labelIds: z.array(z.string()).optional(),
+        addedLabelIds: z.array(z.string()).optional(),
+        removedLabelIds: z.array(z.string()).optional(),
+        historyId: z.string().optional()
+      })
+      .describe('The connection, for what happened to it; ids alone, for what happened in its mailbox.')
   })
   .meta({ id: 'Event' })
 

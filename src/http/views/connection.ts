@@ -1,5 +1,6 @@
 import { type ConnectionRecord, missingScopesOf, statusOf } from '../../connections/record.ts'
 import type { ConnectionView } from '../schemas.ts'
+import { toWatchSummary } from './watch.ts'
 
 /** The public face of a connection: no token, sealed or not, is in it. */
 export function toConnectionView(
@@ -21,6 +22,7 @@ export function toConnectionView(
     createdAt: record.createdAt.toISOString(),
     updatedAt: record.updatedAt.toISOString(),
     ...(record.lastRefreshedAt && { lastRefreshedAt: record.lastRefreshedAt.toISOString() }),
-    ...(record.refreshTokenExpiresAt && { refreshTokenExpiresAt: record.refreshTokenExpiresAt.toISOString() })
+    ...(record.refreshTokenExpiresAt && { refreshTokenExpiresAt: record.refreshTokenExpiresAt.toISOString() }),
+    ...(record.watch && { watch: toWatchSummary(record.watch) })
   }
 }

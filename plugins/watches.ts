@@ -1,0 +1,33 @@
+import fp from 'fastify-plugin'
+import { done } from '../src/connections/revocations.ts'
+import { relayOutbox } from '../src/events/outbox.ts'
+import { createFollowDue } from '../src/services/gmail/news/follow.ts'
+import { createSync } from '../src/services/gmail/news/sync.ts'
+import { createWatches, type Held, type Watches } from '../src/services/gmail/news/watches.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    watches: Watches
+  }
+}
+
+/** The mailboxes that are followed, and the work in the background that follows them. */
+export default fp(
+  async function watches(app) {
+    const { connections } = app.collections
+    const clock = app.databaseClock
+    const watches = createWatches({ collection: connections, clock })
+    const listEvents = ({ _id }: Held) => relayOutbox(connections, app.events, { isDone: done, of: { _id } })
+    const followDue = createFollowDue({
+      watches,
+      openMailbox: app.openMailbox,
+      sync: createSync({ watches, clock, listEvents }),
+      topic: app.config.gmailPush?.topic,
+      clock,
+      listEvents
+    })
+    app.decorate('watches', watches)
+    app.worker.add('new mail', followDue)
+  },
+  { name: 'watches', fastify: '5.x', dependencies: ['open-mailbox', 'events'] }
+)
