@@ -119,7 +119,7 @@ const indexes: Record<Exclude<keyof Collections, 'meta' | 'backendKeys'>, IndexD
     { key: { id: 1 }, unique: true },
     { key: { createdAt: 1 }, expireAfterSeconds: eventLifeSeconds },
     { key: { 'data.connection.userId': 1 }, sparse: true },
-    { key: { 'data.connectionId': 1, _id: 1 }, partialFilterExpression: { 'data.connectionId': { $exists: true } } },
+    { key: { 'data.connectionId': 1, _id: 1 } },
     { key: { parkedAt: 1 } },
     { key: { 'delivery.nextAttemptAt': 1, _id: 1 } }
   ]
