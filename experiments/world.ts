@@ -2,8 +2,9 @@ import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { MongoClient } from 'mongodb'
 import { createBackendKeys, operations } from '../src/backend/keys.ts'
-import { type Collections, createCollections, createMongoClient } from '../src/database/database.ts'
-import { type Environment, testEnvironment } from '../test/helper.ts'
+import { createMongoClient } from '../src/database/client.ts'
+import { createDatabase } from '../src/database/database.ts'
+import { type Collections, collectionsOf, type Environment, testEnvironment } from '../test/helper.ts'
 import { createFolder } from './leftovers.ts'
 import { type ServerProcess, startServer } from './servers.ts'
 
@@ -31,7 +32,7 @@ export async function createWorld(overrides: Environment = {}): Promise<World> {
   const google = await startFakeGoogle({ nowMs })
   const database = await openDatabase(nowMs)
   const { client } = database
-  const collections = createCollections(client.db())
+  const collections = collectionsOf({ database: createDatabase(client.db()) })
   // Compiled once for all the processes: they start in half the time.
   const cache = createFolder('figures')
   const environment = {

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import type { Counter } from 'prom-client'
 import { createBoundedFetch } from '../src/google/bounded-fetch.ts'
 import { createEndpoints, type Endpoints } from '../src/google/endpoints.ts'
 import { createIdTokenVerifier, type IdTokenVerifier } from '../src/google/id-token.ts'
@@ -6,12 +7,14 @@ import { createTokenEndpoint, type TokenEndpoint } from '../src/google/token-end
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Tells the operator that Google refuses this server's OAuth client: an alert in log and metric. */
-    operatorFault(fault: Error): void
     google: {
       endpoints(): Promise<Endpoints>
       idTokens: IdTokenVerifier
       tokenEndpoint: TokenEndpoint
+      /** Refusals that only the operator can mend: of the OAuth client, or of the project. */
+      operatorFaults: Counter
+      /** Tells the operator that Google refuses this server's OAuth client: an alert in log and metric. */
+      operatorFault(fault: Error): void
     }
   }
 }
@@ -23,24 +26,31 @@ const maxAnswerBytes = 256 * 1024
 export default fp(
   async function google(app) {
     const { issuer, clientId, clientSecret, timeoutMs } = app.config.google
+    const clock = app.databaseClock
     const fetch = createBoundedFetch({ timeoutMs, maxBytes: maxAnswerBytes })
     const endpoints = createEndpoints(issuer, fetch)
-    const idTokens = createIdTokenVerifier({ endpoints, clientId, clock: app.databaseClock, fetch })
-    const nowMs = () => app.databaseClock.nowMs()
+    const idTokens = createIdTokenVerifier({ endpoints, clientId, clock, fetch })
+    const tokenEndpoint = createTokenEndpoint({ endpoints, clientId, clientSecret, nowMs: () => clock.nowMs(), fetch })
+    const operatorFaults = app.metrics.counter(
+      'guichet_operator_faults_total',
+      "Refusals of this server's OAuth client"
+    )
+
     app.decorate('google', {
       endpoints,
       idTokens,
-      tokenEndpoint: createTokenEndpoint({ endpoints, clientId, clientSecret, nowMs, fetch })
-    })
-    app.decorate('operatorFault', (err: Error) => {
-      app.metrics.operatorFaults.inc()
-      app.log.error(
-        { event: 'operator_fault', err },
-        "Google refuses this server's OAuth client: check its id and secret"
-      )
+      tokenEndpoint,
+      operatorFaults,
+      operatorFault(err) {
+        operatorFaults.inc()
+        app.log.error(
+          { event: 'operator_fault', err },
+          "Google refuses this server's OAuth client: check its id and secret"
+        )
+      }
     })
     // Neither the routes nor the first sign-in should wait for Google.
     idTokens.prefetch().catch(() => {})
   },
-  { name: 'google', fastify: '5.x', dependencies: ['mongo', 'metrics'] }
+  { name: 'google', fastify: '5.x', dependencies: ['database-clock', 'metrics'] }
 )

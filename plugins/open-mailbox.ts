@@ -4,7 +4,7 @@ import { createGmailClient } from '../src/services/gmail/client.ts'
 import { createGovernors } from '../src/services/gmail/governor.ts'
 import { createOpenMailbox, type OpenMailbox } from '../src/services/gmail/mailbox.ts'
 import { createGmailMetrics } from '../src/services/gmail/metrics.ts'
-import { createQuota } from '../src/services/gmail/quota.ts'
+import { createQuota, quotaCollection } from '../src/services/gmail/quota.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,11 +18,14 @@ export default fp(
   async function openMailbox(app) {
     const { config, databaseClock, log } = app
     const { apiUrl, timeoutMs } = config.google
-    const { liveToken, connectUrl } = app.connections
     const nowMs = () => databaseClock.nowMs()
     const metrics = createGmailMetrics(app.metrics.registry)
     const governorOf = createGovernors({
-      quota: createQuota({ collection: app.collections.gmailQuota, clock: databaseClock, owner: randomUUID() }),
+      quota: createQuota({
+        collection: app.database.collection(quotaCollection),
+        clock: databaseClock,
+        owner: randomUUID()
+      }),
       ...config.gmail,
       nowMs,
       onWait: ms => metrics.waits.observe(ms / 1000)
@@ -33,7 +36,7 @@ export default fp(
       nowMs,
       metrics,
       onProjectRefused({ reason, project, api }) {
-        app.metrics.operatorFaults.inc()
+        app.google.operatorFaults.inc()
         log.error(
           { event: 'google_misconfigured', reason, project, api },
           "Google refuses this server's project: enable the API, and check the OAuth client"
@@ -43,15 +46,15 @@ export default fp(
     app.decorate(
       'openMailbox',
       createOpenMailbox({
-        liveToken,
+        liveToken: app.liveTokens,
         openGmail,
         governorOf,
         timeoutMs,
         nowMs,
-        connectUrl,
-        freshConnectUrl: service => new URL(`/connect/${service}`, config.publicUrl).href
+        connectUrl: app.connectLinks.repair,
+        freshConnectUrl: app.connectLinks.fresh
       })
     )
   },
-  { name: 'open-mailbox', fastify: '5.x', dependencies: ['connections', 'metrics', 'mongo'] }
+  { name: 'open-mailbox', fastify: '5.x', dependencies: ['live-tokens', 'metrics'] }
 )

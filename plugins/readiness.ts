@@ -2,58 +2,71 @@ import fp from 'fastify-plugin'
 import { GuichetError, hasCode } from '../src/errors.ts'
 import { toGuichetError } from '../src/http/problem.ts'
 
+/** Something without which this process must serve nothing. */
+export interface Requirement {
+  /** Tried until it succeeds once, in the order in which requirements are named. `unsealable` ends the boot. */
+  prepare(): Promise<void>
+  /** Asked again at each /readyz. */
+  probe?(): Promise<void>
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     readiness: {
+      require(name: string, requirement: Requirement): void
+      /** Called once everything that is required has succeeded. */
+      onceReady(start: () => void): void
+      /** An onRequest hook for whatever needs the database: refused until everything required has succeeded. */
+      requirePrepared(): Promise<void>
       /** @throws GuichetError saying why this process should get no requests now */
       check(): Promise<void>
       /** From now on not ready, so that load balancers send nothing more. */
       drain(): void
+      /** Starts preparing; all requirements have been named. */
+      begin(): void
     }
-    /** An onRequest hook for whatever needs the database: refused until its indexes and keys are known to be right. */
-    requirePrepared(): Promise<void>
   }
 }
 
 const retryMs = 1_000
 
-/** Whether this process can serve: the database answers, its indexes stand, the vault's keys are the right ones. */
+/** Whether this process can serve, and the only place that knows when it may. */
 export default fp(
   async function readiness(app) {
+    const requirements = new Map<string, Requirement>()
+    const starts: (() => void)[] = []
     let unprepared: GuichetError | undefined = new GuichetError('database_unavailable')
     let draining = false
     let closing = false
     let retry: NodeJS.Timeout | undefined
+    let prepared: Promise<void> | undefined
 
     async function prepare(): Promise<void> {
-      try {
-        await app.prepareDatabase()
-        await app.checkVaultKeys()
-        await app.events.recount()
-        unprepared = undefined
-      } catch (error) {
-        unprepared = toGuichetError(error)
-        // A missing index or a wrong key would do harm: nothing is served until it is right.
-        if (unprepared.code === 'internal') unprepared = new GuichetError('database_unavailable', { cause: error })
+      for (const [name, requirement] of requirements) {
+        try {
+          await requirement.prepare()
+        } catch (error) {
+          unprepared = toGuichetError(error)
+          // A missing index or a wrong key would do harm: nothing is served until it is right.
+          if (unprepared.code === 'internal') unprepared = new GuichetError('database_unavailable', { cause: error })
+          app.log.error({ event: 'not_ready', required: name, err: unprepared }, 'not ready: something is not prepared')
+          return
+        }
       }
+      unprepared = undefined
     }
 
     async function prepareUntilDone(): Promise<void> {
       await prepare()
       if (!unprepared) {
         // Not before: without the indexes, the clock and the right keys, work in the background would do harm too.
-        app.worker.start()
-        app.courier?.start()
+        for (const start of starts) start()
         app.log.info({ event: 'ready' }, 'ready: the database is prepared')
         return
       }
-      if (closing) return
-      app.log.error({ event: 'not_ready', err: unprepared }, 'not ready: the database is not prepared')
-      retry = setTimeout(() => void prepareUntilDone(), retryMs).unref()
+      if (!closing) retry = setTimeout(() => void prepareUntilDone(), retryMs).unref()
     }
 
-    // Now, while the routes are still being loaded.
-    const prepared = prepareUntilDone()
     app.addHook('onReady', async () => {
       await prepared
       if (hasCode(unprepared, 'unsealable')) throw unprepared
@@ -72,19 +85,25 @@ export default fp(
       if (draining) reply.header('connection', 'close')
     })
 
-    app.decorate('requirePrepared', async () => {
+    async function requirePrepared(): Promise<void> {
       if (unprepared) throw new GuichetError(unprepared.code, { cause: unprepared })
-    })
+    }
     app.decorate('readiness', {
+      require: (name, requirement) => void requirements.set(name, requirement),
+      onceReady: start => void starts.push(start),
+      requirePrepared,
+      async check() {
+        if (draining) throw new GuichetError('shutting_down')
+        await requirePrepared()
+        for (const { probe } of requirements.values()) await probe?.()
+      },
       drain: () => {
         draining = true
       },
-      async check() {
-        if (draining) throw new GuichetError('shutting_down')
-        await app.requirePrepared()
-        await app.mongo.db?.command({ ping: 1 })
+      begin: () => {
+        prepared ??= prepareUntilDone()
       }
     })
   },
-  { name: 'readiness', fastify: '5.x', dependencies: ['mongo', 'vault', 'events'] }
+  { name: 'readiness', fastify: '5.x' }
 )

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
-import { done } from '../src/connections/revocations.ts'
+import { finished } from '../src/connections/record.ts'
+import { connectionCollection } from '../src/connections/repository.ts'
 import { relayOutbox } from '../src/events/outbox.ts'
 import { createFollowDue } from '../src/services/gmail/news/follow.ts'
 import { createSync } from '../src/services/gmail/news/sync.ts'
@@ -14,10 +15,10 @@ declare module 'fastify' {
 /** The mailboxes that are followed, and the work in the background that follows them. */
 export default fp(
   async function watches(app) {
-    const { connections } = app.collections
+    const connections = app.database.collection(connectionCollection)
     const clock = app.databaseClock
     const watches = createWatches({ collection: connections, clock })
-    const listEvents = ({ _id }: Held) => relayOutbox(connections, app.events, { isDone: done, of: { _id } })
+    const listEvents = ({ _id }: Held) => relayOutbox(connections, app.events, { isDone: finished, of: { _id } })
     const followDue = createFollowDue({
       watches,
       openMailbox: app.openMailbox,
@@ -27,7 +28,7 @@ export default fp(
       listEvents
     })
     app.decorate('watches', watches)
-    app.worker.add('new mail', followDue)
+    app.background.add('new mail', followDue)
   },
   { name: 'watches', fastify: '5.x', dependencies: ['open-mailbox', 'events'] }
 )

@@ -51,6 +51,9 @@ export async function guichet(app: FastifyInstance, options: GuichetOptions): Pr
   await assemble(app, options)
 }
 
+/** What a door sees in place of what is not for it. */
+const closed = null as never
+
 async function assemble(app: FastifyInstance, { clock = systemClock, ...config }: GuichetOptions): Promise<void> {
   app.decorate('config', config)
   app.decorate('clock', clock)
@@ -60,9 +63,13 @@ async function assemble(app: FastifyInstance, { clock = systemClock, ...config }
   app.setErrorHandler(sendProblem)
 
   await app.register(autoload, { dir: join(root, 'plugins'), maxDepth: 0, forceESM: true })
+  // Now, while the routes are still being loaded.
+  app.readiness.begin()
   for (const { name, prefix, guarded } of doors) {
     await app.register(
       async door => {
+        // Repositories were built before this: no route reaches a collection.
+        door.decorate('database', closed).decorate('mongo', closed)
         if (guarded) await door.register(autoload, { dir: join(root, 'plugins', name), forceESM: true })
         await door.register(autoload, {
           dir: join(root, 'routes', name),

@@ -3,11 +3,23 @@ import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { MongoClient } from 'mongodb'
 import type { Test } from 'tap'
+import { sessionCollection } from '../src/accounts/sessions.ts'
+import { ticketCollection } from '../src/accounts/tickets.ts'
+import { userCollection } from '../src/accounts/users.ts'
 import { createServer } from '../src/app.ts'
+import { backendKeyCollection } from '../src/backend/keys.ts'
 import type { Clock } from '../src/clock.ts'
 import { type Config, parseConfig } from '../src/config/config.ts'
+import { connectionCollection } from '../src/connections/repository.ts'
+import { revocationCollection } from '../src/connections/revocations.ts'
+import type { Database } from '../src/database/database.ts'
+import type { ReceiverRecord } from '../src/events/delivery.ts'
+import { type CounterRecord, eventCollection } from '../src/events/event-list.ts'
+import { flowCollection } from '../src/flows/flows.ts'
 import type { Problem } from '../src/http/problem.ts'
-import type { ConnectionView } from '../src/http/schemas.ts'
+import type { ConnectionView } from '../src/http/views/connection.ts'
+import { quotaCollection } from '../src/services/gmail/quota.ts'
+import type { VaultCheckRecord } from '../src/vault/check.ts'
 
 /** Time in tests: real until it is moved, and it moves only when a test says so. */
 export interface TestClock extends Clock {
@@ -62,6 +74,24 @@ export function testEnvironment(mongodbUri: string, google: FakeGoogle, override
     ...overrides
   }
 }
+
+/** The collections of an app, straight into the database. */
+export function collectionsOf({ database }: { database: Database }) {
+  return {
+    users: database.collection(userCollection),
+    sessions: database.collection(sessionCollection),
+    flows: database.collection(flowCollection),
+    tickets: database.collection(ticketCollection),
+    connections: database.collection(connectionCollection),
+    revocations: database.collection(revocationCollection),
+    events: database.collection(eventCollection),
+    backendKeys: database.collection(backendKeyCollection),
+    gmailQuota: database.collection(quotaCollection),
+    meta: database.collection<VaultCheckRecord & CounterRecord & ReceiverRecord>({ name: 'meta', indexes: [] })
+  }
+}
+
+export type Collections = ReturnType<typeof collectionsOf>
 
 export interface World {
   app: FastifyInstance

@@ -55,9 +55,9 @@ export async function tell(t: Test): Promise<Told> {
 /** Everything that is left to do is done, by the replica that lives. */
 export async function settle({ app, clock }: Told): Promise<void> {
   clock.advance(90_000)
-  await app.worker.run()
-  await app.worker.run()
-  await app.courier?.run()
+  await app.background.run()
+  await app.background.run()
+  await app.webhook?.run()
 }
 
 /** Each committed change was told at least once, under one id, and nothing else was. */

@@ -9,7 +9,7 @@ export const vaultGuards = [
       'nothing is worked on with a wrong key',
       '[R58][F41] wrong key › seen only when the database is back',
       '      await prepare()\n      if (!unprepared) {\n',
-      '      app.worker.start()\n      await prepare()\n      if (!unprepared) {\n'
+      '      app.background.start()\n      await prepare()\n      if (!unprepared) {\n'
     ]
   ]),
   ...guardsOf(vault, 'test/vault/vault.test.ts', [

@@ -1,5 +1,8 @@
 import { z } from 'zod'
-import { ConnectionView, DisconnectedView, EventView, StartedView, UserView } from '../../src/http/schemas.ts'
+import { ConnectionView, DisconnectedView } from '../../src/http/views/connection.ts'
+import { EventView } from '../../src/http/views/event.ts'
+import { StartedView } from '../../src/http/views/flow.ts'
+import { UserView } from '../../src/http/views/user.ts'
 
 /** The part of JSON Schema that views use. */
 interface Schema {

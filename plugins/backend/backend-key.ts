@@ -1,17 +1,12 @@
-import type { FastifyContextConfig, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Audit, createAudit } from '../../src/backend/audit.ts'
 import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
-import { toConnectionId } from '../../src/connections/repository.ts'
 import { GuichetError } from '../../src/errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a backend key must be allowed to do for this route; a service's routes say it by `service` and `use`. */
     operation?: Operation
-  }
-  interface FastifyInstance {
-    audit: Audit
   }
   interface FastifyRequest {
     /** The backend key of the request; only behind the backend's door. */
@@ -22,7 +17,6 @@ declare module 'fastify' {
 /** The guard of everything under /v1: a living key in the header, allowed to do what the route does. */
 export default fp(
   async function backendKey(app) {
-    app.decorate('audit', createAudit(app.config.auditFile))
     app.decorateRequest('backendKey')
     // What the API's description says.
     app.addHook('onRoute', ({ schema, config }) => {
@@ -30,7 +24,7 @@ export default fp(
       schema.security = [{ backendKey: [] }]
       schema.description = `The key must be made for \`${operationOf(config)}\`.`
     })
-    app.addHook('onRequest', app.requirePrepared)
+    app.addHook('onRequest', app.readiness.requirePrepared)
     app.addHook('onRequest', async request => {
       const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? '') ?? []
       const key = presented === undefined ? undefined : await app.backendKeys.authenticate(presented)
@@ -50,15 +44,11 @@ export default fp(
       if (!operation || !backendKey.operations.includes(operation)) throw new GuichetError('forbidden')
     })
 
-    app.decorateRequest('requireConnection', async function (this: FastifyRequest, id: string) {
-      const _id = toConnectionId(id)
-      const record = _id && (await app.connections.repository.find(_id))
-      const { services } = this.backendKey
-      if (!record || (services && !services.includes(record.service))) throw new GuichetError('not_found')
-      return record
+    app.decorateRequest('mayUse', function ({ service }) {
+      return this.backendKey.services?.includes(service) ?? true
     })
   },
-  { name: 'backend-key', fastify: '5.x', dependencies: ['connections', 'readiness', 'hardening', 'backend'] }
+  { name: 'backend-key', fastify: '5.x', dependencies: ['connections', 'readiness', 'rate-limits', 'backend-keys'] }
 )
 
 function operationOf({ operation, service, use }: FastifyContextConfig = {}): Operation | undefined {

@@ -2,30 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { ObjectId } from 'mongodb'
-import { GuichetError } from '../../src/errors.ts'
+import {
+  createAuthorization,
+  type Finished,
+  type FlowSession,
+  type OAuthClient
+} from '../../src/flows/authorization.ts'
 import type { FlowAim } from '../../src/flows/flows.ts'
 import { type Purpose, purposes } from '../../src/flows/purposes.ts'
-import { toCallbackError } from '../../src/google/callback-error.ts'
-import { type AuthorizationCodeClient, exchangeCode } from '../../src/google/code-exchange.ts'
 import type { Endpoints } from '../../src/google/endpoints.ts'
-import type { Identity } from '../../src/google/id-token.ts'
-import type { TokenAnswer } from '../../src/google/token-answer.ts'
-import type { CallbackQuery } from '../../src/http/schemas.ts'
+import type { CallbackQuery } from '../../src/http/views/flow.ts'
 
 /** What @fastify/oauth2 decorates with; its own type leaves out `oauth2`. */
 interface Registration {
-  oauth2: AuthorizationCodeClient & { authorizeURL(parameters: Record<string, string>): string }
-}
-
-/** A callback that proved everything it has to. */
-export interface Finished {
-  identity: Identity
-  answer: TokenAnswer
-  /** When the tokens were asked for: their lives count from there. */
-  askedAtMs: number
-  connectionId: ObjectId | null
-  expectedEmail: string | null
+  oauth2: OAuthClient
 }
 
 declare module 'fastify' {
@@ -35,35 +25,31 @@ declare module 'fastify' {
       start(
         request: FastifyRequest,
         purpose: Purpose,
-        flow: FlowTarget,
+        aim: Partial<FlowAim>,
         extra: Record<string, string>
       ): Promise<{ url: string; expiresAt: Date }>
-      /**
-       * Ends a flow: issuer and state checked, the code exchanged, the id_token verified. Sets the request's `returnTo`.
-       * @throws GuichetError `iss_mismatch`, `flow_*`, Google's `error=` in our codes, `code_invalid`, `google_*`
-       */
+      /** Ends a flow of the request's session, and sets the request's `returnTo`. Throws what `Authorization` does. */
       finish(request: FastifyRequest, purpose: Purpose, query: CallbackQuery): Promise<Finished>
     }
   }
 }
 
-type FlowTarget = Partial<FlowAim>
-
 /** Fastify gives a plugin 10 s, and a call to Google may take longer. */
 const bootWaitMs = 5_000
 
-/** The Google OAuth2 flow: one registration of @fastify/oauth2 for each purpose, with state, nonce and PKCE of our own flows. */
+/** The Google OAuth2 flow: one registration of @fastify/oauth2 for each purpose; src/flows has its logic. */
 export default fp(
   async function googleOauth2(app) {
     const { config, flows, google, databaseClock: clock } = app
     const { clientId, clientSecret, timeoutMs } = config.google
+    const redirectUri = ({ callbackPath }: Purpose) => new URL(callbackPath, config.publicUrl).href
 
     async function register(instance: FastifyInstance, endpoints: Endpoints): Promise<Map<string, Registration>> {
       const registrations = new Map<string, Registration>()
-      for (const { name, scopes, callbackPath } of purposes) {
+      for (const purpose of purposes) {
         await instance.register(oauth2, {
-          name,
-          scope: [...scopes],
+          name: purpose.name,
+          scope: [...purpose.scopes],
           credentials: {
             client: { id: clientId, secret: clientSecret },
             auth: toAuth(endpoints),
@@ -71,12 +57,12 @@ export default fp(
             http: { timeout: timeoutMs, maxBytes: 256 * 1024 },
             options: { authorizationMethod: 'body' }
           },
-          callbackUri: new URL(callbackPath, config.publicUrl).href,
+          callbackUri: redirectUri(purpose),
           // State lives in the flows: the plugin's own ways, which keep it in a cookie, are closed.
           generateStateFunction: refuse,
           checkStateFunction: refuse
         })
-        registrations.set(name, instance.getDecorator<Registration>(name))
+        registrations.set(purpose.name, instance.getDecorator<Registration>(purpose.name))
       }
       return registrations
     }
@@ -88,66 +74,44 @@ export default fp(
       delay(bootWaitMs, undefined, { ref: false })
     ])
     let registered = atBoot && (await register(app, atBoot))
-    async function client({ name }: Purpose): Promise<Registration['oauth2']> {
+    async function client({ name }: Purpose): Promise<OAuthClient> {
       registered ??= await register(Fastify(), await google.endpoints())
       const registration = registered.get(name)
       if (!registration) throw new Error(`${name} is not registered`)
       return registration.oauth2
     }
-    const redirectUri = ({ callbackPath }: Purpose) => new URL(callbackPath, config.publicUrl).href
 
-    const holder = (request: FastifyRequest, { flow, service }: Purpose) => ({
-      purpose: flow,
-      service,
+    const authorization = createAuthorization({
+      flows,
+      client,
+      endpoints: google.endpoints,
+      idTokens: google.idTokens,
+      redirectUri,
+      timeoutMs,
+      clock,
+      onOperatorFault: google.operatorFault
+    })
+    const toSession = (request: FastifyRequest): FlowSession => ({
       sessionId: request.sessionHash(),
       userId: request.session._id ?? null
     })
 
-    /** RFC 9207, section 2.4; also for an answer that brings an error. */
-    async function requireIssuer(iss: string | undefined): Promise<void> {
-      const { issuer, issParameterSupported } = await google.endpoints()
-      if (iss === undefined ? issParameterSupported : iss !== issuer) throw new GuichetError('iss_mismatch')
-    }
-
     app.decorate('googleOauth2', {
-      async start(request, purpose, { returnTo = null, connectionId = null, expectedEmail = null }, extra) {
-        const oauth2 = await client(purpose)
+      async start(request, purpose, aim, extra) {
+        // Nothing is written for a flow that cannot start.
+        await client(purpose)
         if (!request.session.startedAt) await request.session.save()
-        const flow = await flows.start({ ...holder(request, purpose), returnTo, connectionId, expectedEmail })
-        const url = oauth2.authorizeURL({
-          redirect_uri: redirectUri(purpose),
-          scope: purpose.scopes.join(' '),
-          state: flow.state,
-          nonce: flow.nonce,
-          code_challenge: flow.codeChallenge,
-          code_challenge_method: 'S256',
-          ...extra
-        })
-        return { url, expiresAt: flow.expiresAt }
+        return authorization.start(toSession(request), purpose, aim, extra)
       },
-
-      async finish(request, purpose, { state, code, error, iss }) {
-        const oauth2 = await client(purpose)
-        const own = await flows.findOwn(state, request.sessionHash())
+      async finish(request, purpose, query) {
+        const session = toSession(request)
+        const own = await flows.findOwn(query.state, session.sessionId)
         request.returnTo = own?.returnTo ?? null
-        await requireIssuer(iss)
-        if (code === undefined && error === undefined)
-          throw new GuichetError('invalid_request', { detail: 'There is no code.' })
-        const { nonce, codeVerifier, ...aim } = await flows.take(state, holder(request, purpose))
-        if (error !== undefined || code === undefined) throw new GuichetError(toCallbackError(error))
-        const askedAtMs = clock.nowMs()
-        const parameters = { code, redirect_uri: redirectUri(purpose), code_verifier: codeVerifier }
-        const answer = await exchangeCode(oauth2, parameters, {
-          timeoutMs,
-          nowMs: () => clock.nowMs(),
-          onOperatorFault: app.operatorFault
-        })
-        const identity = await google.idTokens.verify(answer.idToken, nonce)
-        return { identity, answer, askedAtMs, ...aim }
+        return authorization.finish(session, purpose, query)
       }
     })
   },
-  { name: 'google-oauth2', fastify: '5.x', dependencies: ['browser-session', 'navigation', 'google', 'accounts'] }
+  { name: 'google-oauth2', fastify: '5.x', dependencies: ['browser-session', 'navigation', 'google', 'flows'] }
 )
 
 async function refuse(): Promise<never> {

@@ -30,7 +30,7 @@ export default fp(
     app.addHook('onRoute', ({ schema }) => {
       if (schema) schema.security ??= [{ session: [] }]
     })
-    app.addHook('onRequest', app.requirePrepared)
+    app.addHook('onRequest', app.readiness.requirePrepared)
     await app.register(fastifyCookie)
     // Of two cookies with one name, one was planted: neither counts.
     app.addHook('onRequest', async request => {
@@ -73,6 +73,9 @@ export default fp(
       if (!_id) throw new GuichetError('unauthenticated')
       return _id
     })
+    app.decorateRequest('mayUse', function ({ userId }) {
+      return this.session._id?.equals(userId) ?? false
+    })
     app.decorateRequest('startSessionOf', async function (this: FastifyRequest, userId: ObjectId) {
       const earlier = this.sessionHash()
       await this.session.regenerate()
@@ -85,5 +88,5 @@ export default fp(
       reply.clearCookie(cookieName, cookieOptions)
     })
   },
-  { name: 'browser-session', fastify: '5.x', dependencies: ['accounts', 'readiness'] }
+  { name: 'browser-session', fastify: '5.x', dependencies: ['sessions', 'connections', 'readiness'] }
 )

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { serviceOfEvent } from '../../src/events/event.ts'
-import { EventView, problemResponses } from '../../src/http/schemas.ts'
-import { toEventView } from '../../src/http/views/event.ts'
+import { EventView, toEventView } from '../../src/http/views/event.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 const pageSize = 100
 const Query = z.strictObject({

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { findService } from '../../src/catalogue.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireReturnTo } from '../../src/http/return-to.ts'
-import { problemResponses, StartedView } from '../../src/http/schemas.ts'
+import { StartedView } from '../../src/http/views/flow.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 const line = (max: number) =>
   z

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { services } from '../../src/catalogue.ts'
-import { problemResponses } from '../../src/http/schemas.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 const Services = z.object({
   services: z.array(z.object({ id: z.string(), title: z.string(), scopes: z.array(z.string()) }))

@@ -7,7 +7,7 @@ import { GuichetError } from '../../src/errors.ts'
 import { requireConnectPurpose } from '../../src/flows/purposes.ts'
 import { escapeHtml, type Page, toDocument, toPagePolicy } from '../../src/http/html.ts'
 import { toGuichetError, toProblem } from '../../src/http/problem.ts'
-import { problemResponses } from '../../src/http/schemas.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 const Ticket = z.strictObject({ ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a ticket') })
 /** As it stands in the link, to which mail programs and trackers add parameters of theirs. */
@@ -77,7 +77,7 @@ const start: FastifyPluginAsyncZod = async app => {
       // What may fail comes first: then the link is still good.
       const found = await app.tickets.find(request.body.ticket)
       if (found?.service) await app.google.endpoints()
-      const user = found && (await app.users.ofHost(found.externalId, found.displayName))
+      const user = found && (await app.users.forHostApp(found.externalId, found.displayName))
       const ticket = found && (await app.tickets.take(request.body.ticket))
       if (!ticket && request.isNavigation()) return show(reply.code(404), gone)
       if (!ticket || !user)
@@ -87,7 +87,7 @@ const start: FastifyPluginAsyncZod = async app => {
       if (!request.session._id?.equals(user._id)) await request.startSessionOf(user._id)
       request.log.info({ event: 'ticket_used', user: user._id }, 'a ticket brought a user')
       if (!ticket.service) return reply.returnWith({})
-      const { connectionId, parameters } = await app.connections.chooseAccount({
+      const { connectionId, parameters } = await app.chooseAccount({
         userId: user._id,
         service: ticket.service,
         connectionId: ticket.connectionId?.toHexString(),

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { MessageParams } from '../../src/http/gmail.ts'
-import { problemResponses } from '../../src/http/schemas.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 import { attachmentBytes } from '../../src/services/gmail/attachment.ts'
 
 /** An attachment goes as fast as its reader takes it: 25 MB at 1 Mbit/s. */

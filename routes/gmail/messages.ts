@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GmailId, LabelId, MessageParams, PageToken } from '../../src/http/gmail.ts'
-import { ConnectionParams, problemResponses } from '../../src/http/schemas.ts'
+import { ConnectionParams } from '../../src/http/views/connection.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 const Labels = z.array(LabelId).max(100)
 export const ListQuery = z.strictObject({

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { ConnectionParams, problemResponses } from '../../src/http/schemas.ts'
+import { ConnectionParams } from '../../src/http/views/connection.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 /** The mailbox itself. */
 const profile: FastifyPluginAsyncZod = async app => {

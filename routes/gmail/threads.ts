@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { ThreadParams } from '../../src/http/gmail.ts'
-import { ConnectionParams, problemResponses } from '../../src/http/schemas.ts'
+import { ConnectionParams } from '../../src/http/views/connection.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 import { ListQuery } from './messages.ts'
 
 const ThreadQuery = z.strictObject({ format: z.enum(['metadata', 'full']).default('full') })

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { newsKinds } from '../../src/connections/watch.ts'
 import { LabelId } from '../../src/http/gmail.ts'
-import { ConnectionParams, problemResponses } from '../../src/http/schemas.ts'
+import { ConnectionParams } from '../../src/http/views/connection.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 import { toWatchView, WatchView } from '../../src/http/views/watch.ts'
 
 const Wishes = z.strictObject({

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { problemResponses } from '../../src/http/schemas.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 const Ok = z.object({ status: z.literal('ok') })
 

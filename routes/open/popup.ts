@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { isErrorCode } from '../../src/errors.ts'
 import { readAsset, sendAsset } from '../../src/http/asset.ts'
 import { escapeHtml, toDocument, toPagePolicy } from '../../src/http/html.ts'
-import { problemResponses } from '../../src/http/schemas.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 
 // What a flow's end adds to it, and what strangers may: only what is one of ours is handed on.
 const Query = z.object({

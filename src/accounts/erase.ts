@@ -1,6 +1,7 @@
 import type { ObjectId } from 'mongodb'
 import type { Disconnect } from '../connections/disconnect.ts'
 import type { ConnectionRepository } from '../connections/repository.ts'
+import type { EventList } from '../events/event-list.ts'
 import type { Flows } from '../flows/flows.ts'
 import type { MongoSessionStore } from './sessions.ts'
 import type { Tickets } from './tickets.ts'
@@ -11,8 +12,8 @@ export interface Erasing {
   erase(userId: ObjectId): Promise<void>
   /** Takes what is left of a user who is erased, or was while something of the user was still being written. */
   finish(userId: ObjectId): Promise<void>
-  /** Ends what an erasure left that was cut off: from the write that took the user's name on, it is owed. */
-  finishOwed(signal: AbortSignal): Promise<void>
+  /** Ends erasures that were cut off after the write that took the user's name. */
+  finishInterrupted(signal: AbortSignal): Promise<void>
 }
 
 const atOnce = 50
@@ -24,12 +25,9 @@ export function createErasing(options: {
   tickets: Tickets
   repository: ConnectionRepository
   disconnect: Disconnect
-  /** Brings what has happened to the user so far into the list of events. */
-  listEventsOf: (userId: ObjectId) => Promise<void>
-  /** Takes the user's addresses out of the events that are kept. */
-  forgetInEvents: (userId: ObjectId) => Promise<void>
+  events: EventList
 }): Erasing {
-  const { users, sessions, flows, tickets, repository, disconnect, listEventsOf, forgetInEvents } = options
+  const { users, sessions, flows, tickets, repository, disconnect, events } = options
 
   async function disconnectAll(userId: ObjectId): Promise<void> {
     const connections = await repository.listOf(userId)
@@ -46,9 +44,10 @@ export function createErasing(options: {
     await flows.removeOfUser(userId, await sessions.idsOfUser(userId))
     await sessions.removeOfUser(userId)
     // The last events are listed first, so that none of them keeps an address.
-    await listEventsOf(userId)
+    await repository.relayEvents(events, { userId })
+    await users.relayEvents(events, { userId })
     const isListed = !(await repository.hasEvents(userId))
-    await forgetInEvents(userId)
+    await events.forgetUser(userId)
     // A process that died may have stored a connection since, and cannot take it back: the next round does.
     const isAlone = (await repository.listOf(userId)).length === 0
     if (isListed && isAlone) await users.forget(userId)
@@ -67,7 +66,7 @@ export function createErasing(options: {
       await finish(userId)
     },
 
-    async finishOwed(signal) {
+    async finishInterrupted(signal) {
       const failures: unknown[] = []
       // One that cannot be finished is in no other's way.
       for (const { _id } of await users.listErased(atOnce)) {

@@ -2,6 +2,7 @@ import type { SessionStore } from '@fastify/session'
 import type { Session } from 'fastify'
 import type { Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import type { CollectionOf } from '../database/database.ts'
 import { hashSecret } from '../secrets.ts'
 
 declare module 'fastify' {
@@ -23,6 +24,11 @@ export interface SessionRecord {
   startedAt: Date
   seenAt: Date
   expiresAt: Date
+}
+
+export const sessionCollection: CollectionOf<SessionRecord> = {
+  name: 'sessions',
+  indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { userId: 1 } }]
 }
 
 export interface MongoSessionStore extends SessionStore {

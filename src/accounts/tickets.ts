@@ -1,5 +1,6 @@
 import type { Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import type { CollectionOf } from '../database/database.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
 
 /** A one-use link by which a host app brings in a user of its own. */
@@ -17,6 +18,11 @@ export interface TicketRecord {
   app: string
   createdAt: Date
   expiresAt: Date
+}
+
+export const ticketCollection: CollectionOf<TicketRecord> = {
+  name: 'tickets',
+  indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { externalId: 1 } }]
 }
 
 export type NewTicket = Omit<TicketRecord, '_id' | 'createdAt' | 'expiresAt'>

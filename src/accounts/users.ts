@@ -1,9 +1,11 @@
-import type { Collection } from 'mongodb'
-import { ObjectId } from 'mongodb'
+import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { isDuplicateKey } from '../database/database.ts'
+import type { CollectionOf } from '../database/database.ts'
+import { isDuplicateKey } from '../database/errors.ts'
 import { GuichetError } from '../errors.ts'
 import { createEvent, type EventRecord } from '../events/event.ts'
+import type { EventList } from '../events/event-list.ts'
+import { relayOutbox } from '../events/outbox.ts'
 import type { Identity } from '../google/id-token.ts'
 
 export interface UserRecord {
@@ -23,6 +25,17 @@ export interface UserRecord {
   lastSignInAt: Date
 }
 
+export const userCollection: CollectionOf<UserRecord> = {
+  name: 'users',
+  indexes: [
+    // Sparse: a user whom a ticket brought, or who was erased, has neither.
+    { key: { issuer: 1, sub: 1 }, unique: true, sparse: true },
+    { key: { externalId: 1 }, unique: true, sparse: true },
+    { key: { erasedAt: 1 }, sparse: true },
+    { key: { 'outbox.id': 1 }, sparse: true }
+  ]
+}
+
 export interface Users {
   find(id: ObjectId): Promise<UserRecord | null>
   /**
@@ -31,13 +44,15 @@ export interface Users {
    */
   signIn(identity: Identity): Promise<UserRecord>
   /** The host app's own user of that id, made if new. */
-  ofHost(externalId: string, displayName: string | null): Promise<UserRecord>
+  forHostApp(externalId: string, displayName: string | null): Promise<UserRecord>
   /** Takes everything that says who it was, and leaves the event in the same write. */
   erase(id: ObjectId): Promise<void>
   /** Erased users of whom something may be left. */
   listErased(limit: number): Promise<UserRecord[]>
   /** Removes the record of an erased user, once its event is listed. */
   forget(id: ObjectId): Promise<void>
+  /** Moves waiting events into the list: all of them, or one user's. */
+  relayEvents(list: EventList, options?: { userId?: ObjectId; signal?: AbortSignal }): Promise<void>
 }
 
 export function createUsers(options: {
@@ -77,7 +92,7 @@ export function createUsers(options: {
     },
 
     // A ticket that names nobody takes no name away.
-    ofHost: (externalId, displayName) =>
+    forHostApp: (externalId, displayName) =>
       displayName === null
         ? upsert({ externalId }, {}, { email: null, name: null, picture: null })
         : upsert({ externalId }, { name: displayName }, { email: null, picture: null }),
@@ -103,7 +118,10 @@ export function createUsers(options: {
 
     async forget(id) {
       await collection.deleteOne({ _id: id, erasedAt: { $exists: true }, outbox: { $size: 0 } })
-    }
+    },
+
+    relayEvents: (list, { userId, signal } = {}) =>
+      relayOutbox(collection, list, { ...(userId && { of: { _id: userId } }), ...(signal && { signal }) })
   }
 }
 

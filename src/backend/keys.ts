@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import type { CollectionOf } from '../database/database.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
 
 /** What a backend key may do. */
@@ -30,6 +31,8 @@ export interface BackendKeyRecord {
   expiresAt: Date | null
   revokedAt: Date | null
 }
+
+export const backendKeyCollection: CollectionOf<BackendKeyRecord> = { name: 'backendKeys', indexes: [] }
 
 export type NewBackendKey = Pick<BackendKeyRecord, 'name' | 'operations' | 'services' | 'expiresAt'>
 

@@ -1,15 +1,18 @@
-import { countRefused, listParked, replayParked } from '../events/delivery.ts'
+import { countRefused, listParked, receiverCollection, replayParked } from '../events/delivery.ts'
+import { eventCollection } from '../events/event-list.ts'
 import type { Toolbox } from './toolbox.ts'
 
 /** The dead letters: events that the webhook never took. They stay in GET /v1/events too. */
 export async function listParkedEvents(
-  { collections, config: { webhook } }: Toolbox,
+  { database, config: { webhook } }: Toolbox,
   { json }: { json: boolean },
   { out, note }: { out(text: string): void; note(text: string): void }
 ): Promise<void> {
-  const events = await listParked(collections.events)
+  const events = await listParked(database.collection(eventCollection))
   const views = events.map(({ _id, id, type, createdAt, parkedAt }) => ({ number: _id, id, type, createdAt, parkedAt }))
-  const refused = webhook ? await countRefused(collections.events, collections.meta, webhook.url) : 0
+  const refused = webhook
+    ? await countRefused(database.collection(eventCollection), database.collection(receiverCollection), webhook.url)
+    : 0
   if (refused > 0) note(`The receiver answered 410: ${refused} more events wait until it is another, or for a replay.`)
   if (json) return out(JSON.stringify(views))
   for (const { id, type, createdAt, parkedAt } of views) {
@@ -23,9 +26,13 @@ export async function listParkedEvents(
 }
 
 export async function replayParkedEvents(
-  { collections, clock }: Toolbox,
+  { database, clock }: Toolbox,
   { note }: { note(text: string): void }
 ): Promise<void> {
-  const replayed = await replayParked(collections.events, collections.meta, new Date(clock.nowMs()))
+  const replayed = await replayParked(
+    database.collection(eventCollection),
+    database.collection(receiverCollection),
+    new Date(clock.nowMs())
+  )
   note(`${replayed} events are due again: a running server delivers them.`)
 }

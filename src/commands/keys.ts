@@ -1,4 +1,4 @@
-import { createBackendKeys, type Operation, operations } from '../backend/keys.ts'
+import { backendKeyCollection, createBackendKeys, type Operation, operations } from '../backend/keys.ts'
 import { findService } from '../catalogue.ts'
 import { type Toolbox, UsageError } from './toolbox.ts'
 
@@ -14,13 +14,13 @@ const dayMs = 86_400_000
 
 /** Prints the key alone, this once. @throws UsageError */
 export async function createKey(
-  { collections, clock }: Toolbox,
+  { database, clock }: Toolbox,
   { name, ops, services, expires, json }: KeyOptions,
   { out, note }: { out(text: string): void; note(text: string): void }
 ): Promise<void> {
   if (!name || name.length > 100) throw new UsageError('Give the key a --name of up to 100 characters.')
   const expiresAt = toExpiry(expires, clock.nowMs())
-  const keys = createBackendKeys({ collection: collections.backendKeys, clock })
+  const keys = createBackendKeys({ collection: database.collection(backendKeyCollection), clock })
   const { id, key } = await keys.create({
     name,
     operations: toOperations(ops),
@@ -33,11 +33,11 @@ export async function createKey(
 }
 
 export async function listKeys(
-  { collections, clock }: Toolbox,
+  { database, clock }: Toolbox,
   { json }: KeyOptions,
   { out }: { out(text: string): void }
 ): Promise<void> {
-  const keys = await createBackendKeys({ collection: collections.backendKeys, clock }).list()
+  const keys = await createBackendKeys({ collection: database.collection(backendKeyCollection), clock }).list()
   const views = keys.map(({ _id, hash, ...rest }) => ({ id: _id, ...rest }))
   if (json) return out(JSON.stringify(views))
   for (const { id, name, operations, services, expiresAt, revokedAt } of views) {
@@ -52,12 +52,13 @@ export async function listKeys(
 
 /** @throws UsageError for an id that no living key has */
 export async function revokeKey(
-  { collections, clock }: Toolbox,
+  { database, clock }: Toolbox,
   id: string | undefined,
   { note }: { note(text: string): void }
 ): Promise<void> {
   const revoked =
-    id !== undefined && (await createBackendKeys({ collection: collections.backendKeys, clock }).revoke(id))
+    id !== undefined &&
+    (await createBackendKeys({ collection: database.collection(backendKeyCollection), clock }).revoke(id))
   if (!revoked) throw new UsageError('There is no living key of that id; «guichet keys list» shows them.')
   note(`Key ${id} is revoked: it is dead at every replica within five seconds.`)
 }

@@ -1,7 +1,8 @@
 import { type ConnectionRecord, openToken, sealToken } from '../connections/record.ts'
-import type { Collections } from '../database/database.ts'
+import { connectionCollection } from '../connections/repository.ts'
+import type { Database } from '../database/database.ts'
 import { hasCode } from '../errors.ts'
-import { type FlowRecord, openFlow, sealFlow } from '../flows/flows.ts'
+import { type FlowRecord, flowCollection, openFlow, sealFlow } from '../flows/flows.ts'
 import type { Vault } from '../vault/vault.ts'
 
 export interface Progress {
@@ -22,14 +23,16 @@ const reportEvery = 50
 const maxRounds = 5
 
 /**
- * Seals everything anew under the ring's first key, while replicas serve. It looks for what another key sealed, so a run
+ * Seals everything again under the ring's first key, while replicas serve. It looks for what another key sealed, so a run
  * that was killed goes on where it was; what is written meanwhile is never overwritten, and is found by the next round.
  */
 export async function rotate(
-  { connections, flows }: Pick<Collections, 'connections' | 'flows'>,
+  database: Database,
   vault: Vault,
   onProgress: (progress: Progress) => void
 ): Promise<Rotated> {
+  const connections = database.collection(connectionCollection)
+  const flows = database.collection(flowCollection)
   const [primary = ''] = vault.keyIds
   // The key's id stands first in every envelope, and holds nothing that a pattern would read.
   const other = { $regex: `^(?!${primary}\\.).` }
@@ -54,11 +57,11 @@ export async function rotate(
 
   async function resealConnection(record: ConnectionRecord) {
     const { _id, accessToken, refreshToken } = record
-    const anew = (field: 'accessToken' | 'refreshToken', envelope: string) =>
+    const reseal = (field: 'accessToken' | 'refreshToken', envelope: string) =>
       sealToken(vault, record, field, openToken(vault, record, field, envelope))
     const fresh = {
-      accessToken: accessToken && anew('accessToken', accessToken),
-      refreshToken: refreshToken && anew('refreshToken', refreshToken)
+      accessToken: accessToken && reseal('accessToken', accessToken),
+      refreshToken: refreshToken && reseal('refreshToken', refreshToken)
     }
     return connections.updateOne({ _id, accessToken, refreshToken }, { $set: fresh })
   }

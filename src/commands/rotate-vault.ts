@@ -3,12 +3,12 @@ import type { Toolbox } from './toolbox.ts'
 
 const width = 30
 
-/** Seals everything anew under the first key, with a bar that shows how far it is. */
+/** Seals everything again under the first key, with a bar that shows how far it is. */
 export async function rotateVault(
-  { collections, vault }: Toolbox,
+  { database, vault }: Toolbox,
   { progress, note }: { progress(text: string): void; note(text: string): void }
 ): Promise<void> {
-  const { resealed, unsealable, sealedMeanwhile } = await rotate(collections, vault, ({ done, total }) => {
+  const { resealed, unsealable, sealedMeanwhile } = await rotate(database, vault, ({ done, total }) => {
     const filled = total === 0 ? width : Math.round((done / total) * width)
     progress(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${total}`)
   })

@@ -1,14 +1,15 @@
 import { systemClock } from '../clock.ts'
 import { type Config, parseConfig } from '../config/config.ts'
+import { createMongoClient } from '../database/client.ts'
 import { createDatabaseClock, type DatabaseClock } from '../database/clock.ts'
-import { type Collections, createCollections, createMongoClient } from '../database/database.ts'
-import { checkKeys } from '../vault/check.ts'
+import { createDatabase, type Database } from '../database/database.ts'
+import { checkKeys, vaultCheckCollection } from '../vault/check.ts'
 import { createVault, type Vault } from '../vault/vault.ts'
 
 /** What a command works with: the server's own configuration and database. */
 export interface Toolbox {
   config: Config
-  collections: Collections
+  database: Database
   clock: DatabaseClock
   vault: Vault
 }
@@ -26,12 +27,12 @@ export async function withToolbox(
   const client = createMongoClient(config.mongodbUri, { socketTimeoutMS: 0 })
   try {
     const db = client.db()
-    const collections = createCollections(db)
+    const database = createDatabase(db)
     const clock = createDatabaseClock(systemClock, async () => (await db.command({ hello: 1 })).localTime)
     const vault = createVault(config.vaultKeys)
     await clock.sync()
-    await checkKeys(vault, config.vaultKeys, collections.meta)
-    await command({ config, collections, clock, vault })
+    await checkKeys(vault, config.vaultKeys, database.collection(vaultCheckCollection))
+    await command({ config, database, clock, vault })
   } finally {
     await client.close()
   }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { createAddressGuard, faultOfWebhookUrl } from '../events/public-address.ts'
 import { Environment, secretNames } from './environment.ts'
 import { parseKeyRing, type VaultKey } from './key-ring.ts'
+import { createAddressGuard, faultOfWebhookUrl } from './networks.ts'
 
 /** What the app is built from: the environment, read once and checked whole. */
 export interface Config {

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseKeyRing } from './key-ring.ts'
+import { isNetwork, isProxy } from './networks.ts'
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
 
@@ -40,18 +40,6 @@ const list = () =>
   )
 const everyItem = (test: (item: string) => boolean, problem: string) =>
   list().refine(items => items.length > 0 && items.every(test), problem)
-
-/** As Fastify takes it: anything else would end the boot without a word about the variable. */
-function isProxy(text: string): boolean {
-  return /^(loopback|linklocal|uniquelocal)$/.test(text) || isNetwork(text)
-}
-
-/** An address or a CIDR. */
-function isNetwork(text: string): boolean {
-  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
-  return bits > 0 && (prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= bits))
-}
 
 /**
  * Every variable guichet reads, with its meaning: the README's table and .env.example are written from here

@@ -1,5 +1,4 @@
 import { ObjectId } from 'mongodb'
-import type { UserRecord, Users } from '../accounts/users.ts'
 import { missingScopes, type Service } from '../catalogue.ts'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
@@ -25,21 +24,24 @@ export interface Grant {
   expectedEmail: string | null
 }
 
-export interface Connect {
-  /**
-   * Stores a grant: the same Google account updates its record in place, another becomes a second connection.
-   * Durable by majority when it resolves. A grant that is for nobody here is given back to Google.
-   * @throws GuichetError `refresh_token_missing`, `account_mismatch`, `not_found`, `unauthenticated`
-   */
-  store(grant: Grant): Promise<ConnectionRecord>
+/**
+ * Stores a grant: the same Google account updates its record in place, another becomes a second connection.
+ * Durable by majority when it resolves. A grant that fits no user or account here is revoked, unless a sibling lives.
+ * @throws GuichetError `refresh_token_missing`, `account_mismatch`, `not_found`, `unauthenticated`
+ */
+export type StoreGrant = (grant: Grant) => Promise<ConnectionRecord>
+
+/** As much of a user as a connection takes on. */
+export interface Owner {
+  externalId?: string
 }
 
 /** Each lost race means that another callback won: more than this many in a row is a bug. */
 const maxRaces = 100
 
-export function createConnect(options: {
+export function createStoreGrant(options: {
   repository: ConnectionRepository
-  users: Users
+  findUser: (id: ObjectId) => Promise<Owner | null>
   vault: Vault
   clock: Clock
   revocations: Revocations
@@ -48,35 +50,35 @@ export function createConnect(options: {
   finishErasing: (userId: ObjectId) => Promise<void>
   connectUrl: (connection: Pick<ConnectionRecord, '_id' | 'service'>) => string
   freshConnectUrl: (service: string) => string
-}): Connect {
-  const { repository, users, vault, clock, revocations, liveToken, finishErasing, connectUrl, freshConnectUrl } =
+}): StoreGrant {
+  const { repository, findUser, vault, clock, revocations, liveToken, finishErasing, connectUrl, freshConnectUrl } =
     options
 
   /** Unless a connection stands on the same grant, it is revoked: now, or as soon as that can be. */
-  async function giveBack({ userId, service, identity: { sub }, answer }: Grant): Promise<void> {
-    await revocations.owe({ userId, service: service.id, sub, token: answer.refreshToken ?? answer.accessToken })
-    await revocations.settle(sub).catch(() => {})
+  async function revokeGrant({ userId, service, identity: { sub }, answer }: Grant): Promise<void> {
+    await revocations.enqueue({ userId, service: service.id, sub, token: answer.refreshToken ?? answer.accessToken })
+    await revocations.drain(sub).catch(() => {})
   }
 
-  /** The user is there, and so is the connection to repair, and the account is the one that was meant. */
-  async function requireMeant(grant: Grant): Promise<UserRecord> {
+  /** The user is there, and so is the connection to repair, and the account is the expected one. */
+  async function requireExpected(grant: Grant): Promise<Owner> {
     const { userId, identity, connectionId, expectedEmail } = grant
-    const user = await users.find(userId)
+    const user = await findUser(userId)
     const repaired = connectionId && (await repository.find(connectionId))
     if (!user || (connectionId && !repaired?.userId.equals(userId))) {
-      await giveBack(grant)
+      await revokeGrant(grant)
       throw new GuichetError(user ? 'not_found' : 'unauthenticated')
     }
-    const isMeant = !repaired || repaired.account.sub === identity.sub
+    const isRepaired = !repaired || repaired.account.sub === identity.sub
     // An address that Google has not verified is nobody's.
     const isExpected =
       expectedEmail === null || (identity.emailVerified && expectedEmail.toLowerCase() === identity.email.toLowerCase())
-    if (isMeant && isExpected) return user
-    await giveBack(grant)
+    if (isRepaired && isExpected) return user
+    await revokeGrant(grant)
     throw new GuichetError('account_mismatch', repaired ? { connectUrl: connectUrl(repaired) } : {})
   }
 
-  async function write(grant: Grant, { externalId }: UserRecord): Promise<ConnectionRecord> {
+  async function write(grant: Grant, { externalId }: Owner): Promise<ConnectionRecord> {
     const { userId, service, identity } = grant
     for (let race = 0; race < maxRaces; race++) {
       const existing = await repository.findAccount({ userId, service: service.id, sub: identity.sub })
@@ -108,7 +110,7 @@ export function createConnect(options: {
     throw new Error('a connection could not be stored for races')
   }
 
-  /** @throws GuichetError `refresh_token_missing` where the answer has none and the stored one is none, of no use or narrower */
+  /** @throws GuichetError `refresh_token_missing` where the answer has none and the stored one is missing, of no use or narrower */
   function sealedTokens(
     { service, identity, answer, askedAtMs }: Grant,
     owned: { _id: ObjectId; userId: ObjectId },
@@ -141,17 +143,15 @@ export function createConnect(options: {
     }
   }
 
-  return {
-    async store(grant) {
-      const record = await write(grant, await requireMeant(grant))
-      // Erasing an account removes the user first: whoever stores after that takes it back, and none is left behind.
-      if (!(await users.find(grant.userId))) {
-        await finishErasing(grant.userId)
-        throw new GuichetError('unauthenticated')
-      }
-      // A revocation that ended since the code was exchanged may have taken this grant along: Google knows.
-      const mayBeDead = await revocations.dropFor(grant.identity.sub, grant.askedAtMs)
-      return mayBeDead ? (await liveToken(record, { refused: grant.answer.accessToken })).connection : record
+  return async grant => {
+    const record = await write(grant, await requireExpected(grant))
+    // Erasing an account removes the user first: a callback that stores after that takes it back, and nothing is left behind.
+    if (!(await findUser(grant.userId))) {
+      await finishErasing(grant.userId)
+      throw new GuichetError('unauthenticated')
     }
+    // A revocation that ended since the code was exchanged may have taken this grant along: Google knows.
+    const mayBeDead = await revocations.cancelFor(grant.identity.sub, grant.askedAtMs)
+    return mayBeDead ? (await liveToken(record, { refused: grant.answer.accessToken })).connection : record
   }
 }

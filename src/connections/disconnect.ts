@@ -3,10 +3,10 @@ import type { ConnectionRecord } from './record.ts'
 import type { ConnectionRepository } from './repository.ts'
 import type { Revocations, Revoked } from './revocations.ts'
 
-/** Ends a connection: gone and its revocation owed in one write, then revoked, or kept, or tried again later. */
+/** Ends a connection: gone and its revocation queued in one write; then revoked, kept, or left to a later attempt. */
 export type Disconnect = (connection: ConnectionRecord) => Promise<Revoked>
 
-/** Who ended the connection pays at once: the workers of all replicas leave it this head start. */
+/** The process that ended the connection revokes at once: background work of all replicas leaves it this head start. */
 const headStartMs = 5_000
 
 export function createDisconnect(options: {
@@ -17,10 +17,10 @@ export function createDisconnect(options: {
   const { repository, revocations, clock } = options
   return async connection => {
     const nowMs = clock.nowMs()
-    const buried = await repository.bury(connection, new Date(nowMs), new Date(nowMs + headStartMs))
-    // Someone else ended it first: what is owed is theirs to pay.
-    if (!buried) return 'pending'
-    // The connection is gone already: a database that fails now leaves the rest to the worker.
-    return revocations.settle(buried.account.sub).catch(() => 'pending')
+    const ended = await repository.markDisconnected(connection, new Date(nowMs), new Date(nowMs + headStartMs))
+    // Another request ended it first, and revokes it.
+    if (!ended) return 'pending'
+    // The connection is gone already: if the database fails now, background work does the rest.
+    return revocations.drain(ended.account.sub).catch(() => 'pending')
   }
 }

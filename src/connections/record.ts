@@ -1,25 +1,29 @@
 import type { ObjectId } from 'mongodb'
 import { findService, missingScopes } from '../catalogue.ts'
+import type { Lease } from '../database/lease.ts'
 import type { EventRecord } from '../events/event.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { WatchRecord } from './watch.ts'
 
 /** Why a connection needs to be made again: a closed list. */
-export type Reason =
-  | 'revoked'
-  | 'reauth_required'
-  | 'admin_policy'
-  | 'account_disabled'
-  | 'refresh_token_expired'
-  | 'refresh_token_missing'
-  | 'reported_by_google'
+export const reasons = [
+  'revoked',
+  'reauth_required',
+  'admin_policy',
+  'account_disabled',
+  'refresh_token_expired',
+  'refresh_token_missing',
+  'reported_by_google'
+] as const
+export type Reason = (typeof reasons)[number]
 
-export type Status = 'active' | 'partial' | 'needs_reconnect'
+export const statuses = ['active', 'partial', 'needs_reconnect'] as const
+export type Status = (typeof statuses)[number]
 
 /** One user × one service × one Google account, as stored. */
 export interface ConnectionRecord {
   _id: ObjectId
-  /** False once disconnected: the record then only waits for its revocation and its events to be done with. */
+  /** False once disconnected: the record then only waits for its revocation at Google and for its events to be listed. */
   live: boolean
   userId: ObjectId
   externalId?: string
@@ -29,7 +33,7 @@ export interface ConnectionRecord {
   deadReason: Reason | null
   /** What Google last said it granted: replaced by each token answer, never united with older ones. */
   grantedScopes: string[]
-  /** Sealed; see `sealTokens`. */
+  /** Sealed; see `sealToken`. */
   accessToken: string | null
   refreshToken: string
   accessTokenExpiresAt: Date
@@ -37,10 +41,10 @@ export interface ConnectionRecord {
   /** Counts the changes of the tokens: each is written only over the version it was made from. */
   version: number
   /** Who is refreshing, until when at most. */
-  lease: { owner: string; until: Date } | null
+  lease: Lease | null
   /** No refresh is tried before this, after one that failed for a passing reason. */
   cooldownUntil: Date | null
-  /** The revocation that a disconnected record still owes Google, with its refresh token. */
+  /** The revocation of a disconnected record's refresh token that is still queued. */
   owed: { attempts: number; nextAttemptAt: Date } | null
   /** Events not yet in the list: written with the change that they tell of, so that neither is without the other. */
   outbox: EventRecord[]
@@ -53,6 +57,9 @@ export interface ConnectionRecord {
   watch?: WatchRecord
 }
 
+/** Filter: a disconnected record with nothing left to do: its grant revoked, and its events listed. */
+export const finished = { live: false, owed: null, outbox: { $size: 0 } }
+
 /** The scopes its service asks for and Google has not granted. */
 export function missingScopesOf(record: Pick<ConnectionRecord, 'service' | 'grantedScopes'>): string[] {
   return missingScopes(findService(record.service)?.scopes ?? [], record.grantedScopes)
@@ -61,6 +68,14 @@ export function missingScopesOf(record: Pick<ConnectionRecord, 'service' | 'gran
 export function statusOf(record: Pick<ConnectionRecord, 'service' | 'grantedScopes' | 'deadReason'>): Status {
   if (record.deadReason) return 'needs_reconnect'
   return missingScopesOf(record).length > 0 ? 'partial' : 'active'
+}
+
+/** Whole seconds that the access token still lives; below zero once it has run out. */
+export function secondsLeft(
+  { accessTokenExpiresAt }: Pick<ConnectionRecord, 'accessTokenExpiresAt'>,
+  nowMs: number
+): number {
+  return Math.floor((accessTokenExpiresAt.getTime() - nowMs) / 1000)
 }
 
 type Owned = Pick<ConnectionRecord, '_id' | 'userId'>
@@ -77,8 +92,8 @@ export function openToken(vault: Vault, owned: Owned, field: TokenField, envelop
 }
 
 /**
- * Whether the stored refresh token will do until then. One whose grant is dead or ends, or that does not open, is as good
- * as none: only a new consent brings another.
+ * Whether the stored refresh token will do until then. One whose grant is dead or ends, or that does not open, is of no
+ * use: only a new consent brings another.
  */
 export function hasUsableRefreshToken(vault: Vault, record: ConnectionRecord, untilMs: number): boolean {
   if (record.deadReason || (record.refreshTokenExpiresAt?.getTime() ?? Infinity) <= untilMs) return false

@@ -1,7 +1,29 @@
 import { type Collection, type Filter, ObjectId } from 'mongodb'
-import { isDuplicateKey } from '../database/database.ts'
-import { createEvent, type EventType, eventOfChange } from '../events/event.ts'
-import type { ConnectionRecord } from './record.ts'
+import type { CollectionOf } from '../database/database.ts'
+import { isDuplicateKey } from '../database/errors.ts'
+import type { Lease } from '../database/lease.ts'
+import { createEvent, type EventType } from '../events/event.ts'
+import type { EventList } from '../events/event-list.ts'
+import { relayOutbox } from '../events/outbox.ts'
+import { eventOfChange } from './changes.ts'
+import { type ConnectionRecord, finished } from './record.ts'
+
+export const connectionCollection: CollectionOf<ConnectionRecord> = {
+  name: 'connections',
+  indexes: [
+    { key: { userId: 1, service: 1, 'account.sub': 1 }, unique: true, partialFilterExpression: { live: true } },
+    { key: { 'account.sub': 1 } },
+    { key: { externalId: 1 }, sparse: true },
+    { key: { service: 1, _id: 1 } },
+    { key: { deadReason: 1 } },
+    { key: { refreshTokenExpiresAt: 1 } },
+    { key: { 'owed.nextAttemptAt': 1 }, sparse: true },
+    { key: { live: 1 }, partialFilterExpression: { live: false } },
+    { key: { 'outbox.id': 1 }, sparse: true },
+    { key: { 'watch.dueAt': 1 }, sparse: true },
+    { key: { 'watch.address': 1 }, sparse: true }
+  ]
+}
 
 /** What a change may set; the rest is the repository's to keep. */
 export type ConnectionChange = Partial<
@@ -27,16 +49,18 @@ export interface ConnectionRepository {
   update(read: ConnectionRecord, change: ConnectionChange): Promise<ConnectionRecord | null>
   /** Notes that the end of the grant was warned of. The tokens' version stays: a refresh under way has to be stored. */
   noteWarning(read: ConnectionRecord, now: Date): Promise<void>
-  /** Takes the lease if none holds it and no cooldown runs at `now`; null otherwise. */
-  takeLease(id: ObjectId, lease: { owner: string; until: Date }, now: Date): Promise<ConnectionRecord | null>
+  /** Writes the lease where `free` matches and no cooldown runs at `now`; null otherwise. */
+  takeLease(id: ObjectId, lease: Lease, free: Filter<ConnectionRecord>, now: Date): Promise<ConnectionRecord | null>
   /** Ends a lease that is still held by `owner`, tokens untouched. */
   endLease(id: ObjectId, owner: string, cooldownUntil: Date | null): Promise<void>
-  /** Ends the connection, whatever version it has: what is left owes its revocation from `dueAt` on. Null if it was gone. */
-  bury(read: ConnectionRecord, now: Date, dueAt: Date): Promise<ConnectionRecord | null>
+  /** Ends the connection, whatever version it has, and queues its revocation for `dueAt`. Null if it was gone. */
+  markDisconnected(read: ConnectionRecord, now: Date, dueAt: Date): Promise<ConnectionRecord | null>
   /** Whether any user's connection still stands on the grant of that Google account; a dead one does not. */
   hasLivingAccount(sub: string): Promise<boolean>
   /** Whether events of that user's connections are not yet in the list. */
   hasEvents(userId: ObjectId): Promise<boolean>
+  /** Moves waiting events into the list: all of them, or those of one user's connections. */
+  relayEvents(list: EventList, options?: { userId?: ObjectId; signal?: AbortSignal }): Promise<void>
 }
 
 export interface ListFilter {
@@ -132,25 +156,22 @@ export function createConnectionRepository(options: {
       if (modifiedCount > 0) onEvent()
     },
 
-    takeLease(id, lease, now) {
-      const free: Filter<ConnectionRecord> = {
-        _id: id,
-        live: true,
-        $and: [
-          { $or: [{ lease: null }, { 'lease.until': { $lte: now } }] },
-          { $or: [{ cooldownUntil: null }, { cooldownUntil: { $lte: now } }] }
-        ]
-      }
-      return collection.findOneAndUpdate(free, { $set: { lease } }, { returnDocument: 'after' })
+    takeLease(id, lease, free, now) {
+      const isDue: Filter<ConnectionRecord> = { $or: [{ cooldownUntil: null }, { cooldownUntil: { $lte: now } }] }
+      return collection.findOneAndUpdate(
+        { _id: id, live: true, $and: [free, isDue] },
+        { $set: { lease } },
+        { returnDocument: 'after' }
+      )
     },
 
     async endLease(id, owner, cooldownUntil) {
       await collection.updateOne({ _id: id, 'lease.owner': owner }, { $set: { lease: null, cooldownUntil } })
     },
 
-    async bury(read, now, dueAt) {
+    async markDisconnected(read, now, dueAt) {
       const events = toEvents('connection.disconnected', { ...read, updatedAt: now })
-      const buried = await collection.findOneAndUpdate(
+      const disconnected = await collection.findOneAndUpdate(
         { _id: read._id, live: true },
         {
           $set: {
@@ -158,7 +179,7 @@ export function createConnectionRepository(options: {
             accessToken: null,
             lease: null,
             owed: { attempts: 0, nextAttemptAt: dueAt },
-            // What is owed needs no name, and may have to wait.
+            // A revocation needs no name, and may have to wait.
             'account.email': '',
             updatedAt: now
           },
@@ -168,8 +189,8 @@ export function createConnectionRepository(options: {
         },
         { returnDocument: 'after' }
       )
-      if (buried) onEvent()
-      return buried
+      if (disconnected) onEvent()
+      return disconnected
     },
 
     hasLivingAccount: async sub =>
@@ -177,6 +198,9 @@ export function createConnectionRepository(options: {
       null,
 
     hasEvents: async userId =>
-      (await collection.findOne({ userId, 'outbox.id': { $exists: true } }, { projection: { _id: 1 } })) !== null
+      (await collection.findOne({ userId, 'outbox.id': { $exists: true } }, { projection: { _id: 1 } })) !== null,
+
+    relayEvents: (list, { userId, signal } = {}) =>
+      relayOutbox(collection, list, { isDone: finished, ...(userId && { of: { userId } }), ...(signal && { signal }) })
   }
 }

@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { isDuplicateKey } from '../database/database.ts'
+import type { CollectionOf } from '../database/database.ts'
+import { isDuplicateKey } from '../database/errors.ts'
+import { createLeases, type Lease } from '../database/lease.ts'
 import { hasCode } from '../errors.ts'
 import type { TokenEndpoint } from '../google/token-endpoint.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type ConnectionRecord, openToken, sealToken } from './record.ts'
+import { type ConnectionRecord, finished, openToken, sealToken } from './record.ts'
 import type { ConnectionRepository } from './repository.ts'
 
-/** What became of a grant at Google: gone, still owed, or kept because another connection stands on it. */
+/** What became of a grant at Google: gone, still queued, or kept because another connection stands on it. */
 export type Revoked = 'confirmed' | 'pending' | 'kept'
 
 /** One Google account whose grant is, or was lately, being revoked. */
 export interface RevocationRecord {
   /** The account's `sub`. */
   _id: string
-  lease: { owner: string; until: Date } | null
+  lease: Lease | null
   /**
    * When a call to Google last ended, or while one is under way, will have ended at the latest: tokens that were asked
    * for before it may have died with the grant.
@@ -25,21 +27,26 @@ export interface RevocationRecord {
   forgetAt: Date
 }
 
-export interface Revocations {
-  /** Pays what is owed for that account, now. */
-  settle(sub: string): Promise<Revoked>
-  /** Pays what has come due, for whatever reason it was left, until it is told to stop. */
-  settleDue(signal: AbortSignal): Promise<void>
-  /** Owes the revocation of a grant that no connection was made of. */
-  owe(grant: { userId: ObjectId; service: string; sub: string; token: string }): Promise<void>
-  /**
-   * For a connection that was just stored: what is owed for its account is dropped, and a revocation under way is waited
-   * for. True if one ended since `askedAtMs`, so that the new grant may have died with the old.
-   */
-  dropFor(sub: string, askedAtMs: number): Promise<boolean>
+export const revocationCollection: CollectionOf<RevocationRecord> = {
+  name: 'revocations',
+  indexes: [{ key: { forgetAt: 1 }, expireAfterSeconds: 0 }]
 }
 
-/** Longer than one call to Google; taken anew before each. */
+export interface Revocations {
+  /** Attempts what is queued for that account, now. */
+  drain(sub: string): Promise<Revoked>
+  /** Attempts whatever is due, for every account, until it is told to stop. */
+  drainDue(signal: AbortSignal): Promise<void>
+  /** Queues the revocation of a grant that no connection was made of. */
+  enqueue(grant: { userId: ObjectId; service: string; sub: string; token: string }): Promise<void>
+  /**
+   * For a connection that was just stored: what is queued for its account is cancelled, and a revocation under way is
+   * waited for. True if one ended since `askedAtMs`, so that the new grant may have died with the old.
+   */
+  cancelFor(sub: string, askedAtMs: number): Promise<boolean>
+}
+
+/** Longer than one call to Google; renewed before each. */
 const leaseMs = 20_000
 const pollMs = 100
 /** Google needs about a minute until a revocation has taken hold everywhere. */
@@ -47,12 +54,10 @@ const forgetAfterMs = 3_600_000
 const firstRetryMs = 5_000
 const longestRetryMs = 3_600_000
 const dueAtOnce = 50
-/** Buried, paid and told: a record with nothing left to do. */
-export const done = { live: false, owed: null, outbox: { $size: 0 } }
 
 /**
- * Revoking takes the whole grant of account × client, with every connection that stands on it. So what is owed is paid
- * under a lease on the account, after a look, right before the call, whether a connection of that account lives.
+ * Revoking takes the whole grant of account × client, with every connection that stands on it. So the queue is drained
+ * under a lease on the account, and right before each call it is checked that no connection of that account lives.
  */
 export function createRevocations(options: {
   collection: Collection<RevocationRecord>
@@ -63,21 +68,18 @@ export function createRevocations(options: {
   clock: Clock
 }): Revocations {
   const { collection, connections, repository, tokenEndpoint, vault, clock } = options
-  const inMs = (ms: number) => new Date(clock.nowMs() + ms)
+  const leases = createLeases(clock, leaseMs)
+  const fromNow = (ms: number) => new Date(clock.nowMs() + ms)
 
-  /** For the call it must have been held without a break: whoever stored a connection in one saw no revocation under way. */
-  async function takeLease(sub: string, owner: string, { forCall = false } = {}): Promise<boolean> {
-    const free = forCall
-      ? { _id: sub, 'lease.owner': owner, 'lease.until': { $gt: inMs(0) } }
-      : { _id: sub, $or: [{ lease: null }, { 'lease.until': { $lte: inMs(0) } }] }
-    const until = inMs(leaseMs)
-    // Noted before the call: a process that dies in it leaves word that it may have been made.
-    const $set = { lease: { owner, until }, forgetAt: inMs(forgetAfterMs), ...(forCall && { lastRevokedAt: until }) }
+  async function takeLease(sub: string, owner: string): Promise<boolean> {
     try {
       const { matchedCount, upsertedCount } = await collection.updateOne(
-        free,
-        { $set, ...(!forCall && { $setOnInsert: { lastRevokedAt: null } }) },
-        { upsert: !forCall }
+        { _id: sub, ...leases.free() },
+        {
+          $set: { lease: leases.begin(owner), forgetAt: fromNow(forgetAfterMs) },
+          $setOnInsert: { lastRevokedAt: null }
+        },
+        { upsert: true }
       )
       return matchedCount + upsertedCount > 0
     } catch (error) {
@@ -87,77 +89,85 @@ export function createRevocations(options: {
     }
   }
 
-  const debtsOf = (sub: string) => connections.find({ 'account.sub': sub, live: false, owed: { $ne: null } }).toArray()
-
-  /** What is buried is done with: its token goes now, the record once its events have left. */
-  async function forget(debts: readonly ConnectionRecord[]): Promise<void> {
-    const buried = { _id: { $in: debts.map(({ _id }) => _id) }, live: false }
-    await connections.updateMany(buried, { $set: { owed: null, refreshToken: '' } })
-    await connections.deleteMany({ ...buried, ...done })
+  /** Before a call the lease must have been held without a break: a callback that stored a connection in one saw no revocation under way. */
+  async function renewLease(sub: string, owner: string): Promise<boolean> {
+    const lease = leases.begin(owner)
+    const { matchedCount } = await collection.updateOne(
+      { _id: sub, ...leases.heldBy(owner) },
+      // Noted before the call: after a crash in it, others know that it may have been made.
+      { $set: { lease, forgetAt: fromNow(forgetAfterMs), lastRevokedAt: lease.until } }
+    )
+    return matchedCount > 0
   }
 
-  /**
-   * Drops debts that were read before it is seen that a connection of their account lives: what is buried later, that
-   * connection too, leaves a debt of its own.
-   */
-  async function dropIfAlive(sub: string, debts: readonly ConnectionRecord[]): Promise<boolean> {
+  const queueOf = (sub: string) => connections.find({ 'account.sub': sub, live: false, owed: { $ne: null } }).toArray()
+
+  /** Takes revocations off the queue: the token goes now, the record once its events are listed. */
+  async function dequeue(queued: readonly ConnectionRecord[]): Promise<void> {
+    const records = { _id: { $in: queued.map(({ _id }) => _id) }, live: false }
+    await connections.updateMany(records, { $set: { owed: null, refreshToken: '' } })
+    await connections.deleteMany({ ...records, ...finished })
+  }
+
+  /** The queue is read before the look at what lives: a connection that is ended after that queues its own revocation. */
+  async function cancelIfAlive(sub: string, queued: readonly ConnectionRecord[]): Promise<boolean> {
     const lives = await repository.hasLivingAccount(sub)
-    if (lives) await forget(debts)
+    if (lives) await dequeue(queued)
     return lives
   }
 
-  async function pay(debt: ConnectionRecord): Promise<'paid' | 'refused' | 'unsealable'> {
+  async function attempt(queued: ConnectionRecord): Promise<'revoked' | 'refused' | 'unsealable'> {
     try {
-      await tokenEndpoint.revoke(openToken(vault, debt, 'refreshToken', debt.refreshToken))
-      await forget([debt])
-      return 'paid'
+      await tokenEndpoint.revoke(openToken(vault, queued, 'refreshToken', queued.refreshToken))
+      await dequeue([queued])
+      return 'revoked'
     } catch (error) {
-      const attempts = (debt.owed?.attempts ?? 0) + 1
-      const owed = { attempts, nextAttemptAt: inMs(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs)) }
-      await connections.updateOne({ _id: debt._id, live: false }, { $set: { owed } })
+      const attempts = (queued.owed?.attempts ?? 0) + 1
+      const owed = { attempts, nextAttemptAt: fromNow(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs)) }
+      await connections.updateOne({ _id: queued._id, live: false }, { $set: { owed } })
       return hasCode(error, 'unsealable') ? 'unsealable' : 'refused'
     }
   }
 
-  async function settle(sub: string): Promise<Revoked> {
+  async function drain(sub: string): Promise<Revoked> {
     const owner = randomUUID()
     if (!(await takeLease(sub, owner))) return 'pending'
     let called = false
     let outcome: Revoked = 'confirmed'
     try {
-      const debts = await debtsOf(sub)
-      // Another replica was faster; what came of it shows.
-      if (debts.length === 0) return (await repository.hasLivingAccount(sub)) ? 'kept' : 'confirmed'
-      for (const debt of debts) {
-        if (await dropIfAlive(sub, debts)) return 'kept'
-        if (!(await takeLease(sub, owner, { forCall: true }))) return 'pending'
+      const queue = await queueOf(sub)
+      // Another replica was faster: what came of it can be seen.
+      if (queue.length === 0) return (await repository.hasLivingAccount(sub)) ? 'kept' : 'confirmed'
+      for (const queued of queue) {
+        if (await cancelIfAlive(sub, queue)) return 'kept'
+        if (!(await renewLease(sub, owner))) return 'pending'
         called = true
-        const result = await pay(debt)
-        if (result !== 'paid') outcome = 'pending'
-        // Google is asked for one at a time while it does not answer: whoever waits here, waits for a single call.
+        const result = await attempt(queued)
+        if (result !== 'revoked') outcome = 'pending'
+        // While Google does not answer, a request that waits here waits for a single call.
         if (result === 'refused') break
       }
       return outcome
     } finally {
-      const end = { lease: null, ...(called && { lastRevokedAt: inMs(0) }) }
+      const end = { lease: null, ...(called && { lastRevokedAt: fromNow(0) }) }
       await collection.updateOne({ _id: sub, 'lease.owner': owner }, { $set: end })
     }
   }
 
   return {
-    settle,
+    drain,
 
-    async settleDue(signal) {
-      const due = connections.find({ 'owed.nextAttemptAt': { $lte: inMs(0) } }, { projection: { 'account.sub': 1 } })
+    async drainDue(signal) {
+      const due = connections.find({ 'owed.nextAttemptAt': { $lte: fromNow(0) } }, { projection: { 'account.sub': 1 } })
       const subs = (await due.limit(dueAtOnce).toArray()).map(({ account }) => account.sub)
-      for (const sub of new Set(subs)) if (!signal.aborted) await settle(sub)
+      for (const sub of new Set(subs)) if (!signal.aborted) await drain(sub)
       // A process that died right before its own delete left one behind.
-      await connections.deleteMany(done)
+      await connections.deleteMany(finished)
     },
 
-    async owe({ userId, service, sub, token }) {
+    async enqueue({ userId, service, sub, token }) {
       const owned = { _id: new ObjectId(), userId }
-      const now = inMs(0)
+      const now = fromNow(0)
       await connections.insertOne({
         ...owned,
         live: false,
@@ -181,12 +191,12 @@ export function createRevocations(options: {
       })
     },
 
-    async dropFor(sub, askedAtMs) {
+    async cancelFor(sub, askedAtMs) {
       for (;;) {
         const revocation = await collection.findOne({ _id: sub })
         if (!revocation) return false
-        if (!revocation.lease || revocation.lease.until.getTime() <= clock.nowMs()) {
-          await dropIfAlive(sub, await debtsOf(sub))
+        if (!leases.runs(revocation.lease)) {
+          await cancelIfAlive(sub, await queueOf(sub))
           return (revocation.lastRevokedAt?.getTime() ?? 0) >= askedAtMs
         }
         await delay(pollMs)

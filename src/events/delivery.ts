@@ -3,11 +3,12 @@ import type { Collection } from 'mongodb'
 import { Webhook } from 'standardwebhooks'
 import { Agent, fetch } from 'undici'
 import type { Clock } from '../clock.ts'
-import type { MetaRecord } from '../database/database.ts'
+import { type AddressGuard, faultOfWebhookUrl } from '../config/networks.ts'
+import type { CollectionOf } from '../database/database.ts'
 import { retryAfterSeconds } from '../retry-after.ts'
 import { hashSecret } from '../secrets.ts'
 import type { ListedEvent } from './event.ts'
-import { type AddressGuard, createGuardedLookup, faultOfWebhookUrl } from './public-address.ts'
+import { createGuardedLookup } from './public-address.ts'
 
 export interface Delivery {
   /** Sends what is due; each event by one replica at a time. */
@@ -37,6 +38,16 @@ const atOnce = 4
 const longestPauseMs = hourMs
 
 /** What is kept of a receiver: by its URL, for another one has said nothing yet. */
+export interface ReceiverRecord {
+  _id: string
+  /** It answered 410. */
+  gone?: boolean
+  /** Nothing is delivered to it before this: its Retry-After. */
+  pausedUntil?: Date
+}
+
+export const receiverCollection: CollectionOf<ReceiverRecord> = { name: 'meta', indexes: [] }
+
 const receiver = 'webhook:'
 const receiverOf = (url: string) => ({ _id: `${receiver}${hashSecret(url)}` })
 
@@ -45,7 +56,7 @@ type Outcome = 'delivered' | 'cut off' | { gone: boolean; waitMs: number }
 /** Delivers the listed events to the one webhook, signed as https://www.standardwebhooks.com says: at least once each. */
 export function createDelivery(options: {
   collection: Collection<ListedEvent>
-  meta: Collection<MetaRecord>
+  meta: Collection<ReceiverRecord>
   clock: Clock
   url: string
   secrets: readonly string[]
@@ -169,7 +180,7 @@ export function listParked(collection: Collection<ListedEvent>): Promise<ListedE
 /** How many events wait for a replay, or another URL, because the receiver at that one answered 410. */
 export async function countRefused(
   collection: Collection<ListedEvent>,
-  meta: Collection<MetaRecord>,
+  meta: Collection<ReceiverRecord>,
   url: string
 ): Promise<number> {
   const { gone = false } = (await meta.findOne(receiverOf(url))) ?? {}
@@ -179,7 +190,7 @@ export async function countRefused(
 /** Makes parked events due again, and forgets that a receiver once answered 410 or asked to wait. Gives how many. */
 export async function replayParked(
   collection: Collection<ListedEvent>,
-  meta: Collection<MetaRecord>,
+  meta: Collection<ReceiverRecord>,
   now: Date
 ): Promise<number> {
   await meta.deleteMany({ _id: { $regex: `^${receiver}` } })

@@ -1,6 +1,7 @@
 import type { Collection, Filter, ObjectId, UpdateFilter } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { isDuplicateKey, type MetaRecord } from '../database/database.ts'
+import type { CollectionOf } from '../database/database.ts'
+import { isDuplicateKey } from '../database/errors.ts'
 import type { EventRecord, ListedEvent } from './event.ts'
 
 export interface EventList {
@@ -18,13 +19,35 @@ export interface EventList {
 
 const counter = 'events'
 
+/** The number of the newest event that was ever listed, under {@link counter}. */
+export interface CounterRecord {
+  _id: string
+  last?: number
+}
+
+export const counterCollection: CollectionOf<CounterRecord> = { name: 'meta', indexes: [] }
+
+const eventLifeSeconds = 30 * 86_400
+
+export const eventCollection: CollectionOf<ListedEvent> = {
+  name: 'events',
+  indexes: [
+    { key: { id: 1 }, unique: true },
+    { key: { createdAt: 1 }, expireAfterSeconds: eventLifeSeconds },
+    { key: { 'data.connection.userId': 1 }, sparse: true },
+    { key: { 'data.connectionId': 1, _id: 1 } },
+    { key: { parkedAt: 1 } },
+    { key: { 'delivery.nextAttemptAt': 1, _id: 1 } }
+  ]
+}
+
 /**
  * The events in one order for everyone. A number is taken by inserting the next one, which only works once all before
  * it are there: whoever has read up to a number has seen every event below it, whichever replica wrote it.
  */
 export function createEventList(options: {
   collection: Collection<ListedEvent>
-  meta: Collection<MetaRecord>
+  meta: Collection<CounterRecord>
   clock: Clock
   deliver: boolean
 }): EventList {

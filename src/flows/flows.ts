@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Collection, Filter, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import type { CollectionOf } from '../database/database.ts'
 import { GuichetError } from '../errors.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -67,6 +68,18 @@ export interface Flows {
   removeOfUser(userId: ObjectId, sessionIds: readonly string[]): Promise<void>
 }
 
+/** How long a flow's row outlives its expiry, so that a late callback is told what happened. */
+const afterlifeSeconds = 3600
+
+export const flowCollection: CollectionOf<FlowRecord> = {
+  name: 'flows',
+  indexes: [
+    { key: { expiresAt: 1 }, expireAfterSeconds: afterlifeSeconds },
+    { key: { sessionId: 1, createdAt: -1 } },
+    { key: { userId: 1 } }
+  ]
+}
+
 /** Open flows a session may hold; the oldest goes first. */
 export const maxOpenFlows = 50
 /** Counting at every start would cost a round trip: a process looks after this many starts of a session. */
@@ -110,7 +123,7 @@ export function createFlows(options: {
         { $set: { usedAt }, $unset: { sealed: '' } },
         { returnDocument: 'before' }
       )
-      if (!flow?.sealed) throw new GuichetError(whyNot(await collection.findOne({ _id }), holder))
+      if (!flow?.sealed) throw new GuichetError(toRefusal(await collection.findOne({ _id }), holder))
       const [nonce, codeVerifier] = JSON.parse(openFlow(vault, flow, flow.sealed)) as [string, string]
       return { nonce, codeVerifier, connectionId: flow.connectionId, expectedEmail: flow.expectedEmail }
     },
@@ -138,7 +151,7 @@ export function openFlow(vault: Vault, flow: FlowIdentity, envelope: string): st
 }
 
 /** Only names the reason; what decides is the update that took nothing. */
-function whyNot(
+function toRefusal(
   flow: FlowRecord | null,
   holder: FlowHolder
 ): 'flow_unknown' | 'flow_wrong_session' | 'flow_used' | 'flow_expired' {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ConnectionParams } from './schemas.ts'
+import { ConnectionParams } from './views/connection.ts'
 
 // Google's ids go into the path of a call to Google: nothing but their own letters may come in.
 export const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an id of Gmail')

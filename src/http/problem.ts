@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from '../database/database.ts'
+import { isDatabaseUnavailable } from '../database/errors.ts'
 import { type ErrorCode, GuichetError } from '../errors.ts'
 
 /** The body of every error answer: RFC 9457, with `code` for programs. */

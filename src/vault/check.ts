@@ -1,7 +1,16 @@
 import type { Collection } from 'mongodb'
 import type { VaultKey } from '../config/key-ring.ts'
-import { isDuplicateKey, type MetaRecord } from '../database/database.ts'
+import type { CollectionOf } from '../database/database.ts'
+import { isDuplicateKey } from '../database/errors.ts'
 import { createVault, type Vault } from './vault.ts'
+
+/** A value that each key sealed at its first start, by the key's id. */
+export interface VaultCheckRecord {
+  _id: string
+  checks?: Record<string, string>
+}
+
+export const vaultCheckCollection: CollectionOf<VaultCheckRecord> = { name: 'meta', indexes: [] }
 
 const record = 'vault'
 const context = { owner: 'guichet', record, field: 'check' }
@@ -12,7 +21,11 @@ const known = 'this key is the one that sealed this database'
  * that id must open ever after. Nothing is changed when one does not.
  * @throws GuichetError `unsealable`
  */
-export async function checkKeys(vault: Vault, ring: readonly VaultKey[], meta: Collection<MetaRecord>): Promise<void> {
+export async function checkKeys(
+  vault: Vault,
+  ring: readonly VaultKey[],
+  meta: Collection<VaultCheckRecord>
+): Promise<void> {
   const stored = (await meta.findOne({ _id: record }))?.checks ?? {}
   for (const { id } of ring) {
     const check = stored[id]

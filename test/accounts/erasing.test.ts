@@ -1,7 +1,7 @@
 import { BSON, MongoNetworkError, type ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createBackend } from '../backend/backend.ts'
-import { build, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, isProblem, type World } from '../helper.ts'
 import { createHostApp } from './tickets/ticket.ts'
 
 const hourMs = 3_600_000
@@ -13,13 +13,13 @@ const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { 
 /** Nothing of the user is left; what only waits for time to pass is swept in time. */
 async function isErased(t: Test, world: World): Promise<void> {
   const { app, clock } = world
-  const { users, sessions, flows, connections, tickets, events } = app.collections
+  const { users, sessions, flows, connections, tickets, events } = collectionsOf(app)
   for (const when of ['now', 'a minute later']) {
     for (const collection of [users, sessions, flows, connections, tickets]) {
       t.equal(await collection.countDocuments(), 0, `${collection.collectionName}, ${when}`)
     }
     clock.advance(60_000)
-    await app.worker.run()
+    await app.background.run()
   }
   const kept = (await events.find().toArray()).map(event => Buffer.from(BSON.serialize(event)).toString('latin1'))
   t.ok(kept.length > 0)
@@ -50,7 +50,7 @@ t.test('[R32] erasing › connections, sessions, flows and the user › all gone
   for (const browser of [phone, laptop]) isProblem(t, await browser.fetch('/auth/session'), 401, 'unauthenticated')
   t.equal(google.calls('revoke'), 2, 'one for each Google account')
   t.equal(google.ledger.of('refresh_token', { alive: true }).length, 0)
-  await app.worker.run()
+  await app.background.run()
   await isErased(t, world)
   world.clock.advance(2 * hourMs)
   t.same(google.violations, [])
@@ -62,9 +62,9 @@ t.test('[R32] erasing › with Google away › gone here at once, revoked when G
   await user.connected()
   world.google.fault('revoke', { status: 503 })
   t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
-  t.equal(await world.app.collections.users.countDocuments(), 0)
+  t.equal(await collectionsOf(world.app).users.countDocuments(), 0)
   world.clock.advance(10_000)
-  await world.app.worker.run()
+  await world.app.background.run()
   await isErased(t, world)
 })
 
@@ -96,7 +96,7 @@ t.test('[R32] erasing › while five requests are at Google › none of them bri
   const statuses = (await Promise.all(underWay)).map(({ statusCode }) => statusCode)
   t.same(statuses, [200, 200, 404, 401, 401])
   isProblem(t, await user.fetch('/auth/session'), 401, 'unauthenticated')
-  await app.worker.run()
+  await app.background.run()
   await isErased(t, world)
 })
 
@@ -105,7 +105,7 @@ t.test('[R32] erasing › a connection stored for a user who is just gone › is
   const { app } = world
   const user = await world.signedIn()
   const callback = await user.authorize('/connect/gmail')
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const insert = connections.insertOne.bind(connections)
   const { restore } = t.intercept(connections, 'insertOne', {
     value: async (...args: Parameters<typeof insert>) => {
@@ -115,7 +115,7 @@ t.test('[R32] erasing › a connection stored for a user who is just gone › is
     }
   })
   isProblem(t, await user.clone().fetch(callback), 401, 'unauthenticated')
-  await app.worker.run()
+  await app.background.run()
   await isErased(t, world)
 })
 
@@ -127,8 +127,8 @@ t.test('[R32] erasing › a connection stored meanwhile by a process that died o
   const callback = await user.authorize('/connect/calendar')
   const dying = await world.replica()
   const [arrived, released, stored, erased] = [1, 2, 3, 4].map(() => Promise.withResolvers<void>())
-  const insert = dying.collections.connections.insertOne.bind(dying.collections.connections)
-  t.intercept(dying.collections.connections, 'insertOne', {
+  const insert = collectionsOf(dying).connections.insertOne.bind(collectionsOf(dying).connections)
+  t.intercept(collectionsOf(dying).connections, 'insertOne', {
     value: async (...args: Parameters<typeof insert>) => {
       arrived?.resolve()
       await released?.promise
@@ -140,7 +140,7 @@ t.test('[R32] erasing › a connection stored meanwhile by a process that died o
   })
   const answer = user.clone(dying).fetch(callback)
   await arrived?.promise
-  const { sessions } = app.collections
+  const { sessions } = collectionsOf(app)
   const remove = sessions.deleteMany.bind(sessions)
   const { restore } = t.intercept(sessions, 'deleteMany', {
     value: async (...args: Parameters<typeof remove>) => {
@@ -153,7 +153,7 @@ t.test('[R32] erasing › a connection stored meanwhile by a process that died o
   t.equal((await user.clone().fetch('/auth/user', 'DELETE')).statusCode, 204)
   erased?.resolve()
   await answer
-  await app.worker.run()
+  await app.background.run()
   await isErased(t, world)
 })
 
@@ -174,8 +174,8 @@ t.test('[R32] erasing › while the same user signs in › the new session is ta
   })
   await again.fetch(callback)
   isProblem(t, await again.fetch('/auth/session'), 401, 'unauthenticated')
-  t.equal(await app.collections.sessions.countDocuments(), 0)
-  t.equal(await app.collections.users.countDocuments(), 0)
+  t.equal(await collectionsOf(app).sessions.countDocuments(), 0)
+  t.equal(await collectionsOf(app).users.countDocuments(), 0)
 })
 
 for (const [what, collection, method] of [
@@ -188,7 +188,7 @@ for (const [what, collection, method] of [
     const { app } = world
     const user = await world.signedIn()
     await user.connected()
-    const cut = t.intercept(app.collections[collection], method, {
+    const cut = t.intercept(collectionsOf(app)[collection], method, {
       value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
     })
     const { statusCode } = await user.fetch('/auth/user', 'DELETE')
@@ -197,8 +197,8 @@ for (const [what, collection, method] of [
     cut.restore()
     const replica = await world.replica()
     world.clock.advance(10_000)
-    await replica.worker.run()
-    await replica.worker.run()
+    await replica.background.run()
+    await replica.background.run()
     await isErased(t, { ...world, app: replica })
   })
 }
@@ -212,8 +212,8 @@ t.test('[R32] erasing › a user of a host app with an open ticket › it goes t
   const others = await host.ticket({ externalId: 'u-18' })
   t.equal((await guest.fetch('/auth/user', 'DELETE')).statusCode, 204)
   t.equal((await host.press(world.browser(), open)).statusCode, 404)
-  await world.app.worker.run()
-  t.equal(await world.app.collections.users.countDocuments(), 0)
+  await world.app.background.run()
+  t.equal(await collectionsOf(world.app).users.countDocuments(), 0)
   t.equal((await host.press(world.browser(), others)).statusCode, 303, 'that of another is good')
 })
 
@@ -221,7 +221,7 @@ t.test('[R32] erasing › events of others wait to be listed › it does not wai
   const { app, signedIn } = await build(t)
   const [user, other] = [await signedIn(), await signedIn('bob@example.com')]
   await user.connected()
-  await app.worker.run()
+  await app.background.run()
   const { append } = app.events
   const released = Promise.withResolvers<void>()
   const bob = (await other.fetch('/auth/session')).json().user.id
@@ -233,14 +233,14 @@ t.test('[R32] erasing › events of others wait to be listed › it does not wai
   })
   await other.connected({ as: 'bob@example.com' })
   t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
-  t.equal(await app.collections.users.countDocuments(), 1)
+  t.equal(await collectionsOf(app).users.countDocuments(), 1)
   released.resolve()
-  await app.worker.run()
+  await app.background.run()
 })
 
 t.test('[R32] erasing › one that cannot be finished › is in no other’s way', async t => {
   const { app, signedIn } = await build(t)
-  const { sessions, users } = app.collections
+  const { sessions, users } = collectionsOf(app)
   const remove = sessions.deleteMany.bind(sessions)
   const [first, second] = [await signedIn(), await signedIn('bob@example.com')]
   const cut = t.intercept(sessions, 'deleteMany', {
@@ -255,8 +255,8 @@ t.test('[R32] erasing › one that cannot be finished › is in no other’s way
         ? Promise.reject(new MongoNetworkError('the connection was reset'))
         : remove(filter)
   })
-  await app.worker.run()
-  await app.worker.run()
+  await app.background.run()
+  await app.background.run()
   t.same(
     (await users.find().toArray()).map(({ _id }) => _id),
     [stuck?._id]
@@ -270,8 +270,8 @@ t.test('[R32] erasing › what is still owed to Google names nobody', async t =>
   google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
   t.equal((await user.fetch('/auth/user', 'DELETE')).statusCode, 204)
   clock.advance(24 * hourMs)
-  await app.worker.run()
-  const left = await app.collections.connections.find().toArray()
+  await app.background.run()
+  const left = await collectionsOf(app).connections.find().toArray()
   t.equal(left.length, 1)
   t.notMatch(JSON.stringify(left), email)
 })
@@ -290,5 +290,5 @@ t.test('[R32] erasing › Google hangs and there are several accounts › they a
   while (google.calls('revoke') < subs.length) await new Promise(resolve => setImmediate(resolve))
   fault.release()
   t.equal((await erasing).statusCode, 204)
-  t.equal(await app.collections.users.countDocuments(), 0)
+  t.equal(await collectionsOf(app).users.countDocuments(), 0)
 })

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import t from 'tap'
 import { createIdTokenVerifier } from '../../src/google/id-token.ts'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 
 interface Session {
   user: { id: string; email: string }
@@ -19,7 +19,7 @@ t.test('[R13] users › the same account with a new address is the same user', a
   const after = await signedIn(sub)
   t.match((await after.fetch('/auth/session')).json(), { user: { id, email: 'countess@example.com' } })
   t.match((await after.fetch('/connections')).json(), { connections: [{ id: connection.id }] })
-  t.equal(await app.collections.users.countDocuments(), 1)
+  t.equal(await collectionsOf(app).users.countDocuments(), 1)
   t.same(google.violations, [])
 })
 
@@ -54,7 +54,7 @@ t.test('[R13] users › another account with the same address, or one like it, i
     t.equal((await other.fetch(`/connections/${connection.id}`, 'DELETE')).statusCode, 404)
   }
   t.equal(new Set(ids).size, addresses.length + 1)
-  t.equal(await app.collections.users.countDocuments(), addresses.length + 1)
+  t.equal(await collectionsOf(app).users.countDocuments(), addresses.length + 1)
   t.match((await ada.fetch('/connections')).json(), { connections: [{ id: connection.id, status: 'active' }] })
   t.same(google.violations, [])
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { hashSecret } from '../../src/secrets.ts'
-import { build, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, isProblem, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 
 const dayMs = 86_400_000
@@ -43,7 +43,7 @@ t.test('[R60] keys create › --json, for some services and some days › one ob
   t.same(Object.keys(told).sort(), ['expiresAt', 'id', 'key', 'name'])
   t.match(told, { id: /^[0-9a-f]{16}$/, key: `gk_${told.id}_`, name: 'a backend' })
   t.notMatch(made.err, told.key.slice(-43))
-  t.match(await app.collections.backendKeys.findOne({ _id: told.id }), {
+  t.match(await collectionsOf(app).backendKeys.findOne({ _id: told.id }), {
     operations: ['tokens:vend', 'connections:read'],
     services: ['calendar'],
     expiresAt: new Date(told.expiresAt)
@@ -136,7 +136,7 @@ t.test('[R60] keys › called wrongly › says how, ends with 1 and writes nothi
   const dead = JSON.parse((await keys(...good, '--json')).out)
   t.equal((await keys('revoke', dead.id)).code, 0)
   t.equal((await keys(...good)).code, 0)
-  const { backendKeys } = world.app.collections
+  const { backendKeys } = collectionsOf(world.app)
   const before = await backendKeys.find().toArray()
   t.equal(before.length, 2)
 

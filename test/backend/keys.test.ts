@@ -1,7 +1,7 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import t, { type Test } from 'tap'
-import { build, isProblem, problemOf } from '../helper.ts'
+import { build, collectionsOf, isProblem, problemOf } from '../helper.ts'
 import { createBackend } from './backend.ts'
 
 /** What is compared in constant time from now on, both sides as text. */
@@ -106,7 +106,7 @@ t.test('[R60] backend key › shown once › stored hashed, with 256 random bits
     t.ok(key.includes(id), 'its public half tells which it is')
   }
 
-  const dump = JSON.stringify([await app.collections.backendKeys.find().toArray(), await app.backendKeys.list()])
+  const dump = JSON.stringify([await collectionsOf(app).backendKeys.find().toArray(), await app.backendKeys.list()])
   for (const { key } of made) {
     const secret = key.slice(-43)
     for (const spelling of [
@@ -127,7 +127,7 @@ t.test('[R85] backend key › compared › in constant time, and never the key i
   const { app, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()
   const good = await createBackend(app)
-  const stored = (await app.collections.backendKeys.findOne({ _id: good.id }))?.hash
+  const stored = (await collectionsOf(app).backendKeys.findOne({ _id: good.id }))?.hash
 
   const compared = watchCompares(t)
   const forged = `${good.key.slice(0, -1)}${good.key.endsWith('A') ? 'B' : 'A'}`

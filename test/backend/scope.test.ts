@@ -94,7 +94,7 @@ t.test('[R87] backend key › narrowed to a service › does not see another’s
       query
     )
   }
-  await app.worker.run()
+  await app.background.run()
   const { events } = (await narrow.fetch('/v1/events')).json()
   t.same(
     events.map((one: { data: { connection: { id: string } } }) => one.data.connection.id),

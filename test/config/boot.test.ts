@@ -106,7 +106,7 @@ t.test('[F40] boot â€º a key missing or short, over a database that is in use â€
   await ada.connected()
   await ada.fetch('/connect/calendar')
   await world.app.backendKeys.create({ name: 'b', operations: ['tokens:vend'], services: null, expiresAt: null })
-  await world.app.worker.run()
+  await world.app.background.run()
   await world.app.close()
   const before = snapshot(mongo.data)
   for (const collection of ['connections', 'flows', 'sessions', 'users', 'backendKeys', 'events', 'meta'])

@@ -1,6 +1,6 @@
 import { MongoNetworkError, MongoServerError, MongoServerSelectionError, MongoWriteConcernError } from 'mongodb'
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { build, type Collections, collectionsOf, isProblem } from '../helper.ts'
 import { failNext } from './database.ts'
 
 t.test('[F7] database errors › a callback whose session cannot be read uses nothing up', async t => {
@@ -8,7 +8,7 @@ t.test('[F7] database errors › a callback whose session cannot be read uses no
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
   const exchanges = google.calls('token')
-  const fault = failNext(app.collections.sessions, 'findOne')
+  const fault = failNext(collectionsOf(app).sessions, 'findOne')
   const refused = await ada.fetch(callback)
   isProblem(t, refused, 503, 'database_unavailable')
   t.ok(refused.headers['retry-after'])
@@ -24,7 +24,7 @@ t.test('[F7] database errors › nor does one whose flow cannot be read or taken
     const ada = browser()
     const callback = await ada.authorize('/auth/google')
     const exchanges = google.calls('token')
-    const fault = failNext(app.collections.flows, method)
+    const fault = failNext(collectionsOf(app).flows, method)
     isProblem(t, await ada.fetch(callback), 503, 'database_unavailable')
     t.equal(fault.hits, 1, method)
     t.equal(google.calls('token'), exchanges)
@@ -40,7 +40,7 @@ t.test(
       const ada = browser()
       const callback = await ada.authorize('/auth/google')
       const before = new Map(ada.cookies)
-      const fault = failNext(app.collections.sessions, 'insertOne')
+      const fault = failNext(collectionsOf(app).sessions, 'insertOne')
       const refused = await ada[way](callback)
       t.equal(fault.hits, 1)
       if (way === 'fetch') isProblem(t, refused, 503, 'database_unavailable')
@@ -49,7 +49,7 @@ t.test(
       t.equal(refused.headers['set-cookie'], undefined)
       t.same(ada.cookies, before)
       isProblem(t, await ada.fetch('/auth/session'), 401, 'unauthenticated')
-      t.equal(await app.collections.sessions.countDocuments({ userId: { $ne: null } }), 0)
+      t.equal(await collectionsOf(app).sessions.countDocuments({ userId: { $ne: null } }), 0)
       t.equal((await ada.signIn()).statusCode, 200, 'and a new attempt works')
       await ada.fetch('/auth/session', 'DELETE')
     }
@@ -60,7 +60,7 @@ t.test('[F8] database errors › a start whose session or flow cannot be saved s
   const { app, browser } = await build(t)
   for (const collection of ['sessions', 'flows'] as const) {
     const ada = browser()
-    failNext(app.collections[collection] as typeof app.collections.flows, 'insertOne')
+    failNext(collectionsOf(app)[collection] as Collections['flows'], 'insertOne')
     const refused = await ada.fetch('/auth/google')
     isProblem(t, refused, 503, 'database_unavailable')
     if (collection === 'sessions') t.equal(refused.headers['set-cookie'], undefined)
@@ -72,7 +72,7 @@ t.test('[F10] database errors › a full disk or a write that no majority has is
   const { app, google, signedIn } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const stored = () => connections.find({}, { projection: { outbox: 0 } }).toArray()
   const before = await stored()
   const errors = {
@@ -109,10 +109,10 @@ t.test('[F6] database errors › two first sign-ins and two connects at once are
   )
   const signedIn = await Promise.all(attempts.map(({ one, callback }) => one.fetch(callback)))
   t.same([...new Set(signedIn.map(({ statusCode }) => statusCode))], [200])
-  t.equal(await app.collections.users.countDocuments(), 1)
+  t.equal(await collectionsOf(app).users.countDocuments(), 1)
   const callbacks = await Promise.all(attempts.map(({ one }) => one.authorize('/connect/gmail')))
   const connected = await Promise.all(attempts.map(({ one }, n) => one.fetch(callbacks[n] ?? '')))
   t.same([...new Set(connected.map(({ statusCode }) => statusCode))], [200])
-  t.equal(await app.collections.connections.countDocuments(), 1)
+  t.equal(await collectionsOf(app).connections.countDocuments(), 1)
   t.equal(new Set(connected.map(response => response.json().connection.id)).size, 1)
 })

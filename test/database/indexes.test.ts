@@ -1,6 +1,6 @@
 import { MongoClient } from 'mongodb'
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { build, collectionsOf, isProblem } from '../helper.ts'
 import { buildOverMortalDatabase, createLog, startMortalDatabase } from './database.ts'
 
 /** Name, key and kind of every index there is. */
@@ -20,7 +20,7 @@ t.test('[R61] indexes › one that is gone is made again at the next boot', asyn
   t.ok(whole.some(text => text.includes('expireAfterSeconds') && text.startsWith('["sessions"')))
   t.ok(whole.some(text => text.includes('expireAfterSeconds') && text.startsWith('["flows"')))
   for (const collection of ['users', 'connections', 'sessions', 'flows'] as const)
-    await app.collections[collection].dropIndexes()
+    await collectionsOf(app)[collection].dropIndexes()
   t.not((await indexesOf(app)).length, whole.length)
   const restarted = await replica()
   t.equal((await restarted.inject('/readyz')).statusCode, 200)
@@ -61,7 +61,7 @@ t.test(
 
 t.test('[F9] indexes › duplicates that are there already keep it from serving too', async t => {
   const { app, database, replica } = await buildOverMortalDatabase(t)
-  await app.collections.users.dropIndexes()
+  await collectionsOf(app).users.dropIndexes()
   const user = {
     issuer: 'same',
     sub: 'same',
@@ -72,10 +72,10 @@ t.test('[F9] indexes › duplicates that are there already keep it from serving 
     lastSignInAt: new Date(),
     outbox: []
   }
-  await app.collections.users.insertMany([{ ...user }, { ...user }] as never[])
+  await collectionsOf(app).users.insertMany([{ ...user }, { ...user }] as never[])
   const second = await replica()
   isProblem(t, await second.inject('/readyz'), 503, 'database_unavailable')
   t.equal((await second.inject('/livez')).statusCode, 200)
   t.ok(database.data.size > 0)
-  t.equal(await app.collections.users.countDocuments(), 2, 'and nothing is deleted')
+  t.equal(await collectionsOf(app).users.countDocuments(), 2, 'and nothing is deleted')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, type World, type WorldOptions } from '../helper.ts'
+import { build, collectionsOf, type World, type WorldOptions } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 import { type Receiver, startReceiver, status } from './receiver.ts'
 
@@ -13,8 +13,8 @@ async function withReceiver(t: Parameters<typeof build>[0], { environment = {}, 
 }
 
 async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
-  await app.worker.run()
-  await app.courier?.run()
+  await app.background.run()
+  await app.webhook?.run()
 }
 
 /** Makes an event of its own each time. */
@@ -48,7 +48,7 @@ t.test('[R94] answers › only 2xx is success', async t => {
     world.clock.advance(30 * hourMs)
     await deliver(world)
     t.ok(receiver.requests.length > before)
-    t.equal(await world.app.collections.events.countDocuments({ delivery: { $ne: null } }), 0, `${code} is taken`)
+    t.equal(await collectionsOf(world.app).events.countDocuments({ delivery: { $ne: null } }), 0, `${code} is taken`)
   }
 })
 
@@ -79,7 +79,7 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
     await Promise.all([deliver(world), deliver({ app: other })])
   }
   t.equal(receiver.requests.length, asked)
-  const waiting = await app.collections.events.countDocuments({ delivery: { $ne: null } })
+  const waiting = await collectionsOf(app).events.countDocuments({ delivery: { $ne: null } })
   const parked = await runGuichet(world.environment, 'events', 'parked').ended
   t.match(parked.err, `410: ${waiting} more events wait`, 'whoever looks is told')
 
@@ -121,7 +121,7 @@ for (const code of [429, 503]) {
     world.clock.advance(1_001)
     await deliver(world)
     t.equal(new Set(receiver.ids()).size, 2)
-    t.equal(await world.app.collections.events.countDocuments({ delivery: { $ne: null } }), 0)
+    t.equal(await collectionsOf(world.app).events.countDocuments({ delivery: { $ne: null } }), 0)
   })
 }
 
@@ -190,9 +190,9 @@ for (const how of ['never answers', 'drips']) {
       receiver.answer = how === 'drips' ? drip(onLetter) : () => resolve()
     })
     await (await world.signedIn()).connected()
-    await world.app.worker.run()
+    await world.app.background.run()
     let isOver = false
-    const delivering = world.app.courier?.run().then(() => {
+    const delivering = world.app.webhook?.run().then(() => {
       isOver = true
     })
     await receiver.received(1)
@@ -227,22 +227,22 @@ t.test('[R94] size › two gigabytes, or an answer that drips without end › ar
   await (await world.signedIn()).connected()
   const before = process.memoryUsage().rss
   await deliver(world)
-  t.equal(await world.app.collections.events.countDocuments({ deliveredAt: { $ne: null } }), 1)
+  t.equal(await collectionsOf(world.app).events.countDocuments({ deliveredAt: { $ne: null } }), 1)
   t.ok(written < 64 * 1024 ** 2, `${written} bytes were taken`)
   t.ok(process.memoryUsage().rss - before < 200 * 1024 ** 2)
 
   receiver.answer = response => void response.writeHead(200).write('.')
   await (await world.signedIn()).connect({}, '/connect/calendar')
   await deliver(world)
-  t.equal(await world.app.collections.events.countDocuments({ deliveredAt: { $ne: null } }), 2)
+  t.equal(await collectionsOf(world.app).events.countDocuments({ deliveredAt: { $ne: null } }), 2)
 })
 
 t.test('[R94] closing › with a delivery under way › ends at once, and the event is due again', async t => {
   const { receiver, ...world } = await withReceiver(t)
   receiver.answer = () => {}
   await (await world.signedIn()).connected()
-  await world.app.worker.run()
-  void world.app.courier?.run()
+  await world.app.background.run()
+  void world.app.webhook?.run()
   await receiver.received(1)
   await world.app.close()
   receiver.answer = status(204)

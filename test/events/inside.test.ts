@@ -4,9 +4,9 @@ import { syncBuiltinESMExports } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { createAddressGuard, faultOfWebhookUrl } from '../../src/config/networks.ts'
 import { createDelivery } from '../../src/events/delivery.ts'
-import { createAddressGuard, faultOfWebhookUrl } from '../../src/events/public-address.ts'
-import { build, type Environment, type World } from '../helper.ts'
+import { build, collectionsOf, type Environment, type World } from '../helper.ts'
 import { faultyUrls, insideHosts, insideIpv4, insideIpv6, insideNames, publicUrls } from './inside-urls.ts'
 import { secret } from './receiver.ts'
 
@@ -44,7 +44,7 @@ function resolveTo(t: Test, ...answers: string[][]): { asked: string[] } {
 
 /** One event, sent to that URL past the check at the start, as if it had been good then. */
 async function send({ app }: World, url: string, allowPrivate: string[] = []): Promise<{ failures: number }> {
-  const { events: collection, meta } = app.collections
+  const { events: collection, meta } = collectionsOf(app)
   let failures = 0
   const delivery = createDelivery({
     collection,

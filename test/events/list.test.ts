@@ -2,7 +2,7 @@ import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import t from 'tap'
 import type { EventType } from '../../src/events/event.ts'
 import { createBackend } from '../backend/backend.ts'
-import { build, createTestClock, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, createTestClock, isProblem, type World } from '../helper.ts'
 import { startReceiver } from './receiver.ts'
 
 interface Page {
@@ -60,7 +60,7 @@ t.test('events › the life of a connection › each change once, in order, with
   await user.fetch(`/connections/${id}/gmail/profile`)
   await user.fetch(`/connections/${id}`, 'DELETE')
   await user.fetch('/auth/user', 'DELETE')
-  await app.worker.run()
+  await app.background.run()
   const { events } = await read(world)
   t.same(
     events.map(({ type }) => type),
@@ -120,30 +120,30 @@ t.test('events › three replicas write while one reads › the reader’s curso
 t.test('[R91] outbox › listed, and then the process ends before it is taken out › listed once', async t => {
   const world = await build(t)
   const { app } = world
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const user = await world.signedIn()
   const cut = t.intercept(connections, 'updateOne', { value: () => Promise.reject(new Error('killed')) })
   await user.connected()
-  await app.worker.run()
+  await app.background.run()
   t.equal((await app.events.after(0, 10)).length, 1)
   t.equal(await connections.countDocuments({ 'outbox.id': { $exists: true } }), 1)
   await app.close()
   cut.restore()
   const replica = await world.replica()
-  await Promise.all([replica.worker.run(), replica.worker.run()])
+  await Promise.all([replica.background.run(), replica.background.run()])
   t.equal((await replica.events.after(0, 10)).length, 1)
-  t.equal(await replica.collections.connections.countDocuments({ 'outbox.id': { $exists: true } }), 0)
+  t.equal(await collectionsOf(replica).connections.countDocuments({ 'outbox.id': { $exists: true } }), 0)
 })
 
 t.test('[R91] outbox › a change that the database refuses › leaves no event', async t => {
   const world = await build(t)
   const { app } = world
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const user = await world.signedIn()
   const { restore } = t.intercept(connections, 'insertOne', { value: () => Promise.reject(new Error('refused')) })
   t.equal((await user.connect()).statusCode, 500)
   restore()
-  await app.worker.run()
+  await app.background.run()
   t.same(await app.events.after(0, 10), [])
 })
 
@@ -154,21 +154,21 @@ t.test('events › the process is to stop while many wait › they are left to t
   let stopping: Promise<void> | undefined
   const people = ['ada@example.com', 'bob@example.com']
   const users = await Promise.all(people.map(as => world.signedIn(as)))
-  await app.worker.run()
+  await app.background.run()
   const hold = t.intercept(app.events, 'append', { value: () => Promise.reject(new Error('not yet')) })
   for (const [index, user] of users.entries()) await user.connected({ as: people[index] ?? '' })
-  await app.worker.run()
+  await app.background.run()
   hold.restore()
   t.intercept(app.events, 'append', {
     value: (event: Parameters<typeof append>[0]) => {
-      stopping ??= app.worker.stop()
+      stopping ??= app.background.stop()
       return append(event)
     }
   })
-  await app.worker.run()
+  await app.background.run()
   await stopping
   t.equal((await app.events.after(0, 10)).length, 1, 'the one under way is listed')
-  await (await world.replica()).worker.run()
+  await (await world.replica()).background.run()
   t.equal((await app.events.after(0, 10)).length, 2)
 })
 
@@ -213,5 +213,5 @@ t.test('[R91] delivery › by three replicas at once › each event once, four a
 })
 
 async function runAll(replicas: World['app'][]): Promise<void> {
-  await Promise.all(replicas.map(replica => replica.courier?.run()))
+  await Promise.all(replicas.map(replica => replica.webhook?.run()))
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import type { Test } from 'tap'
-import type { ConnectionView } from '../../src/http/schemas.ts'
+import type { ConnectionView } from '../../src/http/views/connection.ts'
 import type { Environment } from '../helper.ts'
 
 export interface Delivered {

@@ -2,7 +2,7 @@ import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../database/database.ts'
-import { build, type World } from '../helper.ts'
+import { build, collectionsOf, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 import { startReceiver, status } from './receiver.ts'
 
@@ -18,8 +18,8 @@ async function withReceiver(t: Parameters<typeof build>[0]) {
 }
 
 async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
-  await app.worker.run()
-  await app.courier?.run()
+  await app.background.run()
+  await app.webhook?.run()
 }
 
 t.test(
@@ -126,8 +126,8 @@ t.test('[R95] a dead receiver › delays neither requests, nor the list, nor the
   const user = await world.signedIn()
   const backend = await createBackend(app)
   const { id } = await user.connected()
-  await app.worker.run()
-  const hanging = app.courier?.run()
+  await app.background.run()
+  const hanging = app.webhook?.run()
   await receiver.received(1)
 
   t.equal((await backend.vend(id)).statusCode, 200)
@@ -135,7 +135,7 @@ t.test('[R95] a dead receiver › delays neither requests, nor the list, nor the
   google.fault('revoke', { status: 503 })
   t.equal((await user.fetch(`/connections/${id}`, 'DELETE')).statusCode, 200)
   clock.advance(10_000)
-  await app.worker.run()
+  await app.background.run()
   t.equal(google.calls('revoke'), 2, 'a debt is paid')
   const { events } = (await backend.fetch('/v1/events')).json()
   t.same(
@@ -152,8 +152,8 @@ t.test('[R95] a dead receiver › of one guichet among ten › the nine others h
   if (!dead) throw new Error('there is none')
   dead.receiver.answer = () => {}
   for (const world of worlds) await (await world.signedIn()).connected()
-  await dead.app.worker.run()
-  const hanging = dead.app.courier?.run()
+  await dead.app.background.run()
+  const hanging = dead.app.webhook?.run()
   await dead.receiver.received(1)
   for (const world of healthy) {
     await deliver(world)
@@ -204,11 +204,11 @@ t.test('deliveries › one that cannot be noted › ends the round when all of i
   for (let n = 0; n < 12; n++)
     await app.events.append({ id: `evt_${n}`, type: 'user.deleted', createdAt: new Date(), data: {} })
   let ended = false
-  const round = app.courier?.run().finally(() => {
+  const round = app.webhook?.run().finally(() => {
     ended = true
   })
   await receiver.received(4)
-  failNext(app.collections.events, 'updateOne', new MongoNetworkError('away'))
+  failNext(collectionsOf(app).events, 'updateOne', new MongoNetworkError('away'))
   held.shift()?.()
   // Long enough for the failure to come through, and for whoever would not wait.
   for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))

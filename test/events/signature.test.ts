@@ -4,8 +4,8 @@ import { secret, secretOf, startReceiver, status } from './receiver.ts'
 
 /** Lists what has happened and delivers it. */
 async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
-  await app.worker.run()
-  await app.courier?.run()
+  await app.background.run()
+  await app.webhook?.run()
 }
 
 t.test(
@@ -83,7 +83,7 @@ t.test('[R92] delivery › while the secret is changed › signed by both, and t
   receiver.answer = status(204)
   const both = await world.replica({ WEBHOOK_SECRETS: `${newer},${older}` })
   world.clock.advance(10_000)
-  await both.courier?.run()
+  await both.webhook?.run()
   await both.close()
   const changing = receiver.requests[1]
   t.equal(String(changing?.headers['webhook-signature']).split(' ').length, 2)

@@ -1,7 +1,7 @@
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { MongoWriteConcernError } from 'mongodb'
 import t from 'tap'
-import { build, createTestClock, isProblem, localPath } from '../helper.ts'
+import { build, collectionsOf, createTestClock, isProblem, localPath } from '../helper.ts'
 
 /** What Google's token endpoint may do to an exchange whose request it has read. */
 const failures = {
@@ -37,7 +37,7 @@ for (const [name, { fault, code, status }] of Object.entries(failures)) {
     isProblem(t, await user.fetch(callback), 400, 'flow_used')
     t.equal(google.calls('token'), before + 1, 'nor when the callback comes again')
     t.same((await user.fetch('/connections')).json(), { connections: [] })
-    t.equal(await app.collections.connections.countDocuments(), 0)
+    t.equal(await collectionsOf(app).connections.countDocuments(), 0)
     t.match((await user.connect()).json(), { connection: { status: 'active' } })
     t.same(google.violations, [])
   })
@@ -49,7 +49,7 @@ for (const [name, { fault, code, status }] of Object.entries(failures)) {
     isProblem(t, await user.signIn(), status, code)
     t.equal(google.calls('token'), 1)
     isProblem(t, await user.fetch('/auth/session'), 401, 'unauthenticated')
-    t.equal(await app.collections.users.countDocuments(), 0)
+    t.equal(await collectionsOf(app).users.countDocuments(), 0)
     t.equal((await user.signIn()).statusCode, 200)
     t.same(google.violations, [])
   })
@@ -75,15 +75,15 @@ for (const [name, startUrl] of [
     const isRepair = startUrl.endsWith('=')
     const { id = '' } = isRepair ? await user.connected() : {}
     const callback = await user.authorize(startUrl + id)
-    const stored = () => app.collections.connections.find().toArray()
-    await app.worker.run()
+    const stored = () => collectionsOf(app).connections.find().toArray()
+    await app.background.run()
     const before = await stored()
     google.fault('token', { delayUntil: async () => mongo.pause() })
     const answer = await user.fetch(callback)
     isProblem(t, answer, 503, 'database_unavailable')
     t.ok(Number(answer.headers['retry-after']) > 0)
     mongo.resume()
-    await app.worker.run()
+    await app.background.run()
     t.same(await stored(), before, 'what the database says agrees')
     t.match((await user.connect()).json(), { connection: { status: 'active', ...(isRepair && { id }) } })
     t.equal((await user.fetch('/connections')).json().connections.length, 1)
@@ -94,9 +94,9 @@ for (const [name, startUrl] of [
 t.test('[R33] durable › a write that no majority has › is no success', async t => {
   const { app, signedIn } = await build(t)
   const user = await signedIn()
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   t.equal(connections.writeConcern?.w, 'majority')
-  for (const collection of Object.values(app.collections)) t.equal(collection.writeConcern?.w, 'majority')
+  for (const collection of Object.values(collectionsOf(app))) t.equal(collection.writeConcern?.w, 'majority')
   const { restore } = t.intercept(connections, 'insertOne', {
     value: () =>
       Promise.reject(
@@ -115,7 +115,7 @@ t.test(
   async t => {
     const { mongo, app, signedIn, clock, google } = await freezable(t)
     const user = await signedIn()
-    const { flows } = app.collections
+    const { flows } = collectionsOf(app)
     const first = await user.authorize('/connect/gmail')
     let newest = ''
     for (let start = 0; start < 1000; start++) {
@@ -143,5 +143,5 @@ t.test('[R35] flows › by bursts › the cap holds within the ten that are coun
   const user = await signedIn()
   for (let burst = 0; burst < 10; burst++)
     await Promise.all(Array.from({ length: 20 }, () => user.clone().fetch('/connect/gmail')))
-  t.ok((await app.collections.flows.countDocuments({ usedAt: { $exists: false } })) <= 70)
+  t.ok((await collectionsOf(app).flows.countDocuments({ usedAt: { $exists: false } })) <= 70)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 import { codeOf, doors, isRefused, ways } from './doors.ts'
 
 for (const door of doors) {
@@ -50,7 +50,7 @@ for (const door of doors) {
     const callback = await browser.authorize(`${door.start}?returnTo=/inbox`)
     t.equal(codeOf(await browser.navigate(callback)), undefined)
     const calls = google.requests.length
-    const rows = await world.app.collections.flows.find().toArray()
+    const rows = await collectionsOf(world.app).flows.find().toArray()
     const cookies = [...browser.cookies]
 
     for (const round of [1, 2]) {
@@ -66,7 +66,7 @@ for (const door of doors) {
       }
     }
     t.equal(google.requests.length, calls, 'nothing was asked of Google')
-    t.same(await world.app.collections.flows.find().toArray(), rows)
+    t.same(await collectionsOf(world.app).flows.find().toArray(), rows)
     t.same([...browser.cookies], cookies)
     t.equal((await browser.fetch('/auth/session')).statusCode, 200)
     t.ok(await door.isOpen(browser))

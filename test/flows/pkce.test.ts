@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 import { doors } from './doors.ts'
 
 function seenByBrowser({ headers, rawPayload }: LightMyRequestResponse): string {
@@ -40,7 +40,7 @@ for (const door of doors) {
       t.same(google.ledger.find(lines.join('\n'), ['code_verifier']), [])
       t.equal(google.ledger.find(verifiers.join('\n'), ['code_verifier']).length, 5, 'they would have been found')
 
-      const stored = JSON.stringify(await app.collections.flows.find().toArray())
+      const stored = JSON.stringify(await collectionsOf(app).flows.find().toArray())
       t.same(google.ledger.find(stored, ['code_verifier', 'state', 'nonce']), [])
       t.same(google.violations, [])
     }
@@ -51,7 +51,7 @@ for (const door of doors) {
     const { google, app } = world
     const browser = await door.enter(world)
     const callback = await browser.authorize(door.start)
-    const waiting = JSON.stringify(await app.collections.flows.find().toArray())
+    const waiting = JSON.stringify(await collectionsOf(app).flows.find().toArray())
     await browser.fetch(callback)
     t.ok(google.ledger.of('code_verifier').length > 0)
     t.same(google.ledger.find(waiting, ['code_verifier', 'state', 'nonce']), [])

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createSecret } from '../../src/secrets.ts'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 import { codeOf, doors, isRefused, stateOf, ways } from './doors.ts'
 
 t.test('[R1] secrets › ten thousand of them, all different and of 256 bits', async t => {
@@ -54,7 +54,7 @@ for (const door of doors) {
     t.equal((await halfway.fetch('/auth/session')).statusCode, 401)
     t.match((await bob.fetch('/auth/session')).json(), { user: { email: 'bob@example.com' } })
     t.same((await bob.fetch('/connections')).json(), { connections: [] })
-    t.equal(await app.collections.connections.countDocuments(), 0)
+    t.equal(await collectionsOf(app).connections.countDocuments(), 0)
 
     t.equal(codeOf(await ada.fetch(callback)), undefined, 'the one who started it still can')
     t.ok(await door.isOpen(ada))
@@ -130,7 +130,7 @@ t.test('[R8] flows › nothing that belongs to a flow passes for a session', asy
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
   const { searchParams } = new URL(callback, 'http://localhost:3000')
-  const flow = await app.collections.flows.findOne({ purpose: 'connect' })
+  const flow = await collectionsOf(app).flows.findOne({ purpose: 'connect' })
   const artefacts = [
     stateOf(callback),
     searchParams.get('code') ?? '',

@@ -1,7 +1,7 @@
 import { startFakeGoogle } from '@guichet/fake-google'
 import type { Fault } from '@guichet/fake-google/faults'
 import t, { type Test } from 'tap'
-import { build, isProblem, problemOf, type World } from '../helper.ts'
+import { build, collectionsOf, isProblem, problemOf, type World } from '../helper.ts'
 import { startTrap } from './trap.ts'
 
 const doors = [
@@ -31,7 +31,7 @@ async function isRefused(
         const comment = `${name}, ${way}: ${JSON.stringify(fault)?.slice(0, 60)}`
         const one = await enter(world)
         const callback = await one.authorize(start)
-        const users = await app.collections.users.countDocuments()
+        const users = await collectionsOf(app).users.countDocuments()
         const calls = google.calls('token')
         google.fault('token', fault, Number.POSITIVE_INFINITY)
         const response = await one[way](callback)
@@ -45,8 +45,8 @@ async function isRefused(
           if (retryAfter === 'some') t.ok(Number(wait) >= 1 && Number(wait) <= 60, `${comment}: ${wait}`)
           else t.equal(wait, retryAfter === undefined ? undefined : String(retryAfter), comment)
         }
-        t.equal(await app.collections.connections.countDocuments(), 0, comment)
-        t.equal(await app.collections.users.countDocuments(), users)
+        t.equal(await collectionsOf(app).connections.countDocuments(), 0, comment)
+        t.equal(await collectionsOf(app).users.countDocuments(), users)
         isProblem(t, await one.fetch(callback), 400, 'flow_used')
         t.equal(google.calls('token') - calls, received)
         if (name === 'sign-in') t.equal((await one.signIn()).statusCode, 200, 'a fresh flow works')
@@ -92,7 +92,7 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
       for (const way of ['fetch', 'navigate'] as const) {
         const comment = `${name}, ${way}: ${token_endpoint}`
         const entered = await enter(world)
-        const users = await app.collections.users.countDocuments()
+        const users = await collectionsOf(app).users.countDocuments()
         const calls = google.calls('token')
         trap.connections = 0
         google.fault('discovery', { mutate: json => ({ ...json, token_endpoint }) })
@@ -110,8 +110,8 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
         isProblem(t, await one.fetch(callback), 400, 'flow_used')
         t.ok(trap.connections <= most, `${comment}: and not again`)
         t.equal(google.calls('token'), calls, 'nor anywhere else')
-        t.equal(await app.collections.users.countDocuments(), users, comment)
-        t.equal(await app.collections.connections.countDocuments(), 0, comment)
+        t.equal(await collectionsOf(app).users.countDocuments(), users, comment)
+        t.equal(await collectionsOf(app).connections.countDocuments(), 0, comment)
       }
     }
   }
@@ -181,7 +181,7 @@ t.test('[F17] exchange › an answer that drips, never ends or unpacks without e
     t.ok([502, 503].includes(response.statusCode), `${JSON.stringify(fault)}: ${response.body}`)
     t.match(problemOf(response).code, /^google_/)
   }
-  t.equal(await app.collections.users.countDocuments(), 0)
+  t.equal(await collectionsOf(app).users.countDocuments(), 0)
   const grownMb = (process.memoryUsage().rss - before) / 2 ** 20
   t.ok(grownMb < 150, `grown by ${Math.round(grownMb)} MB, the stand-in Google included`)
   t.equal((await browser().signIn()).statusCode, 200)

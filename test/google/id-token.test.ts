@@ -1,6 +1,6 @@
 import t from 'tap'
 import { codeOf, doors, isRefused, ways } from '../flows/doors.ts'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 import { type Mutations, nonces, parties, plant, shapes, signatures, timesAndSubject } from './mutated-id-tokens.ts'
 
 const tables: [requirement: string, subject: string, mutations: Mutations][] = [
@@ -31,8 +31,8 @@ for (const [requirement, subject, mutations] of tables) {
         t.equal(codeOf(await browser.fetch(callback)), 'flow_used', 'the flow is over')
       }
     }
-    t.equal(await app.collections.users.countDocuments(), 0, 'no user row')
-    t.equal(await app.collections.sessions.countDocuments({ userId: { $ne: null } }), 0, 'no session of anyone')
+    t.equal(await collectionsOf(app).users.countDocuments(), 0, 'no user row')
+    t.equal(await collectionsOf(app).sessions.countDocuments({ userId: { $ne: null } }), 0, 'no session of anyone')
     t.equal(google.calls('unknown'), 0, 'a key is fetched from nowhere but the JWKS')
     t.ok(google.calls('jwks') <= 2)
 
@@ -44,7 +44,7 @@ for (const [requirement, subject, mutations] of tables) {
     const world = await build(t)
     const { google, app } = world
     const ada = await world.signedIn()
-    const users = await app.collections.users.find().toArray()
+    const users = await collectionsOf(app).users.find().toArray()
     for (const [what, mutation] of Object.entries(mutations)) {
       for (const way of ways) {
         t.comment(`${what}, ${way}`)
@@ -55,8 +55,8 @@ for (const [requirement, subject, mutations] of tables) {
         isRefused(t, await ada[way](callback), 502, 'google_invalid_response')
       }
     }
-    t.equal(await app.collections.connections.countDocuments(), 0, 'no connection')
-    t.same(await app.collections.users.find().toArray(), users)
+    t.equal(await collectionsOf(app).connections.countDocuments(), 0, 'no connection')
+    t.same(await collectionsOf(app).users.find().toArray(), users)
     t.equal(google.calls('unknown'), 0)
 
     t.equal(codeOf(await ada.connect()), undefined, 'an honest one connects')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { codeOf, doors, isRefused, ways } from '../flows/doors.ts'
-import { build, type World } from '../helper.ts'
+import { build, collectionsOf, type World } from '../helper.ts'
 
 t.test('[R14] metadata › an issuer other than the configured one is refused', async t => {
   const { google, replica, browser } = await build(t)
@@ -105,7 +105,7 @@ t.test('[R14] keys › without any the answer is unavailable, and nobody is sign
     if (way === 'fetch') t.ok(Number(answer.headers['retry-after']) > 0)
     t.equal((await ada.fetch('/auth/session')).statusCode, 401)
   }
-  t.equal(await app.collections.users.countDocuments(), 0)
+  t.equal(await collectionsOf(app).users.countDocuments(), 0)
   google.clearFaults('jwks')
   t.equal(codeOf(await browser(cold).signIn()), undefined, 'with keys it goes on')
   t.same(google.violations, [])

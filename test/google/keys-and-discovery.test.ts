@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { build, collectionsOf, isProblem } from '../helper.ts'
 
 const always = Number.POSITIVE_INFINITY
 
@@ -43,7 +43,7 @@ t.test('[F18] signing keys › never known, nobody is signed in; the code is spe
     t.ok(response.headers['retry-after'])
     t.equal(google.calls('token'), exchanges + 1)
     isProblem(t, await one.fetch('/auth/session'), 401, 'unauthenticated')
-    t.equal(await app.collections.users.countDocuments(), 0)
+    t.equal(await collectionsOf(app).users.countDocuments(), 0)
     isProblem(t, await one.fetch(callback), 400, 'flow_used')
     google.clearFaults()
   }

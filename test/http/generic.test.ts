@@ -4,7 +4,7 @@ import { MongoNetworkError } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../database/database.ts'
-import { build, isProblem, problemOf } from '../helper.ts'
+import { build, collectionsOf, isProblem, problemOf } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 import { listen, send } from './raw.ts'
 
@@ -33,10 +33,10 @@ t.test('[R105] errors › of each class are generic: no message, stack, version 
     null,
     { message: planted }
   ]) {
-    failNext(app.collections.connections, 'findOne', error as Error)
+    failNext(collectionsOf(app).connections, 'findOne', error as Error)
     await note('internal', 500, profile)
   }
-  failNext(app.collections.connections, 'findOne', new MongoNetworkError(planted))
+  failNext(collectionsOf(app).connections, 'findOne', new MongoNetworkError(planted))
   await note('database_unavailable', 503, profile)
   google.fault('gmail', { status: 500, body: planted })
   await note('google_unavailable', 503, profile)
@@ -49,7 +49,7 @@ t.test('[R105] errors › of each class are generic: no message, stack, version 
   clock.advance(3_600_000)
   google.fault('token', { status: 500, body: planted })
   await note('google_unavailable', 503, profile)
-  await app.collections.connections.updateMany({}, { $set: { refreshToken: planted, accessToken: planted } })
+  await collectionsOf(app).connections.updateMany({}, { $set: { refreshToken: planted, accessToken: planted } })
   clock.advance(60_000)
   await note('unsealable', 503, profile)
   await note('not_found', 404, '/nowhere')
@@ -90,7 +90,7 @@ t.test('[R105] successes › of the page, the docs and a backend name no softwar
 t.test('[R105] errors › an error on a navigation says its code and nothing else', async t => {
   const { app, signedIn } = await build(t)
   const ada = await signedIn()
-  failNext(app.collections.flows, 'insertOne', new Error('planted'))
+  failNext(collectionsOf(app).flows, 'insertOne', new Error('planted'))
   const response = await ada.navigate('/connect/gmail')
   t.equal(response.statusCode, 303)
   t.equal(response.headers.location, '/?status=internal')

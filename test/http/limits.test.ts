@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { build, collectionsOf, isProblem } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 import { listen, send } from './raw.ts'
 
@@ -133,7 +133,7 @@ t.test('[R99] content types › whatever is not JSON is 415 (or 400), and change
   const { id } = await ada.connected()
   const authorization = await createKey(app)
   const calls = google.requests.length
-  const before = await app.collections.tickets.countDocuments()
+  const before = await collectionsOf(app).tickets.countDocuments()
   const bodies = {
     '/v1/tickets': '{"externalId":"x"}',
     modify: '{"addLabelIds":["STARRED"]}',
@@ -153,7 +153,7 @@ t.test('[R99] content types › whatever is not JSON is 415 (or 400), and change
     }
   }
   t.equal(google.requests.length, calls)
-  t.equal(await app.collections.tickets.countDocuments(), before)
+  t.equal(await collectionsOf(app).tickets.countDocuments(), before)
   t.equal(
     (
       await app.inject({

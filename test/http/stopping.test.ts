@@ -4,14 +4,14 @@ import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 import { startServer } from '../process.ts'
 
 t.test('[F37] SIGTERM › a request under way ends well, readiness says no, and the process exits with 0', async t => {
   const { app, google, environment, signedIn } = await build(t, { environment: { AUDIT_FILE: '' } })
   const { id } = await (await signedIn()).connected()
   const { key } = await createBackend(app)
-  await app.collections.connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
+  await collectionsOf(app).connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
   const server = await startServer(t, environment)
   const { release } = google.fault('token', { hang: true })
   const arrived = google.arrival('token')

@@ -8,7 +8,7 @@ import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../database/database.ts'
 import { secret, secretOf, startReceiver, status } from '../events/receiver.ts'
-import { build, localPath } from '../helper.ts'
+import { build, collectionsOf, localPath } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 import { captureLog } from './capture.ts'
 
@@ -171,11 +171,11 @@ t.test('[R106] logs › whole journeys and every kind of failure leave no secret
     new Error(`unforeseen: ${tokens.at(-1)}`, { cause: new Error(ticketValue) }),
     new TypeError(`cannot read ${key}`)
   ]) {
-    failNext(app.collections.connections, 'findOne', error)
+    failNext(collectionsOf(app).connections, 'findOne', error)
     note(await vend())
-    failNext(app.collections.sessions, 'findOne', error)
+    failNext(collectionsOf(app).sessions, 'findOne', error)
     note(await ada.fetch('/auth/session'))
-    failNext(app.collections.flows, 'insertOne', error)
+    failNext(collectionsOf(app).flows, 'insertOne', error)
     note(await ada.navigate('/connect/gmail'))
   }
 
@@ -242,8 +242,8 @@ t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, taken › n
   for (const one of [secret, secretOf(8)]) for (const text of [one, one.slice('whsec_'.length)]) ledger.plant(text)
   const quoting = (code: number) => status(code, { 'x-says': inBody, 'content-type': 'text/plain' }, inBody)
   const deliver = async () => {
-    await app.worker.run()
-    await app.courier?.run()
+    await app.background.run()
+    await app.webhook?.run()
   }
 
   // Every kind of event, and a receiver that fails from the first one on.
@@ -273,7 +273,7 @@ t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, taken › n
     await deliver()
   }
 
-  const { events, meta } = app.collections
+  const { events, meta } = collectionsOf(app)
   const kept = async () => JSON.stringify([await events.find().toArray(), await meta.find().toArray()])
   const keptBefore = await kept()
   const [asText, asJson] = [

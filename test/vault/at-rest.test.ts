@@ -1,6 +1,6 @@
 import { BSON, type Db } from 'mongodb'
 import t from 'tap'
-import { build } from '../helper.ts'
+import { build, collectionsOf } from '../helper.ts'
 
 /** Everything that is stored, as the bytes that a stolen disk would show. */
 async function dump(db: Db | undefined): Promise<{ bytes: Buffer; collections: string[]; documents: number }> {
@@ -60,7 +60,7 @@ t.test('[R53] at rest › a dump after 100 connects holds no secret, in any enco
   for (const kind of ['access_token', 'refresh_token', 'code_verifier', 'id_token'] as const) {
     const { value } = google.ledger.of(kind).at(-1) ?? { value: '' }
     for (const text of [value, Buffer.from(value).toString('base64'), Buffer.from(value).toString('hex')]) {
-      await app.collections.meta.updateOne({ _id: 'planted' }, { $set: { text } as object }, { upsert: true })
+      await collectionsOf(app).meta.updateOne({ _id: 'planted' }, { $set: { text } as object }, { upsert: true })
       const hits = google.ledger.find((await dump(app.mongo.db)).bytes)
       t.ok(
         hits.some(hit => hit.value === value),

@@ -5,7 +5,7 @@ import { parseKeyRing } from '../../src/config/key-ring.ts'
 import { openToken, sealToken } from '../../src/connections/record.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { createBackend } from '../backend/backend.ts'
-import { build, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, isProblem, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
@@ -16,13 +16,13 @@ const sealedBy = (id: string) => ({ refreshToken: { $regex: `^${id}\\.` } })
 /** Connections of many users, sealed under k1; the first two are real ones. */
 async function withConnections(t: Test, count: number) {
   const world = await build(t, { environment: { VAULT_KEYS: k1 } })
-  const { connections } = world.app.collections
+  const { connections } = collectionsOf(world.app)
   const user = await world.signedIn()
   const { id } = await user.connected()
   const template = await connections.findOne({ _id: new ObjectId(id) })
   if (!template) throw new Error('there is none')
   const vault = vaultOf(k1)
-  await world.app.worker.run()
+  await world.app.background.run()
   const more = Array.from({ length: count - 1 }, (_, n) => {
     const owned = { _id: new ObjectId(), userId: new ObjectId() }
     return {
@@ -42,7 +42,7 @@ async function withConnections(t: Test, count: number) {
 async function isWhole({ app }: World, ring: string): Promise<number> {
   const vault = vaultOf(ring)
   let opened = 0
-  for (const record of await app.collections.connections.find({ 'account.sub': /^4000/ }).toArray()) {
+  for (const record of await collectionsOf(app).connections.find({ 'account.sub': /^4000/ }).toArray()) {
     const n = record.account.sub.slice(4)
     if (openToken(vault, record, 'refreshToken', record.refreshToken) !== `refresh ${n}`) throw new Error(`lost ${n}`)
     if (record.accessToken && openToken(vault, record, 'accessToken', record.accessToken) !== `access ${n}`)
@@ -102,7 +102,7 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   const alone = await world.replica({ VAULT_KEYS: k2 })
   clock.advance(3_600_000)
   t.equal((await backend.vend(id, undefined, alone)).statusCode, 200)
-  await alone.worker.run()
+  await alone.background.run()
   t.same(google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }), [], 'a debt is paid with it too')
   t.match(await runGuichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate').ended, { code: 0 }, 'nothing is left')
 })
@@ -111,7 +111,7 @@ t.test('[R56] rotate › a flow under way › ends with the new key alone', asyn
   const world = await withConnections(t, 1)
   const { user, app, google } = world
   const callback = await user.authorize('/connect/calendar')
-  await rotate(app.collections, vaultOf(`${k2},${k1}`), () => {})
+  await rotate(app.database, vaultOf(`${k2},${k1}`), () => {})
   const alone = await world.replica({ VAULT_KEYS: k2 })
   t.match((await user.clone(alone).fetch(callback)).json(), { connection: { service: 'calendar', status: 'active' } })
   t.same(google.violations, [])
@@ -136,11 +136,11 @@ t.test('[R56] rotate › the database fails › ends with that, and calls no rec
     value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
   })
   await t.rejects(
-    rotate(app.collections, vaultOf(`${k2},${k1}`), () => {}),
+    rotate(app.database, vaultOf(`${k2},${k1}`), () => {}),
     { name: 'MongoNetworkError' }
   )
   restore()
-  t.same(await rotate(app.collections, vaultOf(`${k2},${k1}`), () => {}), {
+  t.same(await rotate(app.database, vaultOf(`${k2},${k1}`), () => {}), {
     resealed: 5,
     unsealable: 0,
     sealedMeanwhile: 0
@@ -159,7 +159,7 @@ t.test('[R56] rotate › under a replica that still seals with the old key › e
       return result
     }
   })
-  const { sealedMeanwhile, unsealable } = await rotate(app.collections, vaultOf(`${k2},${k1}`), () => {})
+  const { sealedMeanwhile, unsealable } = await rotate(app.database, vaultOf(`${k2},${k1}`), () => {})
   restore()
   t.equal(unsealable, 0)
   t.equal(sealedMeanwhile, 3)
@@ -227,12 +227,12 @@ t.test(
     const both = await replica({ VAULT_KEYS: `${k2},${k1}` })
     const at = user.clone(both)
     const callback = await at.authorize('/connect/gmail', { withoutRefreshToken: true })
-    const mine = both.collections.connections
+    const mine = collectionsOf(both).connections
     const write = mine.findOneAndUpdate.bind(mine)
     const { restore } = t.intercept(mine, 'findOneAndUpdate', {
       value: async (...args: Parameters<typeof write>) => {
         restore()
-        await rotate(both.collections, both.vault, () => {})
+        await rotate(both.database, both.vault, () => {})
         return write(...args)
       }
     })

@@ -1,6 +1,6 @@
 import { ObjectId } from 'mongodb'
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { build, collectionsOf, isProblem } from '../helper.ts'
 
 const profile = (id: string) => `/connections/${id}/gmail/profile`
 
@@ -11,7 +11,7 @@ t.test(
     const ada = await signedIn()
     const { id } = await ada.connected()
     const _id = new ObjectId(id)
-    const { connections } = app.collections
+    const { connections } = collectionsOf(app)
     const { accessToken = '' } = (await connections.findOne({ _id })) ?? {}
     const before = google.requests.length
     const envelope = accessToken ?? ''
@@ -34,7 +34,7 @@ t.test('[R54] stored tokens › a flipped refresh token is not sent, and does no
   const ada = await signedIn()
   const { id } = await ada.connected()
   const _id = new ObjectId(id)
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const { refreshToken = '' } = (await connections.findOne({ _id })) ?? {}
   await connections.updateOne({ _id }, { $set: { refreshToken: `${refreshToken.slice(0, -1)}!` } })
   clock.advance(3_600_000)
@@ -53,7 +53,7 @@ t.test('[R55] stored tokens › moved to another record or field, they do not op
   await bob.signIn('bob@example.com')
   const adas = await ada.connected({ as: 'ada@example.com' })
   const bobs = await bob.connected({ as: 'bob@example.com' })
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const [from, to] = [new ObjectId(adas.id), new ObjectId(bobs.id)]
   const stolen = await connections.findOne({ _id: from })
   const own = await connections.findOne({ _id: to })
@@ -78,7 +78,7 @@ t.test('[R55] stored tokens › a refresh token moved to another record or field
   const adas = await ada.connected({ as: 'ada@example.com' })
   const others = await bob.connected({ as: 'ada@example.com' })
   const { id } = await bob.connected({ as: 'bob@example.com' })
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const sealed = async (of: string) => {
     const { accessToken, refreshToken = '' } = (await connections.findOne({ _id: new ObjectId(of) })) ?? {}
     return { accessToken: accessToken ?? '', refreshToken }
@@ -107,7 +107,7 @@ t.test('[R55] stored tokens › a flow cannot be given to another session', asyn
   const [victim, attacker] = [browser(), browser()]
   const callback = await victim.authorize('/auth/google')
   await attacker.fetch('/auth/google')
-  const { flows } = app.collections
+  const { flows } = collectionsOf(app)
   const [, theirs] = await flows.find().sort({ createdAt: 1 }).toArray()
   // Whoever writes to the database still cannot use the verifier it holds.
   await flows.updateMany({}, { $set: { sessionId: theirs?.sessionId ?? '' } })
@@ -125,7 +125,7 @@ t.test('[R59][F43] stored tokens › one record that does not open affects only 
     google.addUser({ sub: `30000000000000000${n + 100}`, email, name: email })
     ids.push((await user.connected({ as: email })).id)
   }
-  await app.collections.connections.updateOne(
+  await collectionsOf(app).connections.updateOne(
     { _id: new ObjectId(ids[0]) },
     { $set: { accessToken: 'k1.broken', refreshToken: 'k1.broken.too' } }
   )
@@ -135,7 +135,7 @@ t.test('[R59][F43] stored tokens › one record that does not open affects only 
     [503, ...Array(99).fill(200)]
   )
   t.equal(answers[0]?.json().code, 'unsealable')
-  t.equal(await app.collections.connections.countDocuments({ deadReason: { $ne: null } }), 0)
+  t.equal(await collectionsOf(app).connections.countDocuments({ deadReason: { $ne: null } }), 0)
   t.equal(google.calls('revoke'), 0)
   t.same(google.violations, [])
 })

@@ -7,7 +7,7 @@ import { hasCode } from '../../src/errors.ts'
 import { checkKeys } from '../../src/vault/check.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { createLog, startMortalDatabase } from '../database/database.ts'
-import { build, isProblem } from '../helper.ts'
+import { build, collectionsOf, isProblem } from '../helper.ts'
 import { snapshot } from './snapshot.ts'
 
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
@@ -24,7 +24,7 @@ async function buildOverStandIn(t: Parameters<typeof build>[0]) {
 
 t.test('[R58][F41] wrong key › the boot fails, nothing is changed, and the right key works after', async t => {
   const { ada, app, google, replica, stored, url } = await buildOverStandIn(t)
-  await app.worker.run()
+  await app.background.run()
   const before = stored()
   t.ok(before.length > 5)
   const wrong = await replica({ VAULT_KEYS: key('k1', 2) }).catch((error: unknown) => error)
@@ -43,7 +43,7 @@ t.test('[R58][F41] wrong key › seen only when the database is back › nothing
   const { id } = await ada.connected()
   google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
   t.match((await ada.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'pending' })
-  await app.collections.connections.updateOne({}, { $set: { 'owed.nextAttemptAt': new Date(0) } })
+  await collectionsOf(app).connections.updateOne({}, { $set: { 'owed.nextAttemptAt': new Date(0) } })
   await app.close()
   await database.stop()
   const before = snapshot(database.data)
@@ -55,7 +55,7 @@ t.test('[R58][F41] wrong key › seen only when the database is back › nothing
   let refused = log.line('not_ready')
   await database.start()
   while (((await refused) as { err?: { code?: string } }).err?.code !== 'unsealable') refused = log.line('not_ready')
-  wrong.worker.soon()
+  wrong.background.soon()
   // It looks again and again: time enough for its work, if it did any.
   for (let look = 0; look < 2; look++) await log.line('not_ready')
   isProblem(t, await wrong.inject('/readyz'), 503, 'unsealable')
@@ -88,9 +88,9 @@ t.test('[F42] rotated key › with the old one tokens open; without it they wait
 t.test('[R58] check value › two that boot first at the same time › both find it right', async t => {
   const { app } = await build(t)
   const ring = parseKeyRing(key('k1', 1))
-  await app.collections.meta.deleteMany({})
-  await Promise.all([1, 2, 3].map(() => checkKeys(createVault(ring), ring, app.collections.meta)))
-  t.equal(await app.collections.meta.countDocuments(), 1)
+  await collectionsOf(app).meta.deleteMany({})
+  await Promise.all([1, 2, 3].map(() => checkKeys(createVault(ring), ring, collectionsOf(app).meta)))
+  t.equal(await collectionsOf(app).meta.countDocuments(), 1)
   const other = parseKeyRing(key('k1', 2))
-  await t.rejects(checkKeys(createVault(other), other, app.collections.meta), { code: 'unsealable' })
+  await t.rejects(checkKeys(createVault(other), other, collectionsOf(app).meta), { code: 'unsealable' })
 })

@@ -1,5 +1,8 @@
 import type { z } from 'zod'
-import type { ConnectionView, DisconnectedView, EventView, StartedView, UserView } from '../../../src/http/schemas.ts'
+import type { ConnectionView, DisconnectedView } from '../../../src/http/views/connection.ts'
+import type { EventView } from '../../../src/http/views/event.ts'
+import type { StartedView } from '../../../src/http/views/flow.ts'
+import type { UserView } from '../../../src/http/views/user.ts'
 
 /** Who is signed in. */
 export type User = z.infer<typeof UserView>

@@ -1,8 +1,14 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { statusOf } from '../../../src/connections/record.ts'
+import { type ConnectionRecord, statusOf } from '../../../src/connections/record.ts'
 import { toConnectionId } from '../../../src/connections/repository.ts'
-import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } from '../../../src/http/schemas.ts'
+import {
+  ConnectionParams,
+  ConnectionView,
+  DisconnectedView,
+  toConnectionView
+} from '../../../src/http/views/connection.ts'
+import { problemResponses } from '../../../src/http/views/problem.ts'
 
 const pageSize = 100
 const Id = z.string().regex(/^[0-9a-f]{24}$/, 'must be an id')
@@ -16,8 +22,9 @@ const ListQuery = z.strictObject({
 const Page = z.object({ connections: z.array(ConnectionView), nextCursor: z.string().nullable() })
 
 /** The connections of all users, for backends. */
-const connections: FastifyPluginAsyncZod = async app => {
-  const { repository, view } = app.connections
+const connectionRoutes: FastifyPluginAsyncZod = async app => {
+  const { connections, connectLinks } = app
+  const view = (record: ConnectionRecord) => toConnectionView(record, connectLinks.repair)
 
   app.route({
     method: 'GET',
@@ -32,7 +39,7 @@ const connections: FastifyPluginAsyncZod = async app => {
     },
     handler: async request => {
       const { userId, externalId, service, status, cursor } = request.query
-      const page = await repository.list({
+      const page = await connections.list({
         userId: userId === undefined ? undefined : toConnectionId(userId),
         externalId,
         service,
@@ -74,7 +81,7 @@ const connections: FastifyPluginAsyncZod = async app => {
     },
     handler: async request => {
       const connection = await request.requireConnection(request.params.id)
-      const revoked = await app.connections.disconnect(connection)
+      const revoked = await app.disconnect(connection)
       request.log.info(
         {
           event: 'disconnected',
@@ -90,4 +97,4 @@ const connections: FastifyPluginAsyncZod = async app => {
   })
 }
 
-export default connections
+export default connectionRoutes

@@ -1,9 +1,9 @@
-import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { LiveToken } from '../../../src/connections/live-token.ts'
 import { toGuichetError } from '../../../src/http/problem.ts'
-import { ConnectionParams, problemResponses } from '../../../src/http/schemas.ts'
+import { ConnectionParams } from '../../../src/http/views/connection.ts'
+import { problemResponses } from '../../../src/http/views/problem.ts'
 
 const VendBody = z
   .strictObject({
@@ -33,39 +33,22 @@ const token: FastifyPluginAsyncZod = async app => {
       response: { 200: TokenAnswer, ...problemResponses }
     },
     handler: async request => {
+      const asked = { key: request.backendKey._id, connection: request.params.id, requestId: request.id }
       let user: string | null = null
       const live = await vend().catch((error: unknown): never => {
-        audit(request, user, toGuichetError(error).code)
+        app.audit({ ...asked, user, outcome: toGuichetError(error).code })
         throw error
       })
-      audit(request, user, 'vended')
+      app.audit({ ...asked, user, outcome: 'vended' })
       return toTokenAnswer(live)
 
       async function vend(): Promise<LiveToken> {
         const connection = await request.requireConnection(request.params.id)
         user = connection.userId.toHexString()
-        return app.connections.liveToken(connection, { minTtlSeconds: request.body?.minTtlSeconds ?? 0 })
+        return app.liveTokens(connection, { minTtlSeconds: request.body?.minTtlSeconds ?? 0 })
       }
     }
   })
-
-  function audit(request: FastifyRequest<{ Params: { id: string } }>, user: string | null, outcome: string): void {
-    const time = new Date(app.databaseClock.nowMs()).toISOString()
-    try {
-      app.audit({
-        time,
-        key: request.backendKey._id,
-        user,
-        connection: request.params.id,
-        outcome,
-        requestId: request.id
-      })
-    } catch (error) {
-      app.metrics.vends.inc({ outcome: toGuichetError(error).code })
-      throw error
-    }
-    app.metrics.vends.inc({ outcome })
-  }
 }
 
 function toTokenAnswer({ accessToken, expiresInSeconds, connection }: LiveToken) {

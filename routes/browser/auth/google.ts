@@ -4,8 +4,9 @@ import { z } from 'zod'
 import { GuichetError, hasCode } from '../../../src/errors.ts'
 import { signIn } from '../../../src/flows/purposes.ts'
 import { maxReturnToLength, requireReturnTo } from '../../../src/http/return-to.ts'
-import { CallbackQuery, problemResponses, StartedView, UserView } from '../../../src/http/schemas.ts'
-import { toUserView } from '../../../src/http/views/user.ts'
+import { CallbackQuery, StartedView } from '../../../src/http/views/flow.ts'
+import { problemResponses } from '../../../src/http/views/problem.ts'
+import { toUserView, UserView } from '../../../src/http/views/user.ts'
 
 // Connecting without a session wraps its own returnTo in this one.
 const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(maxReturnToLength).optional() })

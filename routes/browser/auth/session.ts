@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GuichetError } from '../../../src/errors.ts'
-import { problemResponses, UserView } from '../../../src/http/schemas.ts'
-import { toUserView } from '../../../src/http/views/user.ts'
+import { problemResponses } from '../../../src/http/views/problem.ts'
+import { toUserView, UserView } from '../../../src/http/views/user.ts'
 
 /** Who the session belongs to, and ending it. */
 const session: FastifyPluginAsyncZod = async app => {
@@ -51,7 +51,7 @@ const session: FastifyPluginAsyncZod = async app => {
     },
     handler: async (request, reply) => {
       const user = request.requireUserId()
-      await app.connections.eraseUser(user)
+      await app.erasing.erase(user)
       await request.endSession(reply)
       request.log.info({ event: 'user_erased', user }, 'a user was erased')
       return reply.code(204).send(null)

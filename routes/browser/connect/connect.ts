@@ -4,7 +4,9 @@ import { findService } from '../../../src/catalogue.ts'
 import { GuichetError, isErrorCode } from '../../../src/errors.ts'
 import { requireConnectPurpose } from '../../../src/flows/purposes.ts'
 import { requireReturnTo } from '../../../src/http/return-to.ts'
-import { CallbackQuery, ConnectionView, problemResponses, StartedView } from '../../../src/http/schemas.ts'
+import { ConnectionView, toConnectionView } from '../../../src/http/views/connection.ts'
+import { CallbackQuery, StartedView } from '../../../src/http/views/flow.ts'
+import { problemResponses } from '../../../src/http/views/problem.ts'
 
 const Params = z.strictObject({ service: z.string().min(1).max(64) })
 const StartQuery = z.strictObject({
@@ -44,7 +46,7 @@ const connect: FastifyPluginAsyncZod = async app => {
       }
       const userId = request.requireUserId()
       const purpose = requireConnectPurpose(request.params.service)
-      const { connectionId, parameters } = await app.connections.chooseAccount({ userId, ...request.params, ...wish })
+      const { connectionId, parameters } = await app.chooseAccount({ userId, ...request.params, ...wish })
       const { url, expiresAt } = await app.googleOauth2.start(request, purpose, { returnTo, connectionId }, parameters)
       if (request.isNavigation()) return reply.redirect(url, 303)
       return { url, expiresAt: expiresAt.toISOString() }
@@ -70,7 +72,8 @@ const connect: FastifyPluginAsyncZod = async app => {
       const finished = await app.googleOauth2.finish(request, purpose, request.query)
       const userId = request.session._id
       if (!userId || !service) throw new GuichetError('flow_wrong_session')
-      const connection = app.connections.view(await app.connections.store({ userId, service, ...finished }))
+      const record = await app.storeGrant({ userId, service, ...finished })
+      const connection = toConnectionView(record, app.connectLinks.repair)
       request.log.info(
         { event: 'connected', user: userId, connection: connection.id, status: connection.status },
         'a connection was made'

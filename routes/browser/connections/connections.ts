@@ -1,9 +1,18 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { ConnectionParams, ConnectionView, DisconnectedView, problemResponses } from '../../../src/http/schemas.ts'
+import type { ConnectionRecord } from '../../../src/connections/record.ts'
+import {
+  ConnectionParams,
+  ConnectionView,
+  DisconnectedView,
+  toConnectionView
+} from '../../../src/http/views/connection.ts'
+import { problemResponses } from '../../../src/http/views/problem.ts'
 
 /** One's own connections. */
-const connections: FastifyPluginAsyncZod = async app => {
+const connectionRoutes: FastifyPluginAsyncZod = async app => {
+  const view = (record: ConnectionRecord) => toConnectionView(record, app.connectLinks.repair)
+
   app.route({
     method: 'GET',
     url: '',
@@ -14,8 +23,8 @@ const connections: FastifyPluginAsyncZod = async app => {
       response: { 200: z.object({ connections: z.array(ConnectionView) }), ...problemResponses }
     },
     handler: async request => {
-      const records = await app.connections.repository.listOf(request.requireUserId())
-      return { connections: records.map(record => app.connections.view(record)) }
+      const records = await app.connections.listOf(request.requireUserId())
+      return { connections: records.map(view) }
     }
   })
 
@@ -29,7 +38,7 @@ const connections: FastifyPluginAsyncZod = async app => {
       params: ConnectionParams,
       response: { 200: z.object({ connection: ConnectionView }), ...problemResponses }
     },
-    handler: async request => ({ connection: app.connections.view(await request.requireConnection(request.params.id)) })
+    handler: async request => ({ connection: view(await request.requireConnection(request.params.id)) })
   })
 
   app.route({
@@ -44,7 +53,7 @@ const connections: FastifyPluginAsyncZod = async app => {
     },
     handler: async request => {
       const connection = await request.requireConnection(request.params.id)
-      const revoked = await app.connections.disconnect(connection)
+      const revoked = await app.disconnect(connection)
       request.log.info(
         { event: 'disconnected', user: connection.userId, connection: connection._id, revoked },
         'a connection was ended'
@@ -54,4 +63,4 @@ const connections: FastifyPluginAsyncZod = async app => {
   })
 }
 
-export default connections
+export default connectionRoutes

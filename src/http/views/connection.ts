@@ -1,6 +1,32 @@
-import { type ConnectionRecord, missingScopesOf, statusOf } from '../../connections/record.ts'
-import type { ConnectionView } from '../schemas.ts'
-import { toWatchSummary } from './watch.ts'
+import { z } from 'zod'
+import { type ConnectionRecord, missingScopesOf, reasons, statuses, statusOf } from '../../connections/record.ts'
+import { toWatchSummary, WatchSummary } from './watch.ts'
+
+/** Ids are opaque to clients; whatever cannot be one answers like an unknown one. */
+export const ConnectionParams = z.strictObject({ id: z.string().min(1).max(100).describe("The connection's id.") })
+
+export const ConnectionView = z
+  .object({
+    id: z.string(),
+    userId: z.string(),
+    externalId: z.string().optional().describe("The host app's id of the user, where a ticket brought the user."),
+    service: z.string(),
+    account: z.object({ sub: z.string(), email: z.string() }),
+    status: z.enum(statuses),
+    reason: z.enum(reasons).optional().describe('Why the connection needs to be made again.'),
+    grantedScopes: z.array(z.string()),
+    missingScopes: z.array(z.string()),
+    connectUrl: z.string().optional().describe('Where the user repairs what is wrong; holds no secret.'),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    lastRefreshedAt: z.iso.datetime().optional(),
+    refreshTokenExpiresAt: z.iso.datetime().optional().describe('When Google ends the grant, where it says so.'),
+    watch: WatchSummary.optional().describe('How its mailbox is followed, where somebody asked for that.')
+  })
+  .meta({ id: 'Connection' })
+export type ConnectionView = z.infer<typeof ConnectionView>
+
+export const DisconnectedView = z.object({ id: z.string(), revoked: z.enum(['confirmed', 'pending', 'kept']) })
 
 /** The public face of a connection: no token, sealed or not, is in it. */
 export function toConnectionView(

@@ -1,6 +1,7 @@
 import type { Collection } from 'mongodb'
 import type { Clock } from '../../clock.ts'
-import { isDuplicateKey } from '../../database/database.ts'
+import type { CollectionOf } from '../../database/database.ts'
+import { isDuplicateKey } from '../../database/errors.ts'
 
 /** Units that one process took out of a budget: they count until `until`, used or not. */
 interface Taken {
@@ -19,6 +20,11 @@ export interface QuotaRecord {
   /** Google asked to leave the account alone until then. */
   pausedUntil: Date | null
   expiresAt: Date
+}
+
+export const quotaCollection: CollectionOf<QuotaRecord> = {
+  name: 'gmailQuota',
+  indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }]
 }
 
 /** What this process may spend of one budget. */

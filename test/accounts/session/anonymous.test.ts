@@ -1,11 +1,12 @@
 import t from 'tap'
-import { build, type World } from '../../helper.ts'
+import { build, collectionsOf, type World } from '../../helper.ts'
 import { fill, routesOf } from '../../http/routes.ts'
 
 const batch = 50
 
 /** How many rows there are of whatever a visitor could leave behind. */
-async function rowsOf({ app: { collections } }: World) {
+async function rowsOf({ app }: World) {
+  const collections = collectionsOf(app)
   const [sessions, flows, users, connections] = await Promise.all([
     collections.sessions.countDocuments(),
     collections.flows.countDocuments(),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { type Browser, build, isProblem, type World } from '../../helper.ts'
+import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
 
 const cookieOf = (browser: Browser) => browser.cookies.get('guichet') ?? ''
 const rowIdOf = (cookie: string) =>
@@ -9,7 +9,9 @@ const rowIdOf = (cookie: string) =>
     .digest('base64url')
 
 async function sessionRows({ app }: World): Promise<string[]> {
-  const rows = await app.collections.sessions.find({}, { projection: { _id: 1 } }).toArray()
+  const rows = await collectionsOf(app)
+    .sessions.find({}, { projection: { _id: 1 } })
+    .toArray()
   return rows.map(({ _id }) => _id)
 }
 
@@ -83,7 +85,7 @@ t.test('[R38] fixation › a planted session › is the attacker’s no more onc
   t.equal((await victim.navigate(attackersCallback)).statusCode, 303)
   t.equal(world.google.calls('token'), exchanges, 'and the attacker’s code is never used')
   t.equal((await victim.fetch('/auth/session')).json().user.email, 'ada@example.com')
-  t.equal(await world.app.collections.users.countDocuments(), 1, 'the attacker has no account here')
+  t.equal(await collectionsOf(world.app).users.countDocuments(), 1, 'the attacker has no account here')
   t.same(world.google.violations, [])
 })
 

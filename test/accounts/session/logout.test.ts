@@ -1,6 +1,6 @@
 import type { Session } from 'fastify'
 import t, { type Test } from 'tap'
-import { type Browser, build, isProblem, type World } from '../../helper.ts'
+import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
 
 /** A request of the user that is under way at Google, and goes on when it is let go. */
 interface Held {
@@ -40,7 +40,7 @@ const connecting: Slow = async (world, ada) => {
 async function isOver(t: Test, { app }: World, stolen: Browser, replicas: World['app'][]): Promise<void> {
   for (const replica of replicas)
     isProblem(t, await stolen.clone(replica).fetch('/auth/session'), 401, 'unauthenticated')
-  t.equal(await app.collections.sessions.countDocuments(), 0, 'no row of it is left or back')
+  t.equal(await collectionsOf(app).sessions.countDocuments(), 0, 'no row of it is left or back')
 }
 
 t.test('[R39] logout › a captured cookie › dead on every replica at once', async t => {
@@ -114,7 +114,7 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
       const { statusCode } = await answer
       t.ok(statusCode < 500, `its own answer: ${statusCode}`)
       await isOver(t, world, stolen, replicas)
-      t.equal(await world.app.collections.users.countDocuments({ erasedAt: { $exists: false } }), 0, 'nor the user')
+      t.equal(await collectionsOf(world.app).users.countDocuments({ erasedAt: { $exists: false } }), 0, 'nor the user')
     }
   })
 }
@@ -134,5 +134,5 @@ t.test('[R40] logout › a session that was read before it ended › saving it w
   session.earlier = 'changed meanwhile'
   await new Promise(resolve => store.set(id, session, resolve))
   t.equal(await read(), null)
-  t.equal(await app.collections.sessions.countDocuments(), 0)
+  t.equal(await collectionsOf(app).sessions.countDocuments(), 0)
 })

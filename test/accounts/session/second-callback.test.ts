@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../../helper.ts'
+import { build, collectionsOf, isProblem } from '../../helper.ts'
 
 t.test('second callback › of the session before sign-in, when signed in › no exchange, nothing changes', async t => {
   const { browser, google, app } = await build(t)
@@ -20,9 +20,9 @@ t.test('second callback › of the session before sign-in, when signed in › no
   t.equal(google.calls('token'), 1)
   t.equal(jar.cookies.get('guichet'), cookie, 'the session stays')
   t.equal((await jar.fetch('/auth/session')).json().user.email, 'ada@example.com')
-  t.equal(await app.collections.users.countDocuments(), 1)
-  t.equal(await app.collections.sessions.countDocuments(), 1)
-  t.equal(await app.collections.flows.countDocuments({ usedAt: { $exists: false } }), 1, 'not used up either')
+  t.equal(await collectionsOf(app).users.countDocuments(), 1)
+  t.equal(await collectionsOf(app).sessions.countDocuments(), 1)
+  t.equal(await collectionsOf(app).flows.countDocuments({ usedAt: { $exists: false } }), 1, 'not used up either')
   t.same(google.violations, [])
 })
 

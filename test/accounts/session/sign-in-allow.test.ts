@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../../helper.ts'
+import { build, collectionsOf, isProblem } from '../../helper.ts'
 
 const environment = { SIGN_IN_ALLOW: 'ada@example.com, @example.org, Eve@Mixed.Example, @kelvin.example' }
 let subs = 0
@@ -38,7 +38,7 @@ t.test('sign-in allow › everyone else › 403, no user, no session', async t =
     const jar = browser()
     isProblem(t, await jar.signIn(sub), 403, 'sign_in_not_allowed')
     isProblem(t, await jar.fetch('/auth/session'), 401, 'unauthenticated')
-    t.equal(await app.collections.users.countDocuments(), 0, `no row for ${JSON.stringify(email)}`)
+    t.equal(await collectionsOf(app).users.countDocuments(), 0, `no row for ${JSON.stringify(email)}`)
   }
   t.same(google.violations, [])
 })
@@ -50,7 +50,7 @@ t.test('sign-in allow › an address that Google has not verified › is nobody�
     google.addUser({ sub, email, name: 'Eve', emailVerified: false })
     isProblem(t, await browser().signIn(sub), 403, 'sign_in_not_allowed')
   }
-  t.equal(await app.collections.users.countDocuments(), 0)
+  t.equal(await collectionsOf(app).users.countDocuments(), 0)
 })
 
 t.test('sign-in allow › the addresses and domains listed, in any case › may', async t => {

@@ -2,7 +2,7 @@ import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
 import { failNext } from '../../database/database.ts'
-import { build, isProblem, localPath } from '../../helper.ts'
+import { build, collectionsOf, isProblem, localPath } from '../../helper.ts'
 import { createHostApp } from './ticket.ts'
 
 t.test('ticket › followed to the end › the connection belongs to the host app’s user', async t => {
@@ -49,7 +49,7 @@ t.test('ticket › is stored hashed and over after ten minutes', async t => {
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
   const ticket = new URL(link, 'http://localhost').searchParams.get('ticket') ?? ''
   t.match(ticket, /^[A-Za-z0-9_-]{43}$/)
-  const [stored] = await app.collections.tickets.find().toArray()
+  const [stored] = await collectionsOf(app).tickets.find().toArray()
   t.notMatch(JSON.stringify(stored), ticket)
   clock.advance(599_000)
   t.equal((await browser().navigate(link)).statusCode, 200)
@@ -75,8 +75,8 @@ t.test('ticket › link scanners, previews and prefetching browsers use nothing 
   ] as const)
     await scanner.request(request)
   t.equal(scanner.cookies.size, 0)
-  t.equal(await app.collections.users.countDocuments(), 0)
-  t.equal(await app.collections.flows.countDocuments(), 0)
+  t.equal(await collectionsOf(app).users.countDocuments(), 0)
+  t.equal(await collectionsOf(app).flows.countDocuments(), 0)
   t.equal((await host.press(browser(), link)).statusCode, 303)
 })
 
@@ -85,7 +85,7 @@ t.test('ticket › what has to be there for it fails › it is still good', asyn
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
   const guest = world.browser()
-  const { tickets, users } = world.app.collections
+  const { tickets, users } = collectionsOf(world.app)
   failNext(tickets, 'findOne', new MongoNetworkError('away'))
   const away = await guest.navigate(link)
   t.equal(away.statusCode, 503)
@@ -105,12 +105,12 @@ t.test('[R37] ticket › another user’s session is regenerated away, one’s o
   t.equal((await host.press(ada, await host.ticket({ externalId: 'u-17' }))).statusCode, 303)
   t.match((await ada.fetch('/auth/session')).json(), { user: { externalId: 'u-17', email: null } })
   isProblem(t, await before.fetch('/auth/session'), 401, 'unauthenticated')
-  t.equal(await app.collections.sessions.countDocuments(), 1, 'the old row is gone')
+  t.equal(await collectionsOf(app).sessions.countDocuments(), 1, 'the old row is gone')
 
   const cookie = [...ada.cookies.values()]
   t.equal((await host.press(ada, await host.ticket({ externalId: 'u-17' }))).statusCode, 303)
   t.same([...ada.cookies.values()], cookie)
-  t.equal(await app.collections.users.countDocuments({ externalId: 'u-17' }), 1)
+  t.equal(await collectionsOf(app).users.countDocuments({ externalId: 'u-17' }), 1)
 })
 
 t.test('ticket › with a form from another site, or none to be told › refused, and still good', async t => {
@@ -138,8 +138,8 @@ t.test('ticket › expectedEmail › another account is a mismatch, and its gran
   t.equal(new URL(url).searchParams.get('login_hint'), 'ada@example.com')
   const landed = await ada.navigate(localPath(google.consent(url, { as: 'bob@example.com' })))
   t.equal(landed.headers.location, '/?status=account_mismatch')
-  t.equal(await app.collections.connections.countDocuments({ live: true }), 0)
-  await app.worker.run()
+  t.equal(await collectionsOf(app).connections.countDocuments({ live: true }), 0)
+  await app.background.run()
   t.same(google.ledger.of('refresh_token', { sub: google.user('bob@example.com').sub, alive: true }), [])
 
   const again = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'Ada@Example.com' })
@@ -233,7 +233,7 @@ t.test('[R87] ticket › a key makes none for what it may not see', async t => {
     isProblem(t, await backend.fetch('/v1/tickets', 'POST', body), 404, 'not_found')
   const reader = await createBackend(app, { operations: ['connections:read'] })
   isProblem(t, await reader.fetch('/v1/tickets', 'POST', { externalId: 'u-17' }), 403, 'forbidden')
-  t.equal(await app.collections.tickets.countDocuments(), 0)
+  t.equal(await collectionsOf(app).tickets.countDocuments(), 0)
 })
 
 t.test('[R20] ticket › takes no returnTo that leads away, and no field that is not its own', async t => {
@@ -254,5 +254,5 @@ t.test('[R20] ticket › takes no returnTo that leads away, and no field that is
     {}
   ])
     isProblem(t, await backend.fetch('/v1/tickets', 'POST', body), 400, 'invalid_request')
-  t.equal(await world.app.collections.tickets.countDocuments(), 0)
+  t.equal(await collectionsOf(world.app).tickets.countDocuments(), 0)
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { ConnectionView } from '../../../src/http/schemas.ts'
-import { type Browser, build, isProblem, localPath, type World } from '../../helper.ts'
+import type { ConnectionView } from '../../../src/http/views/connection.ts'
+import { type Browser, build, collectionsOf, isProblem, localPath, type World } from '../../helper.ts'
 
 const lifetime = 3_600_000
 const asBob = { as: 'bob@example.com' }
@@ -27,7 +27,7 @@ t.test('[R27] accounts › 50 callbacks at once for one account › one connecti
     Array.from({ length: 50 }, () => 200)
   )
   t.equal(new Set(answers.map(answer => answer.json().connection.id)).size, 1)
-  t.equal(await app.collections.connections.countDocuments(), 1)
+  t.equal(await collectionsOf(app).connections.countDocuments(), 1)
 
   const ada = await world.signedIn()
   const [{ id = '' } = {}] = await ownOf(ada)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isProblem } from '../../helper.ts'
+import { collectionsOf, isProblem } from '../../helper.ts'
 import { isTold, moments, settle, tell, turns } from '../../killed.ts'
 
 const ada = '100000000000000000001'
@@ -32,7 +32,7 @@ t.test('[F33][F34][R91] connect › kill -9 at each moment › never a false suc
         if (moment !== 'before Google acts' && moment !== 'before its answer') release()
         if (typeof moment === 'number') await turns(moment)
         if (moment === 'after the answer') await answered
-        if (moment === 'once it is stored') while (!(await app.collections.connections.findOne({ live: true })));
+        if (moment === 'once it is stored') while (!(await collectionsOf(app).connections.findOne({ live: true })));
       }
     )
     release()
@@ -63,6 +63,6 @@ t.test('[F33][F34][R91] connect › kill -9 at each moment › never a false suc
   await told.end()
   t.ok(orphans >= 1, `${orphans} grants were made that nobody stored`)
   t.ok(unanswered >= 1, `${unanswered} connections were stored and never answered`)
-  t.equal(await app.collections.connections.countDocuments(), 0)
+  t.equal(await collectionsOf(app).connections.countDocuments(), 0)
   t.same(google.violations, [])
 })

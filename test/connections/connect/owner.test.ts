@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../../helper.ts'
+import { build, collectionsOf, isProblem } from '../../helper.ts'
 
 t.test('[R23] owner › another user finishes in the same browser › nobody gets the connection', async t => {
   for (const signsOut of [true, false]) {
@@ -17,7 +17,7 @@ t.test('[R23] owner › another user finishes in the same browser › nobody get
       t.equal(google.calls('token'), exchanges, 'the code is not used')
       t.same((await jar.fetch('/connections')).json(), { connections: [] }, 'not B')
       t.same((await (await signedIn('ada@example.com')).fetch('/connections')).json(), { connections: [] }, 'not A')
-      t.equal(await app.collections.connections.countDocuments(), 0)
+      t.equal(await collectionsOf(app).connections.countDocuments(), 0)
     }
   }
 })
@@ -65,7 +65,7 @@ t.test('[R24] owner › named in the callback, in its body or in its state › i
   })
   t.match(response.json(), { connection: { userId: bobsId, account: { email: 'bob@example.com' } } })
   t.same((await ada.fetch('/connections')).json(), { connections: [] })
-  const owners = await app.collections.connections.distinct('userId')
+  const owners = await collectionsOf(app).connections.distinct('userId')
   t.same(owners.map(String), [bobsId])
   t.same(google.violations, [])
 })

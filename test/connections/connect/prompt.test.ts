@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, isProblem } from '../../helper.ts'
+import { type Browser, build, collectionsOf, isProblem } from '../../helper.ts'
 
 const hour = 3_600_000
 const unknownId = '0123456789abcdef01234567'
@@ -56,7 +56,7 @@ t.test('[R22] prompt › its refresh token does not open › consent, and withou
   const ada = await signedIn()
   const { id } = await ada.connected()
   const spoilt = { $set: { refreshToken: 'k1.spoilt' } }
-  await app.collections.connections.updateOne({}, spoilt)
+  await collectionsOf(app).connections.updateOne({}, spoilt)
   t.same(await askedOf(ada, `connectionId=${id}`), { prompt: 'consent', hint: 'ada@example.com' })
   const repair = `/connect/gmail?connectionId=${id}`
   isProblem(t, await ada.connect({ withoutRefreshToken: true }, repair), 409, 'refresh_token_missing')

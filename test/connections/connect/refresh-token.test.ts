@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, isProblem, localPath, type World } from '../../helper.ts'
+import { type Browser, build, collectionsOf, isProblem, localPath, type World } from '../../helper.ts'
 
 const lifetime = 3_600_000
 const without = { withoutRefreshToken: true }
@@ -25,7 +25,7 @@ t.test('[R26] refresh token › none at the first connect › 409, nothing is co
   isProblem(t, response, 409, 'refresh_token_missing')
   t.equal(response.json().connectUrl, freshConnect)
   t.same((await ada.fetch('/connections')).json(), { connections: [] })
-  t.equal(await world.app.collections.connections.countDocuments(), 0)
+  t.equal(await collectionsOf(world.app).connections.countDocuments(), 0)
 
   const again = (await ada.fetch(localPath(response.json().connectUrl))).json().url
   t.equal(new URL(again).searchParams.get('prompt'), 'consent')

@@ -1,7 +1,7 @@
 import { ObjectId } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
-import { build } from '../../helper.ts'
+import { build, collectionsOf } from '../../helper.ts'
 import { runGuichet } from '../../process.ts'
 
 const lifetime = 3_600_000
@@ -14,7 +14,7 @@ const unknown = { quota: { perDay: 250, usedAt: new Date('2026-11-22T00:00:00Z')
 t.test('[F44] a field of the next version › refreshed, reconnected, sealed anew › is kept as it was', async t => {
   const world = await build(t, { environment: { VAULT_KEYS: k1 } })
   const { app, google, clock, environment, signedIn } = world
-  const { connections } = app.collections
+  const { connections } = collectionsOf(app)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const _id = new ObjectId(id)
@@ -86,13 +86,13 @@ t.test(
   async t => {
     const world = await build(t, { environment: { VAULT_KEYS: k1 } })
     const { app, google, clock, environment, replica, signedIn } = world
-    const { connections } = app.collections
+    const { connections } = collectionsOf(app)
     const ada = await signedIn()
     const backend = await createBackend(app)
     /** As an older version left it: without what came later, and with its events told. */
     const connectedBefore = async () => {
       const { id } = await ada.connected()
-      await app.worker.run()
+      await app.background.run()
       const $unset = Object.fromEntries(later.map(name => [name, '']))
       await connections.updateOne({ _id: new ObjectId(id) }, { $unset } as object)
       const record = (await connections.findOne({ _id: new ObjectId(id) })) ?? {}
@@ -103,7 +103,7 @@ t.test(
       return id
     }
     const told = async () => {
-      await app.worker.run()
+      await app.background.run()
       return (await app.events.after(0, 100)).map(({ type }) => type).at(-1)
     }
 
@@ -122,7 +122,7 @@ t.test(
     await arrived
     // Who waits for another's refresh looks for a cooldown too; its looks pass through the same database as these.
     const waiting = backend.vend(id, undefined, other)
-    for (let read = 0; read < 10; read++) await other.collections.connections.findOne({})
+    for (let read = 0; read < 10; read++) await collectionsOf(other).connections.findOne({})
     release()
     t.match(await Promise.all([holding, waiting]), [{ statusCode: 200 }, { statusCode: 200 }])
     t.equal(google.calls('token'), 3, 'refreshed')
@@ -138,7 +138,7 @@ t.test(
     const refreshTokenExpiresAt = new Date(clock.nowMs() + lifetime)
     await connections.updateOne({ _id: new ObjectId(id) }, { $set: { refreshTokenExpiresAt } })
     // The first round notes the warning, the second brings it into the list.
-    await app.worker.run()
+    await app.background.run()
     t.equal(await told(), 'connection.expiring')
 
     t.equal(await connectedBefore(), id)

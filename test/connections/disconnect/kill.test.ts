@@ -1,6 +1,6 @@
 import { ObjectId } from 'mongodb'
 import t from 'tap'
-import { isProblem } from '../../helper.ts'
+import { collectionsOf, isProblem } from '../../helper.ts'
 import { isTold, moments, settle, tell, turns } from '../../killed.ts'
 
 const ada = '100000000000000000001'
@@ -36,7 +36,7 @@ t.test('[F35][R91] disconnect › kill -9 at each moment › there or gone, revo
       isProblem(t, read, 404, 'not_found')
     await settle(told)
     if (read.statusCode === 200) {
-      const stored = await app.collections.connections.findOne({ _id: new ObjectId(id) })
+      const stored = await collectionsOf(app).connections.findOne({ _id: new ObjectId(id) })
       t.match(stored, { live: true, owed: null, deadReason: null }, `killed ${moment}: wholly there`)
       await isTold(t, told, id, ['connection.connected'])
       t.match((await user.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'confirmed' })
@@ -44,7 +44,7 @@ t.test('[F35][R91] disconnect › kill -9 at each moment › there or gone, revo
     } else isProblem(t, read, 404, 'not_found')
     t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [], `killed ${moment}: revoked in the end`)
     await isTold(t, told, id, ['connection.connected', 'connection.disconnected'])
-    t.equal(await app.collections.connections.countDocuments(), 0)
+    t.equal(await collectionsOf(app).connections.countDocuments(), 0)
   }
   await told.end()
   t.ok(outcomes.has('404'), [...outcomes].join())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem, type World } from '../../helper.ts'
+import { build, collectionsOf, isProblem, type World } from '../../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
@@ -18,7 +18,7 @@ async function disconnecting(t: Parameters<typeof build>[0], environment = {}) {
 
 /** What comes of a callback by the time that the database has been asked this often for a revocation under way. */
 async function whileWaiting({ app }: World, t: Parameters<typeof build>[0], polls: number): Promise<void> {
-  const { revocations } = app.collections
+  const { revocations } = collectionsOf(app)
   const { promise, resolve } = Promise.withResolvers<void>()
   let seen = 0
   const findOne = revocations.findOne.bind(revocations)
@@ -45,7 +45,7 @@ t.test('[R30] reconnecting › under a revocation that takes hold › waits for 
   const { connections } = (await user.fetch('/connections')).json()
   t.match(connections, [{ status: 'needs_reconnect', reason: 'revoked', connectUrl: String }])
   t.match((await user.connect()).json(), { connection: { id: connections[0].id, status: 'active' } })
-  await app.worker.run()
+  await app.background.run()
   t.equal(google.calls('revoke'), 1)
 })
 
@@ -57,10 +57,10 @@ t.test(
     const { id } = await user.connected()
     t.match((await world.answer).json(), { revoked: 'pending' })
     clock.advance(12 * hourMs)
-    await app.worker.run()
+    await app.background.run()
     t.equal((await user.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
     t.equal(google.calls('revoke'), 1)
-    t.equal(await app.collections.connections.countDocuments(), 1)
+    t.equal(await collectionsOf(app).connections.countDocuments(), 1)
   }
 )
 
@@ -76,7 +76,7 @@ t.test('[R30] reconnecting › while a revocation is owed › the debt never kil
   outage.remove()
   for (let halfDay = 0; halfDay < 6; halfDay++) {
     clock.advance(12 * hourMs)
-    await app.worker.run()
+    await app.background.run()
     t.equal((await user.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
   }
   t.equal(google.calls('revoke'), 1, 'the one that failed')
@@ -93,7 +93,7 @@ t.test('[R30] reconnecting › by another user of the account, while a revocatio
   await first.fetch(`/connections/${old.id}`, 'DELETE')
   const { id } = await second.connected({ as: 'ada@example.com' })
   clock.advance(12 * hourMs)
-  await app.worker.run()
+  await app.background.run()
   t.equal((await second.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
   t.equal(google.calls('revoke'), 1)
 })
@@ -102,7 +102,7 @@ t.test('[R30] disconnect › right after a reconnect, before it has dropped the 
   const world = await build(t)
   const { google, app, clock } = world
   const user = await world.signedIn()
-  const { repository } = app.connections
+  const repository = app.connections
   const look = repository.hasLivingAccount
   google.fault('revoke', { status: 503 })
   await user.fetch(`/connections/${(await user.connected()).id}`, 'DELETE')
@@ -119,7 +119,7 @@ t.test('[R30] disconnect › right after a reconnect, before it has dropped the 
   })
   await user.connect()
   clock.advance(12 * hourMs)
-  await app.worker.run()
+  await app.background.run()
   t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [])
   t.same((await user.fetch('/connections')).json(), { connections: [] })
 })

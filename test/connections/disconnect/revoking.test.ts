@@ -1,6 +1,6 @@
 import { MongoNetworkError, ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
-import { type Browser, build, isProblem, type World } from '../../helper.ts'
+import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
@@ -14,7 +14,7 @@ async function connected(t: Test, environment = {}) {
 }
 
 /** What guichet still holds of a connection; undefined once nothing is left. */
-const stored = ({ app }: World, id: string) => app.collections.connections.findOne({ _id: new ObjectId(id) })
+const stored = ({ app }: World, id: string) => collectionsOf(app).connections.findOne({ _id: new ObjectId(id) })
 
 const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { sub: ada, alive: true }).length
 
@@ -40,10 +40,10 @@ t.test('[R30] disconnect › Google revokes › confirmed, and nothing is left',
   await isGone(t, world.user, world.url)
   t.equal(world.google.calls('revoke'), 1)
   t.equal(livingGrants(world), 0)
-  await world.app.worker.run()
+  await world.app.background.run()
   t.equal(await stored(world, world.id), null)
   world.clock.advance(24 * hourMs)
-  await world.app.worker.run()
+  await world.app.background.run()
   t.equal(world.google.calls('revoke'), 1, 'what is paid is not paid again')
   t.same(world.google.violations, [])
 })
@@ -52,7 +52,7 @@ t.test('[R30] disconnect › the user had already revoked at Google › confirme
   const world = await connected(t)
   world.google.revokeGrant(ada)
   t.match((await world.user.fetch(world.url, 'DELETE')).json(), { revoked: 'confirmed' })
-  await world.app.worker.run()
+  await world.app.background.run()
   t.equal(await stored(world, world.id), null)
 })
 
@@ -89,14 +89,14 @@ for (const [name, { fault, times }] of Object.entries(outages)) {
       [400, 3]
     ] as const) {
       clock.advance(pauseMs)
-      await app.worker.run()
+      await app.background.run()
       t.equal(google.calls('revoke'), calls, 'the pauses grow')
     }
     clock.advance(20_000)
-    await app.worker.run()
+    await app.background.run()
     t.equal(google.calls('revoke'), 4)
     t.equal(livingGrants(world), 0)
-    await app.worker.run()
+    await app.background.run()
     t.equal(await stored(world, world.id), null)
   })
 }
@@ -117,9 +117,9 @@ t.test(
       t.equal(google.calls('revoke'), attempt, 'nobody waits for those of before')
     }
     const owed = { live: false, owed: { $ne: null } } as const
-    t.equal(await app.collections.connections.countDocuments(owed), 3)
+    t.equal(await collectionsOf(app).connections.countDocuments(owed), 3)
     // Those that do not open are in no other's way, also where they are met first.
-    const { connections } = app.collections
+    const { connections } = collectionsOf(app)
     const debts = await connections.find(owed).toArray()
     for (const [index, { _id }] of debts.entries())
       await connections.updateOne(
@@ -128,7 +128,7 @@ t.test(
       )
     outage.remove()
     clock.advance(hourMs)
-    await app.worker.run()
+    await app.background.run()
     t.equal(google.ledger.of('refresh_token', { sub: bob, alive: true }).length, 0)
     t.equal(await connections.countDocuments(owed), 2)
   }
@@ -141,11 +141,11 @@ t.test('[R30] disconnect › pending when the process ends › another replica p
   await world.app.close()
   const next = await world.replica()
   world.clock.advance(10_000)
-  await next.worker.run()
+  await next.background.run()
   t.equal(livingGrants(world), 0)
   t.equal(world.google.calls('revoke'), 2)
-  await next.worker.run()
-  t.equal(await next.collections.connections.countDocuments(), 0)
+  await next.background.run()
+  t.equal(await collectionsOf(next).connections.countDocuments(), 0)
 })
 
 t.test('[R30] disconnect › Google away for a day › one call an hour at the most, and done the next day', async t => {
@@ -154,19 +154,19 @@ t.test('[R30] disconnect › Google away for a day › one call an hour at the m
   await world.user.fetch(world.url, 'DELETE')
   for (let minute = 0; minute < 24 * 60; minute += 10) {
     world.clock.advance(600_000)
-    await world.app.worker.run()
+    await world.app.background.run()
   }
   t.ok(outage.hits >= 24 && outage.hits <= 36, `${outage.hits} calls`)
   outage.remove()
   world.clock.advance(hourMs)
-  await world.app.worker.run()
+  await world.app.background.run()
   t.equal(livingGrants(world), 0)
 })
 
 t.test('[R30] disconnect › the write fails › 503, nothing changes, Google is not asked', async t => {
   const world = await connected(t)
-  const { connections } = world.app.collections
-  await world.app.worker.run()
+  const { connections } = collectionsOf(world.app)
+  await world.app.background.run()
   const before = await stored(world, world.id)
   const { restore } = t.intercept(connections, 'findOneAndUpdate', {
     value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
@@ -182,7 +182,7 @@ t.test('[R30] disconnect › the write fails › 503, nothing changes, Google is
 
 t.test('[R30] disconnect › the database fails once the connection is gone › pending, and paid later', async t => {
   const world = await connected(t)
-  const { revocations } = world.app.collections
+  const { revocations } = collectionsOf(world.app)
   const { restore } = t.intercept(revocations, 'updateOne', {
     value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
   })
@@ -191,7 +191,7 @@ t.test('[R30] disconnect › the database fails once the connection is gone › 
   await isGone(t, world.user, world.url)
   t.equal(world.google.calls('revoke'), 0)
   world.clock.advance(10_000)
-  await world.app.worker.run()
+  await world.app.background.run()
   t.equal(livingGrants(world), 0)
 })
 
@@ -212,7 +212,7 @@ t.test('[R29] reconnect › the old refresh token › is never revoked, and the 
     isProblem(t, await user.fetch(`${world.url}/gmail/profile`), 409, 'needs_reconnect')
     t.match((await user.connect({}, start)).json(), { connection: { id: world.id, status: 'active' } })
     t.match((await user.connect({}, '/connect/gmail')).json(), { connection: { id: world.id, status: 'active' } })
-    await app.worker.run()
+    await app.background.run()
     clock.advance(hourMs)
     t.equal((await user.fetch(`${world.url}/gmail/profile`)).statusCode, 200)
   }
@@ -224,12 +224,12 @@ t.test(
   '[F35] revoking › a process died between paying, telling and deleting › nothing of the connection stays',
   async t => {
     const world = await connected(t)
-    const { connections } = world.app.collections
-    await world.app.worker.run()
+    const { connections } = collectionsOf(world.app)
+    await world.app.background.run()
     const record = await stored(world, world.id)
     if (!record) throw new Error('not connected')
     await connections.replaceOne({ _id: record._id }, { ...record, live: false, refreshToken: '', outbox: [] })
-    await world.app.worker.run()
+    await world.app.background.run()
     t.equal(await connections.countDocuments(), 0)
   }
 )

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
-import { build, isProblem, type World } from '../../helper.ts'
+import { build, collectionsOf, isProblem, type World } from '../../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
@@ -27,7 +27,7 @@ t.test('[R31] siblings › two users, one Google account › kept while one live
   isProblem(t, await backend.vend(one.id), 404, 'not_found')
   t.equal((await backend.vend(two.id)).statusCode, 200)
   clock.advance(hourMs)
-  await app.worker.run()
+  await app.background.run()
   const vended = await backend.vend(two.id)
   t.equal(google.ledger.canOpen(vended.json().access_token), ada, 'it refreshes too')
   t.equal(google.calls('revoke'), 0, 'the worker lets it be')
@@ -35,8 +35,8 @@ t.test('[R31] siblings › two users, one Google account › kept while one live
   t.equal(revoked(await second.fetch(`/connections/${two.id}`, 'DELETE')), 'confirmed')
   t.equal(google.calls('revoke'), 1)
   t.equal(livingGrants(world), 0)
-  await app.worker.run()
-  t.equal(await app.collections.connections.countDocuments(), 0)
+  await app.background.run()
+  t.equal(await collectionsOf(app).connections.countDocuments(), 0)
   t.same(google.violations, [])
 })
 
@@ -73,8 +73,8 @@ t.test('[R31] siblings › a dead one › keeps nothing alive: the other’s gra
   t.equal(revoked(await second.fetch(`/connections/${two.id}`, 'DELETE')), 'confirmed')
   t.equal(livingGrants(world), 0)
   t.equal(revoked(await first.fetch(`/connections/${one.id}`, 'DELETE')), 'confirmed')
-  await app.worker.run()
-  t.equal(await app.collections.connections.countDocuments(), 0)
+  await app.background.run()
+  t.equal(await collectionsOf(app).connections.countDocuments(), 0)
 })
 
 t.test('[R31] siblings › another account’s connection › is none', async t => {
@@ -89,7 +89,7 @@ t.test('[R31] siblings › another account’s connection › is none', async t 
 t.test('[R31] siblings › the other ends right after the look › its own debt is paid', async t => {
   const world = await withTwoUsers(t)
   const { first, second, one, two, app, clock } = world
-  const { repository } = app.connections
+  const repository = app.connections
   const look = repository.hasLivingAccount
   let other: string | undefined
   const { restore } = t.intercept(repository, 'hasLivingAccount', {
@@ -103,7 +103,7 @@ t.test('[R31] siblings › the other ends right after the look › its own debt 
   t.equal(revoked(await first.fetch(`/connections/${one.id}`, 'DELETE')), 'kept', 'as it was when it was looked at')
   t.equal(other, 'pending', 'the account is being settled by the first')
   clock.advance(10_000)
-  await app.worker.run()
+  await app.background.run()
   t.equal(livingGrants(world), 0)
 })
 
@@ -128,11 +128,11 @@ t.test('[R31] siblings › all disconnect at once, 20 times › the grant never 
       [200, 200, 200, 200]
     )
     clock.advance(10_000)
-    await app.worker.run()
+    await app.background.run()
     t.equal(livingGrants(world), 0)
   }
-  await app.worker.run()
-  t.equal(await app.collections.connections.countDocuments(), 0)
+  await app.background.run()
+  t.equal(await collectionsOf(app).connections.countDocuments(), 0)
   t.same(google.violations, [])
 })
 
@@ -140,10 +140,10 @@ t.test('[R31] revoking › its holder stops between the look and the call, a rec
   const world = await build(t)
   const { app, google, clock } = world
   const other = await world.replica()
-  await Promise.all([app.worker.stop(), other.worker.stop()])
+  await Promise.all([app.background.stop(), other.background.stop()])
   const user = await world.signedIn()
   const old = await user.connected()
-  const { repository } = app.connections
+  const repository = app.connections
   const look = repository.hasLivingAccount
   let id = ''
   const { restore } = t.intercept(repository, 'hasLivingAccount', {

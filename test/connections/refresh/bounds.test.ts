@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startTrap } from '../../google/trap.ts'
+import { collectionsOf } from '../../helper.ts'
 import { residentBytes } from '../../process.ts'
 import { tellInProcesses } from './replicas.ts'
 
@@ -30,7 +31,7 @@ t.test('[R73] [F17] refresh › answers without end, measure or aim › refused 
   const before = residentBytes(server.pid)
   let calls = 0
   for (const [name, [fault, expected]] of Object.entries(faults)) {
-    await app.collections.connections.updateOne({}, { $set: { cooldownUntil: null } })
+    await collectionsOf(app).connections.updateOne({}, { $set: { cooldownUntil: null } })
     await expireStored()
     google.fault('token', fault)
     const startedAt = performance.now()
@@ -46,7 +47,7 @@ t.test('[R73] [F17] refresh › answers without end, measure or aim › refused 
   t.ok(grown < 50 * 1024 * 1024, `${Math.round(grown / 1024 / 1024)} MB more`)
   t.equal(trap.connections, 0)
 
-  await app.collections.connections.updateOne({}, { $set: { cooldownUntil: null } })
+  await collectionsOf(app).connections.updateOne({}, { $set: { cooldownUntil: null } })
   const { status, body } = await vendAt(server)
   t.equal(status, 200, 'and the next good answer is taken')
   t.not(body.access_token, token)

@@ -1,7 +1,7 @@
 import type { Fault } from '@guichet/fake-google/faults'
 import { ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
-import { build, isProblem } from '../../helper.ts'
+import { build, collectionsOf, isProblem } from '../../helper.ts'
 
 const passing: Fault[] = [{ status: 500 }, { status: 503, body: '<html>' }, { reset: true }, { hang: true }]
 
@@ -22,7 +22,7 @@ async function connected(t: Test) {
       headers: { authorization: `Bearer ${key}` }
     })
   const stored = () =>
-    world.app.collections.connections.findOne(
+    collectionsOf(world.app).connections.findOne(
       { _id: new ObjectId(id) },
       { projection: { lease: 0, cooldownUntil: 0, outbox: 0 } }
     )

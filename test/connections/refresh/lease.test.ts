@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isProblem } from '../../helper.ts'
+import { collectionsOf, isProblem } from '../../helper.ts'
 import { refreshesAt, tell } from './story.ts'
 
 t.test('[R66] lease › its holder is slower than the lease › the newer token stays', async t => {
@@ -27,7 +27,7 @@ t.test('[R66] lease › what another has refreshed meanwhile has run out too ›
   const stale = await stored()
   t.equal((await vend()).statusCode, 200)
   expire()
-  const { expiresInSeconds } = await app.connections.liveToken(stale)
+  const { expiresInSeconds } = await app.liveTokens(stale)
   t.ok(expiresInSeconds > 3000)
   t.equal(refreshes(), 2)
 })
@@ -43,7 +43,7 @@ t.test('[R66] lease › just before its end › nobody else calls Google', async
   clock.advance(19_900)
   const waiting = vend({}, other)
   // The other replica has looked, and looked again: its reads and attempts pass through the same database.
-  for (let read = 0; read < 20; read++) await other.collections.connections.findOne({})
+  for (let read = 0; read < 20; read++) await collectionsOf(other).connections.findOne({})
   t.equal(refreshes(), 1)
   release()
   t.same(new Set((await Promise.all([holding, waiting])).map(({ statusCode }) => statusCode)), new Set([200]))
@@ -96,7 +96,7 @@ t.test('[R66] lease › whatever goes wrong while it is held › it is given bac
   const { app, google, expire, vend, stored } = await tell(t)
   expire()
   const good = (await stored()).refreshToken
-  const set = (refreshToken: string) => app.collections.connections.updateOne({}, { $set: { refreshToken } })
+  const set = (refreshToken: string) => collectionsOf(app).connections.updateOne({}, { $set: { refreshToken } })
   await set(`${good.slice(0, -4)}AAAA`)
   isProblem(t, await vend(), 503, 'unsealable')
   t.equal((await stored()).lease, null)
@@ -116,12 +116,12 @@ t.test('[R64] single flight › who was refused the very token that it brings �
   const holding = vend({}, other)
   await arrived
   const waiting = vend({}, app)
-  for (let read = 0; read < 10; read++) await app.collections.connections.findOne({})
+  for (let read = 0; read < 10; read++) await collectionsOf(app).connections.findOne({})
   release()
   const refused: string = (await holding).json().access_token
   // Gmail refuses the new token too, while this replica's flight still waits for it.
   google.expireAccessTokens('ada@example.com')
-  const renewed = await app.connections.liveToken(await stored(), { refused })
+  const renewed = await app.liveTokens(await stored(), { refused })
   t.not(renewed.accessToken, refused)
   t.ok(google.ledger.canOpen(renewed.accessToken))
   t.equal((await waiting).statusCode, 200)

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Environment } from '../../helper.ts'
+import { collectionsOf } from '../../helper.ts'
 import { type ServerProcess, startServer } from '../../process.ts'
 import { type Story, tell } from './story.ts'
 
@@ -35,7 +36,7 @@ export async function tellInProcesses(t: Test, environment: Environment = {}): P
       return { status: response.status, headers: response.headers, body: (await response.json()) as Vended['body'] }
     },
     async expireStored() {
-      await app.collections.connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
+      await collectionsOf(app).connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
     }
   }
 }

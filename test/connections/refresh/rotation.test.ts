@@ -1,6 +1,6 @@
 import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
-import { isProblem } from '../../helper.ts'
+import { collectionsOf, isProblem } from '../../helper.ts'
 import { refreshesAt, tell } from './story.ts'
 
 for (const [name, refresh_token] of [
@@ -86,7 +86,7 @@ t.test('[R69] refresh › a callback stores meanwhile, without a refresh token �
   const { _id, userId, refreshToken } = await stored()
   const context = { owner: userId.toHexString(), record: _id.toHexString(), field: 'refreshToken' }
   const resealed = app.vault.seal(app.vault.open(refreshToken, context), context)
-  await app.collections.connections.updateOne({ _id }, { $set: { refreshToken: resealed } })
+  await collectionsOf(app).connections.updateOne({ _id }, { $set: { refreshToken: resealed } })
   release()
   t.equal((await vending).statusCode, 200)
   for (let round = 0; round < 2; round++) {
@@ -100,7 +100,7 @@ t.test('[R69] refresh › a warning is written before it › the refresh goes on
   const { app, google, ada, backend, connection, clock, stored, events } = await tell(t)
   google.refreshTokenLifetimeSeconds = 200_000
   await ada.connected()
-  const { liveToken } = app.connections
+  const liveToken = app.liveTokens
   const read = await stored()
   clock.advance(100_000_000)
   t.same((await events()).at(-1), 'connection.expiring')
@@ -124,8 +124,8 @@ t.test(
     release()
     isProblem(t, await vending, 404, 'not_found')
     isProblem(t, await vend(), 404, 'not_found')
-    await app.worker.run()
-    await app.worker.run()
+    await app.background.run()
+    await app.background.run()
     t.same(google.ledger.of('refresh_token', { alive: true }), [], 'no token of it lives on')
     t.same(google.ledger.of('access_token', { sub: connection.account.sub, alive: true }), [])
     await t.rejects(stored())
@@ -138,7 +138,7 @@ t.test(
     const { app, google, expire, vend } = await tell(t)
     google.rotateRefreshTokens = true
     expire()
-    const { connections } = app.collections
+    const { connections } = collectionsOf(app)
     const write = connections.findOneAndUpdate.bind(connections)
     let writes = 0
     t.intercept(connections, 'findOneAndUpdate', {

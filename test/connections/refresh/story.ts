@@ -3,9 +3,9 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import type { ConnectionRecord } from '../../../src/connections/record.ts'
 import { toConnectionId } from '../../../src/connections/repository.ts'
-import type { ConnectionView } from '../../../src/http/schemas.ts'
+import type { ConnectionView } from '../../../src/http/views/connection.ts'
 import { type Backend, createBackend } from '../../backend/backend.ts'
-import { type Browser, build, type World, type WorldOptions } from '../../helper.ts'
+import { type Browser, build, collectionsOf, type World, type WorldOptions } from '../../helper.ts'
 
 /** A user with a connection, and a backend that asks for its token. */
 export interface Story extends World {
@@ -40,15 +40,15 @@ export async function tell(t: Test, options?: WorldOptions): Promise<Story> {
     refreshes: () => refreshesAt(google).length,
     async events() {
       // Once for the work itself, once for the events that it left.
-      for (let round = 0; round < 2; round++) await app.worker.run()
+      for (let round = 0; round < 2; round++) await app.background.run()
       return (await app.events.after(0, 100)).map(({ type }) => type)
     }
   }
 }
 
-export async function storedOf({ collections }: FastifyInstance, id: string): Promise<ConnectionRecord> {
+export async function storedOf(app: FastifyInstance, id: string): Promise<ConnectionRecord> {
   const _id = toConnectionId(id)
-  const record = _id && (await collections.connections.findOne({ _id }))
+  const record = _id && (await collectionsOf(app).connections.findOne({ _id }))
   if (!record) throw new Error(`there is no connection ${id}`)
   return record
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { build } from '../../helper.ts'
+import { build, collectionsOf } from '../../helper.ts'
 
 const day = 86_400
 
@@ -106,7 +106,7 @@ t.test('[R74] fresh tokens › answers that are none are 502 with a wait, and ch
   const { google, vend, connection, app, advanceSeconds } = await backend(t)
   advanceSeconds(3600)
   const stored = () =>
-    app.collections.connections.findOne({}, { projection: { lease: 0, cooldownUntil: 0, outbox: 0 } })
+    collectionsOf(app).connections.findOne({}, { projection: { lease: 0, cooldownUntil: 0, outbox: 0 } })
   const before = await stored()
   for (const change of [
     { access_token: 12 },

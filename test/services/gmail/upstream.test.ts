@@ -5,7 +5,7 @@ import { startTlsDoor } from '@guichet/fake-google/tls-door'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { getGlobalDispatcher, setGlobalDispatcher } from 'undici'
-import { build, isProblem } from '../../helper.ts'
+import { build, collectionsOf, isProblem } from '../../helper.ts'
 import { injectAt, startServer } from '../../process.ts'
 import { connectedMailbox, gmailRoutes } from './mailbox.ts'
 
@@ -189,7 +189,7 @@ t.test('[R78] upstream › of hosts whose signer is trusted, the wrong and the e
     const answers: LightMyRequestResponse[] = []
     for (const { request } of routes) answers.push(await elsewhere.request(request))
     answers.push(await elsewhere.connect())
-    await app.collections.connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
+    await collectionsOf(app).connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
     answers.push(await elsewhere.fetch(`/connections/${connection.id}/gmail/profile`))
     if (name === 'good') {
       for (const { statusCode, body } of answers) t.ok(statusCode === 200 || statusCode === 204, `${name}: ${body}`)

@@ -1,0 +1,16 @@
+import fp from 'fastify-plugin'
+import { createTickets, type Tickets, ticketCollection } from '../src/accounts/tickets.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tickets: Tickets
+  }
+}
+
+export default fp(
+  async function tickets(app) {
+    const collection = app.database.collection(ticketCollection)
+    app.decorate('tickets', createTickets({ collection, clock: app.databaseClock }))
+  },
+  { name: 'tickets', fastify: '5.x', dependencies: ['database-clock'] }
+)

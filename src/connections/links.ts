@@ -1,0 +1,19 @@
+import type { ConnectionRecord } from './record.ts'
+
+/** Where a browser starts a connection. None holds a secret. */
+export interface ConnectLinks {
+  /** Repairs that connection: its user is sent to Google for it. */
+  repair(connection: Pick<ConnectionRecord, '_id' | 'service'>): string
+  /** Names no connection, and so asks Google for a consent: what Google refuses although the record is in order, nothing less can mend. */
+  fresh(service: string): string
+}
+
+export function createConnectLinks(publicUrl: URL): ConnectLinks {
+  const fresh = (service: string) => new URL(`connect/${service}`, toFolder(publicUrl)).href
+  return { fresh, repair: ({ _id, service }) => `${fresh(service)}?connectionId=${_id.toHexString()}` }
+}
+
+/** What a relative URL is resolved against: the last part of a path counts as a folder. */
+function toFolder(url: URL): URL {
+  return new URL(url.pathname.endsWith('/') ? url.href : `${url.href}/`)
+}

@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+
+/** Who works on a document, until when at most, on the database's clock. Stored in the document itself, as `lease`. */
+export interface Lease {
+  owner: string
+  until: Date
+}
+
+/** A document that holds no lease has `lease: null`. */
+export interface Leases {
+  /** A lease from now on, for `owner`; a new owner if none is named. */
+  begin(owner?: string): Lease
+  /** Filter: no lease runs, and `begin` may be written. */
+  free(): { $or: [{ lease: null }, { 'lease.until': { $lte: Date } }] }
+  /** Filter: that owner's lease was never interrupted. */
+  heldBy(owner: string): { 'lease.owner': string; 'lease.until': { $gt: Date } }
+  /** Whether that lease still runs. */
+  runs(lease: Lease | null): boolean
+}
+
+/** Leases that last for `ttlMs`: longer than the work that is done under one may take, its calls to Google included. */
+export function createLeases(clock: Clock, ttlMs: number): Leases {
+  const now = () => new Date(clock.nowMs())
+  return {
+    begin: (owner = randomUUID()) => ({ owner, until: new Date(clock.nowMs() + ttlMs) }),
+    free: () => ({ $or: [{ lease: null }, { 'lease.until': { $lte: now() } }] }),
+    heldBy: owner => ({ 'lease.owner': owner, 'lease.until': { $gt: now() } }),
+    runs: lease => lease !== null && lease.until.getTime() > clock.nowMs()
+  }
+}
