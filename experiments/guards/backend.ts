@@ -47,8 +47,8 @@ export const backendGuards = [
     [
       'a narrowed key keeps to its services',
       '[R87] backend key › narrowed to a service',
-      '|| (services && !services.includes(record.service))',
-      ''
+      'return this.backendKey.services?.includes(service) ?? true',
+      "return service !== ''"
     ]
   ]),
   ...guardsOf('routes/backend/connections/connections.ts', 'test/backend/scope.test.ts', [

@@ -2,16 +2,17 @@ import { guardsOf } from './guard.ts'
 
 const connect = 'src/connections/connect.ts'
 const liveToken = 'src/connections/live-token.ts'
+const refresh = 'src/connections/refresh.ts'
 const repository = 'src/connections/repository.ts'
-const mailboxes = 'src/services/gmail/mailboxes.ts'
+const mailbox = 'src/services/gmail/mailbox.ts'
 
 export const connectionGuards = [
   ...guardsOf(connect, 'test/connections/connect/accounts.test.ts', [
     [
       'a repair is of one account',
       '[R28] repair › another account › account_mismatch',
-      'const isMeant = !repaired || repaired.account.sub === identity.sub',
-      'const isMeant = true'
+      'const isRepaired = !repaired || repaired.account.sub === identity.sub',
+      'const isRepaired = true'
     ]
   ]),
   ...guardsOf(connect, 'test/connections/connect/refresh-token.test.ts', [
@@ -60,25 +61,25 @@ export const connectionGuards = [
       'const userId = request.session._id as never'
     ]
   ]),
-  ...guardsOf('routes/browser/connections/autohooks.ts', 'test/services/gmail/access.test.ts', [
+  ...guardsOf('plugins/browser/session.ts', 'test/services/gmail/access.test.ts', [
     [
       'a connection is its user’s',
       "[R80] gmail › another user's connection",
-      'if (!record?.userId.equals(this.requireUserId())) throw',
-      'if (!record) throw'
+      'return this.session._id?.equals(userId) ?? false',
+      'return userId !== null'
     ]
   ]),
-  ...guardsOf(mailboxes, 'test/services/gmail/access.test.ts', [
+  ...guardsOf(mailbox, 'test/services/gmail/access.test.ts', [
     [
       'scopes are checked before the call',
       '[R82] gmail › what the user has not granted',
-      '    if (missing.length > 0)\n',
-      '    if (missing.length > 9)\n'
+      '      if (missing.length > 0)\n',
+      '      if (missing.length > 9)\n'
     ],
     [
       'scopes are checked after a refresh',
       '[R82] gmail › a refresh that brings less',
-      '    requireScope(token.connection, use)\n',
+      '      requireScope(token.connection)\n',
       ''
     ],
     [
@@ -88,13 +89,15 @@ export const connectionGuards = [
       ''
     ]
   ]),
-  ...guardsOf(repository, 'test/connections/refresh/invalid-grant.test.ts', [
+  ...guardsOf('src/database/lease.ts', 'test/connections/refresh/invalid-grant.test.ts', [
     [
       'one replica refreshes at a time',
       '[R70] invalid_grant › 100 callers at 3 replicas',
-      "          { $or: [{ lease: null }, { 'lease.until': { $lte: now } }] },\n",
-      ''
-    ],
+      "{ $or: [{ lease: null }, { 'lease.until': { $lte: now() } }] }",
+      '{ $or: [{ lease: null }, {} as never] }'
+    ]
+  ]),
+  ...guardsOf(repository, 'test/connections/refresh/invalid-grant.test.ts', [
     [
       'tokens are written over the version they were made from',
       '[F23] invalid_grant › for a refresh token that was replaced meanwhile',
@@ -106,11 +109,11 @@ export const connectionGuards = [
     [
       'a failed refresh is not tried at once again',
       '[R72] cooldown › Google is down for a minute',
-      '          { $or: [{ cooldownUntil: null }, { cooldownUntil: { $lte: now } }] }\n',
-      ''
+      '{ $or: [{ cooldownUntil: null }, { cooldownUntil: { $lte: now } }] }',
+      '{}'
     ]
   ]),
-  ...guardsOf(liveToken, 'test/connections/refresh/passing-faults.test.ts', [
+  ...guardsOf(refresh, 'test/connections/refresh/passing-faults.test.ts', [
     [
       'only invalid_grant is about the user',
       '[F24] refresh › Google refuses our client',
@@ -118,7 +121,7 @@ export const connectionGuards = [
       'if (error instanceof TokenEndpointError)'
     ]
   ]),
-  ...guardsOf(liveToken, 'test/connections/refresh/rotation.test.ts', [
+  ...guardsOf(refresh, 'test/connections/refresh/rotation.test.ts', [
     [
       'a token that came for nobody is revoked',
       '[R66] refresh › disconnected while Google answers',
@@ -146,7 +149,9 @@ export const connectionGuards = [
       '[R75] vend › 59 s left, none asked',
       'const minTtlFloorSeconds = 60',
       'const minTtlFloorSeconds = 1'
-    ],
+    ]
+  ]),
+  ...guardsOf(refresh, 'test/connections/refresh/time-to-live.test.ts', [
     [
       'a life counts from when it was asked for',
       '[R75] vend › Google takes its time',
@@ -158,7 +163,7 @@ export const connectionGuards = [
     [
       'a grant on which another stands is kept',
       '[R31] siblings › two users, one Google account',
-      "        if (await dropIfAlive(sub, debts)) return 'kept'\n",
+      "        if (await cancelIfAlive(sub, queue)) return 'kept'\n",
       ''
     ]
   ])

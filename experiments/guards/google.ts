@@ -15,12 +15,12 @@ export const googleGuards = [
       'answer.expires_in ?? unknownExpiresInSeconds'
     ]
   ]),
-  ...guardsOf('routes/gmail/gmail.ts', 'test/services/gmail/upstream.test.ts', [
+  ...guardsOf('src/http/gmail.ts', 'test/services/gmail/upstream.test.ts', [
     [
       'only ids of Gmail go into a path',
       '[R81] upstream › an id that is none of Gmail',
-      'const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/',
-      'const GmailId = z.string().regex(/^/'
+      'export const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/',
+      'export const GmailId = z.string().regex(/^/'
     ]
   ])
 ]

@@ -1,6 +1,6 @@
 import { guardsOf } from './guard.ts'
 
-const address = 'src/events/public-address.ts'
+const address = 'src/config/networks.ts'
 const delivery = 'src/events/delivery.ts'
 const inside = 'test/events/inside.test.ts'
 const isRefused = '[R93] webhook URL › over 200'
@@ -30,7 +30,9 @@ export const outsideGuards = [
       isRefused,
       "  if (port !== '' && !isWebPort(Number(port))) return 'names a port that no web server has'\n",
       ''
-    ],
+    ]
+  ]),
+  ...guardsOf('src/events/public-address.ts', inside, [
     [
       'a name that resolves inside is not called',
       '[R93][F49] dispatch › names that resolve',

@@ -1,7 +1,7 @@
 import { guardsOf } from './guard.ts'
 
 const flows = 'src/flows/flows.ts'
-const oauth2 = 'plugins/browser/google-oauth2.ts'
+const oauth2 = 'src/flows/authorization.ts'
 const idToken = 'src/google/id-token.ts'
 const returnTo = 'src/http/return-to.ts'
 const users = 'src/accounts/users.ts'
@@ -56,7 +56,7 @@ export const signInGuards = [
     [
       'iss is looked at',
       '[R7] iss › a wrong one is refused before the exchange',
-      '        await requireIssuer(iss)\n',
+      '      await requireIssuer(iss)\n',
       ''
     ],
     [
@@ -66,7 +66,7 @@ export const signInGuards = [
       'iss !== undefined && iss !== issuer'
     ]
   ]),
-  ...guardsOf('src/http/schemas.ts', 'test/flows/parameters.test.ts', [
+  ...guardsOf('src/http/views/flow.ts', 'test/flows/parameters.test.ts', [
     [
       'a state has one form',
       '[R5] callbacks › a state in a wrong form',
