@@ -1,18 +1,11 @@
+import { BSON } from 'mongodb'
 import { type Collection, idIndexSpec } from './collection.ts'
 import type { IndexSpec } from './collection-index.ts'
-import {
-  CommandError,
-  type Handler,
-  type Handlers,
-  readDoc,
-  readDocs,
-  readString,
-  requireOptions,
-  unsupported
-} from './command.ts'
-import { isIdentical } from './compare.ts'
+import { type Handler, type Handlers, readDoc, readDocs, readString, requireOptions } from './command.ts'
+import { CommandError, unsupported } from './errors.ts'
 import { compileFilter } from './filter.ts'
-import { type Doc, isDoc, isTruthy, maxDocumentBytes, toWholeNumber } from './values.ts'
+import { isIdentical } from './order.ts'
+import { type Doc, isDoc, isOperatorDoc, isTruthy, maxDocumentBytes, toWholeNumber } from './values.ts'
 import { maxMessageBytes } from './wire.ts'
 
 // A standalone: the driver then neither retries by transaction number nor looks for other members. Without a
@@ -61,6 +54,24 @@ const dropDatabase: Handler = ({ command, db, store }) => {
   return {}
 }
 
+const cannot = (what: string): CommandError => new CommandError(67, `Cannot create index: ${what}`)
+
+const partialOperators = new Set(['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$type', '$exists'])
+
+/** What mongod takes for a partial index (manual, "Partial Indexes"), and no more: no `$ne`, no `$exists: false`. */
+function requirePartial(condition: Doc): void {
+  compileFilter(condition)
+  for (const [path, operand] of Object.entries(condition)) {
+    if (path === '$and' || path === '$or') for (const clause of operand as Doc[]) requirePartial(clause)
+    else if (path.startsWith('$')) throw cannot(`${path} in partialFilterExpression`)
+    else if (isOperatorDoc(operand)) {
+      const other = Object.keys(operand).find(name => !partialOperators.has(name))
+      if (other) throw cannot(`${other} in partialFilterExpression`)
+      if ('$exists' in operand && !isTruthy(operand.$exists)) throw cannot('$exists: false in partialFilterExpression')
+    } else if (operand instanceof BSON.BSONRegExp) throw cannot('a pattern in partialFilterExpression')
+  }
+}
+
 function parseIndex(given: Doc): IndexSpec {
   const allowed = [
     'key',
@@ -75,7 +86,6 @@ function parseIndex(given: Doc): IndexSpec {
   requireOptions('createIndexes', given, allowed)
   const key = readDoc(given, 'key')
   const fields = Object.keys(key)
-  const cannot = (what: string): CommandError => new CommandError(67, `Cannot create index: ${what}`)
   if (fields.length === 0) throw cannot('no keys')
   for (const field of fields) {
     const direction = toWholeNumber(key[field])
@@ -91,9 +101,7 @@ function parseIndex(given: Doc): IndexSpec {
   if (given.partialFilterExpression !== undefined) {
     const condition = readDoc(given, 'partialFilterExpression')
     if (spec.sparse) throw cannot('both partial and sparse')
-    if (Object.entries(condition).some(([path, value]) => path.startsWith('$') || typeof value === 'object')) {
-      throw unsupported('partialFilterExpression of more than plain equalities')
-    }
+    requirePartial(condition)
     spec.partialFilterExpression = condition
   }
   if (given.expireAfterSeconds !== undefined) {

@@ -1,15 +1,14 @@
 import { BSON } from 'mongodb'
-import { CommandError } from './command.ts'
-import { canonicalKey } from './compare.ts'
-import { compileFilter, isOperatorDoc } from './filter.ts'
-import { type Doc, isDoc, leavesOf } from './values.ts'
+import { CommandError } from './errors.ts'
+import { compileFilter } from './filter.ts'
+import { canonicalKey, isIdentical } from './order.ts'
+import { type Doc, isDoc, isOperatorDoc, leavesOf } from './values.ts'
 
 export interface IndexSpec {
   name: string
   key: Doc
   unique: boolean
   sparse: boolean
-  /** Equalities alone: a query that states them all is one that the index can serve. */
   partialFilterExpression?: Doc
   expireAfterSeconds?: number
 }
@@ -25,9 +24,12 @@ type Tuples = readonly (readonly string[])[]
 
 export interface Index {
   readonly spec: IndexSpec
+  /** True where the index holds every document that such a filter finds. */
+  readonly isImplied: Implied
   tuplesOf(doc: Doc): Tuples
   add(entry: Entry, tuples: Tuples): void
   remove(entry: Entry, tuples: Tuples): void
+  /** Those whose leading fields have these keys; without any, all that are in the index. */
   find(prefix: readonly string[]): Iterable<Entry>
 }
 
@@ -81,43 +83,82 @@ export function createIndex(spec: IndexSpec): Index {
   }
 
   function find(prefix: readonly string[]): Iterable<Entry> {
+    if (prefix.length === 0)
+      return new Set([...(levels[0]?.values() ?? [])].flatMap(bucket => (bucket instanceof Set ? [...bucket] : bucket)))
     const bucket = levels[prefix.length - 1]?.get(prefix.join('|'))
     return bucket === undefined ? [] : bucket instanceof Set ? bucket : [bucket]
   }
 
-  return { spec, tuplesOf, add, remove, find }
+  return { spec, isImplied: compileCondition(spec.partialFilterExpression ?? {}), tuplesOf, add, remove, find }
 }
 
-/** The keys a field must equal one of, for every field the filter pins down. Never too narrow, often not complete. */
-function equalitiesOf(filter: Doc, into = new Map<string, string[]>()): Map<string, string[]> {
+const { stringify } = BSON.EJSON
+
+// An array may equal the whole field or one element, and a pattern matches many.
+const isLookup = (value: unknown): boolean => !Array.isArray(value) && !(value instanceof BSON.BSONRegExp)
+
+/** The values a field must equal one of, for every field the filter pins down. Never too narrow, often not complete. */
+function equalitiesOf(filter: Doc, into = new Map<string, unknown[]>()): Map<string, unknown[]> {
   for (const [path, operand] of Object.entries(filter)) {
     if (path === '$and' && Array.isArray(operand)) {
       for (const clause of operand) if (isDoc(clause)) equalitiesOf(clause, into)
     } else if (!path.startsWith('$') && !into.has(path)) {
       const values = !isOperatorDoc(operand) ? [operand] : '$eq' in operand ? [operand.$eq] : operand.$in
-      if (Array.isArray(values) && values.every(isLookup)) into.set(path, values.map(canonicalKey))
+      if (Array.isArray(values) && values.every(isLookup)) into.set(path, values)
     }
   }
   return into
 }
 
-// An array may equal the whole field or one element, a pattern matches many, and null also means missing, which
-// a path through an array of documents does not index under null alone.
-const isLookup = (value: unknown): boolean =>
-  value !== null && value !== undefined && !Array.isArray(value) && !(value instanceof BSON.BSONRegExp)
+const findsSomething = ['$gt', '$gte', '$lt', '$lte', '$type']
+
+type Implied = (filter: Doc, equalities: ReadonlyMap<string, unknown[]>) => boolean
+
+/** Whether every document that a filter finds is sure to meet the condition of a partial index. */
+function compileCondition(condition: Doc): Implied {
+  const clauses = Object.entries(condition).map(([path, wanted]): Implied => {
+    if (path === '$and') {
+      const parts = (wanted as Doc[]).map(compileCondition)
+      return (filter, equalities) => parts.every(isImplied => isImplied(filter, equalities))
+    }
+    if (path === '$or') return filter => '$or' in filter && isIdentical({ wanted }, { wanted: filter.$or })
+    const meets = compileFilter({ value: wanted })
+    const ranges = isOperatorDoc(wanted) ? Object.entries(wanted).map(([name, value]) => [name, stringify(value)]) : []
+    return (filter, equalities) => {
+      // What equals null may be missing too.
+      const values = equalities.get(path)
+      if (values) return values.every(value => meets({ value }) && (value !== null || meets({})))
+      const asked = filter[path]
+      if (!isOperatorDoc(asked) || ranges.length === 0) return false
+      return ranges.every(([name = '', value]) => {
+        if (name === '$exists' && findsSomething.some(key => key in asked)) return true
+        return name in asked && stringify(asked[name]) === value
+      })
+    }
+  })
+  return (filter, equalities) => clauses.every(isImplied => isImplied(filter, equalities))
+}
 
 const maxLookups = 1000
 
-function lookupsFor({ spec }: Index, equalities: ReadonlyMap<string, string[]>): string[][] {
-  const isStated = ([path, value]: [string, unknown]): boolean => equalities.get(path)?.join() === canonicalKey(value)
-  if (!Object.entries(spec.partialFilterExpression ?? {}).every(isStated)) return [[]]
+/** The keys to look up, as far as the filter has equalities for the index's leading fields; undefined: not served. */
+function lookupsFor(
+  { spec, isImplied }: Index,
+  filter: Doc,
+  equalities: ReadonlyMap<string, unknown[]>
+): string[][] | undefined {
+  const { key, sparse, partialFilterExpression: condition } = spec
+  if (!isImplied(filter, equalities)) return undefined
   let prefixes: string[][] = [[]]
-  for (const field of Object.keys(spec.key)) {
-    const keys = equalities.get(field)
-    if (!keys || prefixes.length * keys.length > maxLookups) break
-    prefixes = prefixes.flatMap(prefix => keys.map(key => [...prefix, key]))
+  for (const field of Object.keys(key)) {
+    const values = equalities.get(field)
+    // Null also means missing, which a sparse index leaves out and a path through an array has under another key.
+    if (!values || (values.includes(null) && (sparse || field.includes('.')))) break
+    if (prefixes.length * values.length > maxLookups) break
+    const keys = [...new Set(values.map(canonicalKey))]
+    prefixes = prefixes.flatMap(prefix => keys.map(next => [...prefix, next]))
   }
-  return prefixes
+  return prefixes[0]?.length === 0 && !condition ? undefined : prefixes
 }
 
 /** The documents that can match, through the index with the longest run of equalities; undefined: scan all. */
@@ -128,13 +169,13 @@ export function findCandidates(
 ): Iterable<Entry> | undefined {
   const equalities = equalitiesOf(filter)
   const ids = equalities.get('_id')
-  if (ids) return [...new Set(ids)].map(key => byId.get(key)).filter(entry => entry !== undefined)
-  if ([...equalities.values()].some(keys => keys.length === 0)) return [] // an empty $in
+  if (ids) return [...new Set(ids.map(canonicalKey))].map(key => byId.get(key)).filter(entry => entry !== undefined)
+  if ([...equalities.values()].some(values => values.length === 0)) return [] // an empty $in
   let best: { index: Index; lookups: string[][]; depth: number } | undefined
   for (const index of indexes) {
-    const lookups = lookupsFor(index, equalities)
-    const depth = lookups[0]?.length ?? 0
-    if (depth > (best?.depth ?? 0)) best = { index, lookups, depth }
+    const lookups = lookupsFor(index, filter, equalities)
+    const depth = lookups?.[0]?.length ?? -1
+    if (lookups && depth > (best?.depth ?? -1)) best = { index, lookups, depth }
   }
   if (!best) return undefined
   const { index, lookups } = best

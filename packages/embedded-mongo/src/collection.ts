@@ -1,8 +1,8 @@
 import { BSON } from 'mongodb'
 import { createIndex, type Entry, findCandidates, type Index, type IndexSpec } from './collection-index.ts'
-import { CommandError } from './command.ts'
-import { canonicalKey, isIdentical } from './compare.ts'
+import { CommandError } from './errors.ts'
 import { compileFilter } from './filter.ts'
+import { canonicalKey, isIdentical } from './order.ts'
 import { type Doc, leavesOf, maxDocumentBytes, own } from './values.ts'
 
 export interface Collection {

@@ -1,5 +1,6 @@
 import type { Store } from './collection.ts'
-import type { Cursors } from './read-commands.ts'
+import type { Cursors } from './cursors.ts'
+import { badValue, CommandError, mistyped, unsupported } from './errors.ts'
 import { type Doc, isDoc, own, toWholeNumber } from './values.ts'
 
 export interface Request {
@@ -15,33 +16,6 @@ export interface Request {
 /** Answers one command, synchronously: that is what makes each atomic. */
 export type Handler = (request: Request) => Doc
 export type Handlers = Readonly<Record<string, Handler>>
-
-/** Drivers and callers tell errors apart by `code`: codes are the server's own, wording is not. */
-export class CommandError extends Error {
-  readonly code: number
-  readonly details: Doc
-
-  constructor(code: number, message: string, details: Doc = {}) {
-    super(message)
-    this.name = 'CommandError'
-    this.code = code
-    this.details = details
-  }
-}
-
-/** What MongoDB can do and the stand-in cannot: refused loudly, because ignoring it would change the outcome. */
-export const unsupported = (what: string): CommandError =>
-  new CommandError(238, `not supported by the embedded stand-in: ${what}`)
-
-export const badValue = (message: string): CommandError => new CommandError(2, message)
-export const failedToParse = (message: string): CommandError => new CommandError(9, message)
-
-/** The answer to a failed command. */
-export function toErrorReply(error: unknown): Doc {
-  const { code, message, details } =
-    error instanceof CommandError ? error : new CommandError(1, error instanceof Error ? error.message : String(error))
-  return { ok: 0, errmsg: message, code, ...details }
-}
 
 // What any command may carry and what changes nothing here: one server, one process, no roles, no time limit needed.
 const harmless = new Set([
@@ -71,19 +45,16 @@ export function requireOptions(command: string, given: Doc, allowed: readonly st
   }
 }
 
-const mistyped = (key: string, wanted: string): CommandError =>
-  new CommandError(14, `BSON field '${key}' is the wrong type, expected type '${wanted}'`)
-
 export function readDoc(given: Doc, key: string, fallback?: Doc): Doc {
   const value = own(given, key) ?? fallback
   if (!isDoc(value)) throw mistyped(key, 'object')
   return value
 }
 
-export function readDocs(given: Doc, key: string): Doc[] {
+export function readDocs(given: Doc, key: string, mayBeEmpty = false): Doc[] {
   const value = own(given, key)
   if (!Array.isArray(value) || !value.every(isDoc)) throw mistyped(key, 'array')
-  if (value.length === 0) throw new CommandError(16, `'${key}' must hold at least one document`)
+  if (value.length === 0 && !mayBeEmpty) throw new CommandError(16, `'${key}' must hold at least one document`)
   return value
 }
 

@@ -1,136 +1,171 @@
+import { Context } from 'mingo/core'
+import * as mingo from 'mingo/operators/query'
 import { BSON } from 'mongodb'
-import { badValue, unsupported } from './command.ts'
-import { canonicalKey, compareValues, rankOf } from './compare.ts'
-import { bsonType, type Doc, isDoc, isNumeric, isTruthy, leavesOf, toNumeric, toWholeNumber } from './values.ts'
+import { asked, badValue, unsupported } from './errors.ts'
+import { canonicalKey, typeOf } from './order.ts'
+import { type Doc, isDoc, isOperatorDoc, isTruthy, leavesOf, toWholeNumber } from './values.ts'
 
 export type Predicate = (doc: Doc) => boolean
-type LeafTest = (leaf: unknown) => boolean
-/** Sees every value a path reached; undefined among them stands for a missing one. */
-type LeavesTest = (leaves: readonly unknown[]) => boolean
+type Mingo = (path: string, operand: unknown, options: never) => Predicate
 
-export const isOperatorDoc = (value: unknown): value is Doc =>
-  isDoc(value) && Object.keys(value)[0]?.startsWith('$') === true
+const isOneOf = (leaf: unknown, keys: ReadonlySet<string>, patterns: readonly RegExp[]): boolean =>
+  patterns.some(pattern => typeof leaf === 'string' && pattern.test(leaf)) ||
+  keys.has(leaf === undefined ? 'z' : leaf instanceof BSON.BSONRegExp ? 'u' : canonicalKey(leaf))
 
-/** Compiles a filter; what the stand-in lacks throws here and not per document. */
-export function compileFilter(filter: Doc): Predicate {
-  const predicates = Object.keys(filter).map(key => compileClause(key, filter[key]))
-  return doc => predicates.every(predicate => predicate(doc))
+/** For `$eq` as well: what is missing equals null, and an array its own value or any of its elements'. */
+function equalsAny(path: string, wanted: unknown[]): Predicate {
+  const parts = path.split('.')
+  const patterns = wanted.filter(value => value instanceof RegExp)
+  const keys = new Set(wanted.filter(value => !(value instanceof RegExp)).map(canonicalKey))
+  const matches = (leaf: unknown): boolean => isOneOf(leaf, keys, patterns)
+  return doc => leavesOf(doc, parts).some(leaf => matches(leaf) || (Array.isArray(leaf) && leaf.some(matches)))
 }
 
-function compileClause(key: string, operand: unknown): Predicate {
-  if (key === '$and' || key === '$or') {
-    if (!Array.isArray(operand) || operand.length === 0 || !operand.every(isDoc)) {
-      throw badValue(`${key} must be a nonempty array of objects`)
-    }
-    const clauses = operand.map(compileFilter)
-    return key === '$and' ? doc => clauses.every(clause => clause(doc)) : doc => clauses.some(clause => clause(doc))
+const typeNames = new Set('null int double string object array binData objectId bool date number'.split(' '))
+
+/** The driver writes a number as int32 where it fits, else as a double. */
+function isOfType(value: unknown, wanted: readonly unknown[]): boolean {
+  if (value instanceof BSON.BSONRegExp) return false
+  const type = typeOf(value)
+  if (wanted.includes(type)) return true
+  return type === 'number' && wanted.includes((Number(value) | 0) === value ? 'int' : 'double')
+}
+
+const not =
+  (predicate: Predicate): Predicate =>
+  doc =>
+    !predicate(doc)
+
+function someLeaf(path: string, matches: (leaf: unknown) => boolean): Predicate {
+  const parts = path.split('.')
+  return doc => leavesOf(doc, parts).some(matches)
+}
+
+// Where values are compared for equality mingo knows neither BSON's order of fields nor a missing field inside an array:
+// these are the stand-in's own. Ranges, patterns and what combines are mingo's.
+const queries = {
+  $and: mingo.$and,
+  $or: mingo.$or,
+  $nor: mingo.$nor,
+  $not: mingo.$not,
+  $gt: mingo.$gt,
+  $gte: mingo.$gte,
+  $lt: mingo.$lt,
+  $lte: mingo.$lte,
+  $regex: mingo.$regex,
+  $elemMatch: mingo.$elemMatch,
+  $all: mingo.$all,
+  $eq: (path: string, value: unknown) => equalsAny(path, [value]),
+  $ne: (path: string, value: unknown) => not(equalsAny(path, [value])),
+  $in: (path: string, values: unknown[]) => equalsAny(path, values),
+  $nin: (path: string, values: unknown[]) => not(equalsAny(path, values)),
+  $exists: (path: string, wanted: unknown) => {
+    const exists = someLeaf(path, leaf => leaf !== undefined)
+    return isTruthy(wanted) ? exists : not(exists)
+  },
+  $size: (path: string, size: unknown) => someLeaf(path, leaf => Array.isArray(leaf) && leaf.length === size),
+  $type: (path: string, names: unknown[]) =>
+    someLeaf(path, leaf => [leaf, ...(Array.isArray(leaf) ? leaf : [])].some(value => isOfType(value, names)))
+}
+
+export const context = Context.init({ query: queries as never })
+
+function toPattern(source: unknown, options: unknown): RegExp {
+  if (source instanceof BSON.BSONRegExp) return toPattern(source.pattern, options ?? source.options)
+  if (typeof source !== 'string') throw badValue('$regex has to be a string')
+  if (typeof (options ?? '') !== 'string') throw badValue('$options has to be a string')
+  const flags = String(options ?? '')
+  if (/[^imsu]/.test(flags)) throw unsupported(`regular expression options '${flags}'`)
+  try {
+    return new RegExp(source, flags.includes('u') ? flags : `${flags}u`)
+  } catch (cause) {
+    throw badValue(`Regular expression is invalid: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
-  if (key.startsWith('$')) throw unsupported(`query operator ${key}`)
-  const path = key.split('.')
-  const tests = compileTests(operand)
-  return doc => {
-    const leaves = leavesOf(doc, path)
-    return tests.every(test => test(leaves))
-  }
 }
 
-function compileTests(operand: unknown): LeavesTest[] {
-  if (operand instanceof BSON.BSONRegExp) return [someValue(matching(operand.pattern, operand.options))]
-  if (!isOperatorDoc(operand)) return [someValue(equalTo(operand))]
-  if ('$options' in operand && !('$regex' in operand)) throw badValue('$options needs a $regex')
-  const names = Object.keys(operand).filter(name => name !== '$options')
-  return names.map(name => compileOperator(name, operand[name], operand))
-}
-
-/** Most operators look into an array at the end of the path as well. */
-const someValue =
-  (test: LeafTest): LeavesTest =>
-  leaves =>
-    leaves.some(leaf => test(leaf) || (Array.isArray(leaf) && leaf.some(test)))
-
-const none =
-  (test: LeavesTest): LeavesTest =>
-  leaves =>
-    !test(leaves)
-
-function compileOperator(name: string, operand: unknown, siblings: Doc): LeavesTest {
+function toOperand(name: string, operand: unknown, { $options }: Doc): unknown {
   switch (name) {
-    case '$eq':
-      return someValue(equalTo(operand))
-    case '$ne':
-      return none(someValue(equalTo(operand)))
+    case '$in':
+    case '$nin':
+      if (!Array.isArray(operand)) throw badValue(`${name} needs an array`)
+      if (operand.some(isOperatorDoc)) throw badValue(`cannot nest $ under ${name}`)
+      return operand.map(value => (value instanceof BSON.BSONRegExp ? toPattern(value, undefined) : value))
     case '$gt':
     case '$gte':
     case '$lt':
     case '$lte':
-      return someValue(ordered(name, operand))
-    case '$in':
-      return someValue(oneOf(name, operand))
-    case '$nin':
-      return none(someValue(oneOf(name, operand)))
-    case '$exists':
-      return leaves => leaves.some(leaf => leaf !== undefined) === isTruthy(operand)
-    case '$type':
-      return someValue(ofType(operand))
+      if (operand === null || Number.isNaN(operand)) throw unsupported('ranges from null or NaN')
+      typeOf(operand)
+      return operand
     case '$regex':
-      if (!(operand instanceof BSON.BSONRegExp)) return someValue(matching(operand, siblings.$options))
-      return someValue(matching(operand.pattern, siblings.$options ?? operand.options))
-    case '$size': {
-      const size = toWholeNumber(operand)
-      if (size === undefined || size < 0) throw badValue('$size needs a whole number that is not negative')
-      return leaves => leaves.some(leaf => Array.isArray(leaf) && leaf.length === size)
+      return toPattern(operand, $options)
+    case '$not':
+      if (operand instanceof BSON.BSONRegExp) return toPattern(operand, undefined)
+      if (!isOperatorDoc(operand)) throw badValue('$not needs a regex or a document')
+      return toOperators(operand)
+    case '$elemMatch':
+      if (!isDoc(operand)) throw badValue('$elemMatch needs an Object')
+      return isOperatorDoc(operand) ? toOperators(operand) : translate(operand)
+    case '$size':
+      if ((toWholeNumber(operand) ?? -1) < 0) throw badValue('$size needs a whole number that is not negative')
+      return operand
+    case '$type': {
+      const names = [operand].flat()
+      for (const wanted of names) if (!typeNames.has(String(wanted))) throw unsupported(`$type ${String(wanted)}`)
+      return names
+    }
+    default:
+      return operand
+  }
+}
+
+function toOperators(operand: Doc): Doc {
+  if ('$options' in operand && !('$regex' in operand)) throw badValue('$options needs a $regex')
+  const names = Object.keys(operand).filter(name => name !== '$options')
+  for (const name of names) if (!Object.hasOwn(queries, name)) throw unsupported(`query operator ${name}`)
+  return Object.fromEntries(names.map(name => [name, toOperand(name, operand[name], operand)]))
+}
+
+/** A filter as mingo takes it; throws where MongoDB would, and for what the stand-in lacks. */
+export function translate(filter: Doc): Doc {
+  const translated: Doc = {}
+  for (const [key, operand] of Object.entries(filter)) {
+    if (key === '$and' || key === '$or' || key === '$nor') {
+      if (!Array.isArray(operand) || operand.length === 0 || !operand.every(isDoc)) {
+        throw badValue(`${key} must be a nonempty array of objects`)
+      }
+      translated[key] = operand.map(translate)
+    } else if (key.startsWith('$')) {
+      throw unsupported(`query operator ${key}`)
+    } else if (operand instanceof BSON.BSONRegExp) {
+      translated[key] = { $regex: toPattern(operand, undefined) }
+    } else {
+      translated[key] = isOperatorDoc(operand) ? toOperators(operand) : { $eq: operand }
     }
   }
-  throw unsupported(`query operator ${name}`)
+  return translated
 }
 
-function equalTo(operand: unknown): LeafTest {
-  if (operand === null || operand === undefined) return leaf => leaf === undefined || leaf === null
-  if (typeof operand === 'string') return leaf => leaf === operand
-  rankOf(operand)
-  return leaf => compareValues(leaf, operand) === 0
+// What mingo's options hold, made once: its own constructor copies every operator for every clause.
+const options = { context, scriptEnabled: false, local: {} } as never
+
+const compileOperators = (path: string, operand: Doc): Predicate[] =>
+  Object.entries(operand).map(
+    ([name, value]) => (queries as Record<string, Mingo>)[name]?.(path, value, options) as Predicate
+  )
+
+function compile(translated: Doc): Predicate {
+  const predicates = Object.entries(translated).flatMap(([key, operand]): Predicate[] => {
+    if (!Array.isArray(operand)) return compileOperators(key, operand as Doc)
+    const clauses = operand.map(compile)
+    if (key === '$and') return clauses
+    const some: Predicate = doc => clauses.some(clause => clause(doc))
+    return [key === '$or' ? some : not(some)]
+  })
+  const [only, ...others] = predicates
+  if (only && others.length === 0) return only
+  return doc => predicates.every(predicate => predicate(doc))
 }
 
-/** Range comparisons stay within the operand's type bracket: a number is never less than a date. */
-function ordered(name: string, operand: unknown): LeafTest {
-  const isInclusive = name === '$gte' || name === '$lte'
-  if (operand === null || operand === undefined) return leaf => isInclusive && (leaf === undefined || leaf === null)
-  const rank = rankOf(operand)
-  const sign = name === '$gt' || name === '$gte' ? 1 : -1
-  const isNotANumber = (value: unknown): boolean => isNumeric(value) && Number.isNaN(toNumeric(value))
-  if (isNotANumber(operand)) throw unsupported('ranges from NaN')
-  return leaf => {
-    if (leaf === undefined || rankOf(leaf) !== rank || isNotANumber(leaf)) return false
-    const order = compareValues(leaf, operand) * sign
-    return order > 0 || (isInclusive && order === 0)
-  }
-}
-
-function oneOf(name: string, operand: unknown): LeafTest {
-  if (!Array.isArray(operand)) throw badValue(`${name} needs an array`)
-  if (operand.some(isOperatorDoc)) throw badValue(`cannot nest $ under ${name}`)
-  const keys = new Set(operand.map(canonicalKey))
-  const takesMissing = operand.includes(null)
-  return leaf => (leaf === undefined ? takesMissing : keys.has(canonicalKey(leaf)))
-}
-
-function matching(source: unknown, options: unknown = ''): LeafTest {
-  if (typeof source !== 'string') throw badValue('$regex has to be a string')
-  if (typeof options !== 'string') throw badValue('$options has to be a string')
-  if (/[^imsu]/.test(options)) throw unsupported(`regular expression options '${options}'`)
-  let pattern: RegExp
-  try {
-    pattern = new RegExp(source, options.includes('u') ? options : `${options}u`)
-  } catch (cause) {
-    throw badValue(`Regular expression is invalid: ${cause instanceof Error ? cause.message : String(cause)}`)
-  }
-  return leaf => typeof leaf === 'string' && pattern.test(leaf)
-}
-
-const typeNames = new Set('null int long double string object array binData objectId bool date number'.split(' '))
-
-function ofType(operand: unknown): LeafTest {
-  const wanted = Array.isArray(operand) ? operand : [operand]
-  for (const name of wanted) if (!typeNames.has(name)) throw unsupported(`$type ${String(name)}`)
-  return leaf => wanted.includes(bsonType(leaf)) || (wanted.includes('number') && isNumeric(leaf))
-}
+/** Compiles a filter; what the stand-in lacks throws here and not per document. */
+export const compileFilter = (filter: Doc): Predicate => asked(() => compile(translate(filter)))

@@ -1,55 +1,36 @@
-import { CommandError, unsupported } from './command.ts'
-import { type Doc, isDoc, isNumeric, isTruthy, setOwn } from './values.ts'
+import * as projections from 'mingo/operators/projection'
+import { Query } from 'mingo/query'
+import { asked, CommandError, unsupported } from './errors.ts'
+import { context } from './filter.ts'
+import { clone, type Doc, isDoc, isTruthy } from './values.ts'
 
-export type Project = (doc: Doc) => Doc
-type Tree = Map<string, Tree | true>
+export type Project = (docs: Doc[]) => Doc[]
 
-function addToTree(tree: Tree, path: string): void {
-  const parts = path.split('.')
-  const last = parts.pop() as string
-  let node = tree
-  for (const part of parts) {
-    const inner = node.get(part) ?? new Map()
-    if (inner === true) throw new CommandError(31249, `Path collision at ${path}`)
-    node.set(part, inner)
-    node = inner
-  }
-  if (node.has(last)) throw new CommandError(31249, `Path collision at ${path}`)
-  node.set(last, true)
-}
+const { $slice, $elemMatch } = projections
+context.addProjectionOps({ $slice, $elemMatch } as never)
 
-/** The fields that the tree names, or all but those; documents inside arrays alike. */
-function cut(value: unknown, tree: Tree, isInclusion: boolean): unknown {
-  if (Array.isArray(value)) {
-    return value.map(item => cut(item, tree, isInclusion)).filter(item => item !== undefined)
-  }
-  if (!isDoc(value)) return isInclusion ? undefined : value
-  const result: Doc = {}
-  for (const key of Object.keys(value)) {
-    const node = tree.get(key)
-    const isWhole = (node === true) === isInclusion && !(node instanceof Map)
-    const kept = isWhole ? value[key] : node instanceof Map ? cut(value[key], node, isInclusion) : undefined
-    if (kept !== undefined) setOwn(result, key, kept)
-  }
-  return result
-}
+const isFlag = (value: unknown): boolean => typeof value === 'boolean' || typeof value === 'number'
 
 /** Fields to keep or fields to leave out; `_id` stays unless it is told off. */
 export function compileProjection(spec: Doc): Project {
-  const tree: Tree = new Map()
   const { _id: id, ...fields } = spec
   for (const [path, value] of Object.entries(spec)) {
-    const isFlag = typeof value === 'boolean' || isNumeric(value)
-    if (!isFlag || path.split('.').some(part => part === '' || part.startsWith('$'))) {
-      throw unsupported(`projection other than of plain fields: '${path}'`)
+    const isKnown = isFlag(value) || (isDoc(value) && /^\$(slice|elemMatch)$/.test(Object.keys(value).join()))
+    if (!isKnown || path.split('.').some(part => part === '' || part.startsWith('$'))) {
+      throw unsupported(`projection other than of fields, $slice and $elemMatch: '${path}'`)
     }
   }
-  const keepsId = id === undefined || isTruthy(id)
-  const [first = id !== undefined && keepsId, ...others] = Object.values(fields).map(isTruthy)
+  const [first, ...others] = Object.values(fields).filter(isFlag).map(isTruthy)
   if (others.includes(!first)) {
     throw new CommandError(first ? 31254 : 31253, 'a projection cannot both keep fields and leave fields out')
   }
-  for (const path of Object.keys(fields)) addToTree(tree, path)
-  if (keepsId === first) addToTree(tree, '_id')
-  return tree.size === 0 ? doc => doc : doc => cut(doc, tree, first) as Doc
+  const paths = Object.keys(fields).sort()
+  const collision = paths.find((path, i) => path.startsWith(`${paths[i - 1]}.`))
+  if (collision) throw new CommandError(31249, `Path collision at ${collision}`)
+  // An exclusion keeps `_id` anyway, and mingo does not take both.
+  const wanted: Doc = first === false && isTruthy(id) ? fields : spec
+  if (Object.keys(wanted).length === 0) return docs => docs
+  const query = new Query({}, { context })
+  // mingo leaves inner fields out of the document itself.
+  return docs => asked(() => query.find<Doc>(docs.map(clone) as never, wanted as never).all())
 }

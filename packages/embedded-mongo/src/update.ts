@@ -1,102 +1,66 @@
+import * as mingo from 'mingo/operators/update'
 import { BSON } from 'mongodb'
-import { badValue, CommandError, failedToParse, unsupported } from './command.ts'
-import { compareValues } from './compare.ts'
-import { compileFilter, isOperatorDoc } from './filter.ts'
-import {
-  bsonType,
-  clone,
-  type Doc,
-  isDoc,
-  isNumeric,
-  own,
-  setOwn,
-  toDouble,
-  toNumeric,
-  toWholeNumber
-} from './values.ts'
+import { asked, badValue, CommandError, failedToParse, unsupported } from './errors.ts'
+import { context, translate } from './filter.ts'
+import { compareValues } from './order.ts'
+import { clone, type Doc, isDoc, isOperatorDoc, leavesOf, own } from './values.ts'
 
 /** Makes the new document from the stored one, which stays as it is. */
 export type Update = (doc: Doc, isInsert: boolean) => Doc
 
-/** From the value at the path (undefined: missing) to the new one (undefined: remove it, or leave it absent). */
-type Change = (current: unknown) => unknown
+export interface UpdateOptions {
+  /** The server's clock, for `$currentDate`. */
+  now: Date
+  /** The query, by which `list.$` is the element it found. */
+  filter: Doc
+  arrayFilters?: Doc[]
+}
 
 interface Step {
   path: string
   operator: string
-  change: Change
+  apply(doc: Doc): unknown
 }
 
-const maxLong = 2n ** 63n - 1n
+type Mingo = (expression: Doc, arrayFilters: Doc[], options: never) => (doc: Doc) => unknown
 
-/** int32, int64 and double add up as on the server: the wider type wins, int32 grows into int64 on overflow. */
-function addNumbers(a: unknown, b: unknown): unknown {
-  const types = [bsonType(a), bsonType(b)]
-  if (types.includes('double')) return toDouble(Number(toNumeric(a)) + Number(toNumeric(b)))
-  const sum = BigInt(toNumeric(a)) + BigInt(toNumeric(b))
-  if (!types.includes('long') && sum === BigInt.asIntN(32, sum)) return Number(sum)
-  if (sum > maxLong || sum < -maxLong - 1n) throw badValue('$inc would overflow int64')
-  return BSON.Long.fromBigInt(sum)
-}
+const { $set, $unset, $inc, $mul, $min, $max, $push, $pull, $pullAll, $addToSet, $pop, $rename, $bit } = mingo
+const operators = {
+  ...{ $set, $unset, $inc, $mul, $min, $max, $push, $pull, $pullAll, $addToSet, $pop, $rename, $bit },
+  $setOnInsert: $set,
+  $currentDate: $set
+} as unknown as Readonly<Record<string, Mingo>>
 
-function increment(operand: unknown, path: string): Change {
-  if (!isNumeric(operand)) throw new CommandError(14, `Cannot increment '${path}' with a non-numeric argument`)
-  return current => {
-    if (current === undefined) return operand
-    if (isNumeric(current)) return addNumbers(current, operand)
-    throw new CommandError(14, `Cannot apply $inc to '${path}', which is not numeric`)
-  }
-}
-
-const extreme =
-  (sign: number) =>
-  (operand: unknown): Change =>
-  current =>
-    current === undefined || compareValues(operand, current) * sign < 0 ? clone(operand) : current
-
-function requireArray(path: string, current: unknown): unknown[] {
-  if (Array.isArray(current)) return current
-  throw badValue(`The field '${path}' must be an array but is of type ${bsonType(current)}`)
-}
-
-function push(operand: unknown, path: string): Change {
-  const { $each: items, $slice, ...others } = isOperatorDoc(operand) ? operand : { $each: [operand] }
-  const [other] = Object.keys(others)
-  if (other) throw unsupported(`${other} in $push`)
-  if (!Array.isArray(items)) throw new CommandError(14, 'The argument to $each in $push must be an array')
-  const slice = toWholeNumber($slice ?? Number.MAX_SAFE_INTEGER)
-  if (slice === undefined) throw badValue('The value for $slice must be an integer')
-  return current => {
-    const list = [...(current === undefined ? [] : requireArray(path, current)), ...clone(items)]
-    return slice >= 0 ? list.slice(0, slice) : list.slice(slice)
-  }
-}
-
-function pull(operand: unknown, path: string): Change {
-  const isOnFields = isDoc(operand) && !isOperatorDoc(operand)
-  const matches = compileFilter(isOnFields ? operand : { item: operand })
-  const isPulled = (item: unknown): boolean => (isOnFields ? isDoc(item) && matches(item) : matches({ item }))
-  return current => (current === undefined ? undefined : requireArray(path, current).filter(item => !isPulled(item)))
-}
-
-const set = (operand: unknown): Change => {
-  return () => clone(operand)
-}
-
-const operators: Readonly<Record<string, (operand: unknown, path: string) => Change>> = {
-  $set: set,
-  $setOnInsert: set,
-  $unset: () => () => undefined,
-  $inc: increment,
-  $min: extreme(1),
-  $max: extreme(-1),
-  $push: push,
-  $pull: pull
-}
+/** They change what is there, and make no path to it. */
+const creatingNothing = new Set(['$unset', '$pull', '$pullAll', '$pop', '$rename'])
+const ofNumbers = new Set(['$inc', '$mul', '$bit'])
+const ofArrays = new Set(['$push', '$addToSet', '$pull', '$pullAll', '$pop'])
 
 export const isReplacement = (update: unknown): boolean => isDoc(update) && !Object.keys(update)[0]?.startsWith('$')
 
-export function compileUpdate(update: unknown): Update {
+function toOperand(operator: string, operand: unknown, path: string, now: Date): unknown {
+  if (ofNumbers.has(operator) && operator !== '$bit' && typeof operand !== 'number') {
+    throw new CommandError(14, `Cannot increment '${path}' with a non-numeric argument`)
+  }
+  if (operator === '$currentDate') {
+    if (operand !== true && own(operand as Doc, '$type') !== 'date') throw unsupported('$currentDate of a timestamp')
+    return now
+  }
+  if (operator === '$pull') {
+    return isDoc(operand) && !isOperatorDoc(operand) ? translate(operand) : translate({ item: operand }).item
+  }
+  if (operator !== '$push' && operator !== '$addToSet') return operand
+  const { $each, $slice, $position, $sort, ...others } = isOperatorDoc(operand) ? operand : { $each: [operand] }
+  if (!Array.isArray($each)) throw new CommandError(14, `The argument to $each in ${operator} must be an array`)
+  if ([$slice, $position].some(value => value !== undefined && !Number.isInteger(value))) {
+    throw badValue('The value for $slice and $position must be an integer')
+  }
+  const [other] = Object.keys(others)
+  if (other) throw unsupported(`${other} in ${operator}`)
+  return isOperatorDoc(operand) ? operand : { $each }
+}
+
+export function compileUpdate(update: unknown, { now, filter, arrayFilters = [] }: UpdateOptions): Update {
   if (Array.isArray(update)) throw unsupported('updates by a pipeline')
   if (!isDoc(update)) throw failedToParse('Update argument must be an object')
   if (isReplacement(update)) {
@@ -104,56 +68,64 @@ export function compileUpdate(update: unknown): Update {
     if (dollar) throw new CommandError(52, `The field '${dollar}' is not allowed in a replacement document`)
     return () => clone(update)
   }
-  const steps = Object.keys(update).flatMap(name => compileSteps(name, update[name]))
-  requireDisjoint(steps.map(({ path }) => path))
+  // As mingo's own options, but with the stand-in's query operators.
+  const condition = translate(filter)
+  const options = { context, idKey: '', local: { condition, updateConfig: { cloneMode: 'deep' } } } as never
+  const filters = arrayFilters.map(translate)
+  const steps = Object.entries(update).flatMap(([operator, fields]) => {
+    const compile = own(operators, operator) as Mingo | undefined
+    if (!compile) throw unsupported(`update operator ${operator}`)
+    if (!isDoc(fields)) throw failedToParse(`${operator} needs a document of fields`)
+    return Object.entries(fields).map(([path, given]): Step => {
+      const operand = toOperand(operator, given, path, now)
+      return { path, operator, apply: asked(() => compile({ [path]: operand }, filters, options)) }
+    })
+  })
+  const renamed = Object.values((update.$rename ?? {}) as Doc).map(String)
+  requireDisjoint([...steps.map(({ path }) => path), ...renamed])
   // The server applies fields in the order of their names, whatever order they were given in.
   steps.sort((a, b) => (a.path < b.path ? -1 : 1))
   return (doc, isInsert) => {
     const next = clone(doc)
-    for (const { path, operator, change } of steps) {
-      if (isInsert || operator !== '$setOnInsert')
-        changeAt(next, path, operator !== '$unset' && operator !== '$pull', change)
+    for (const step of steps) {
+      if (!isInsert && step.operator === '$setOnInsert') continue
+      if (!step.path.includes('$')) ready(next, step)
+      asked(() => step.apply(next))
     }
     return next
   }
-}
-
-function compileSteps(operator: string, fields: unknown): Step[] {
-  const compile = own(operators, operator) as (typeof operators)[string] | undefined
-  if (!compile) throw unsupported(`update operator ${operator}`)
-  if (!isDoc(fields)) throw failedToParse(`${operator} needs a document of fields`)
-  return Object.keys(fields).map(path => ({ path, operator, change: compile(fields[path], path) }))
 }
 
 function requireDisjoint(paths: string[]): void {
   for (const [i, path] of paths.entries()) {
     for (const part of path.split('.')) {
       if (part === '') throw new CommandError(56, `The update path '${path}' contains an empty field name`)
-      if (part.startsWith('$')) throw unsupported(`positional or $-prefixed update path '${path}'`)
+      if (/^\$(?!$|\[)/.test(part)) throw unsupported(`$-prefixed update path '${path}'`)
     }
     const other = paths.slice(0, i).find(seen => `${seen}.`.startsWith(`${path}.`) || path.startsWith(`${seen}.`))
     if (other !== undefined) throw new CommandError(40, `Updating '${path}' and '${other}' would conflict`)
   }
 }
 
-function changeAt(doc: Doc, path: string, creates: boolean, change: Change): void {
+/** mingo passes over what it cannot change; the server says so. */
+function ready(doc: Doc, { operator, path }: Pick<Step, 'operator' | 'path'>): void {
   const parts = path.split('.')
-  const last = parts.pop() as string
-  let node = doc
+  let value: unknown = doc
   for (const part of parts) {
-    let next = own(node, part)
-    if (Array.isArray(next)) throw unsupported(`update path '${path}' into an array`)
-    if (!isDoc(next)) {
-      if (!creates) return
-      if (next !== undefined) throw new CommandError(28, `Cannot create '${path}': '${part}' is no document`)
-      next = {}
-      setOwn(node, part, next)
+    const isElement = Array.isArray(value) && /^\d+$/.test(part)
+    if (!isDoc(value) && !isElement) {
+      if (creatingNothing.has(operator)) return
+      throw new CommandError(28, `Cannot create field '${part}' of '${path}': what is there is no document`)
     }
-    node = next as Doc
+    value = isElement ? (value as unknown[])[Number(part)] : own(value as Doc, part)
+    if (value === undefined) break
   }
-  const value = change(own(node, last))
-  if (value === undefined) delete node[last]
-  else setOwn(node, last, value)
+  if (value === undefined && operator === '$push') mingo.$set({ [path]: [] })(doc) // mingo's forgets $slice there
+  if (value === undefined) return
+  if (ofNumbers.has(operator) && typeof value !== 'number') {
+    throw new CommandError(14, `Cannot apply ${operator} to '${path}', which is not numeric`)
+  }
+  if (ofArrays.has(operator) && !Array.isArray(value)) throw badValue(`The field '${path}' must be an array`)
 }
 
 /** The fields an upsert takes from its query: those the query says are equal to something. */
@@ -164,10 +136,13 @@ function plantEqualities(filter: Doc, seed: Doc): Doc {
     }
     if (path.startsWith('$') || operand instanceof BSON.BSONRegExp) continue
     if (isOperatorDoc(operand) && !('$eq' in operand)) continue
-    changeAt(seed, path, true, current => {
-      if (current !== undefined) throw new CommandError(54, `cannot infer query fields to set: '${path}' twice`)
-      return clone(isOperatorDoc(operand) ? operand.$eq : operand)
-    })
+    ready(seed, { operator: '$set', path })
+    if (leavesOf(seed, path.split('.'))[0] !== undefined) {
+      throw new CommandError(54, `cannot infer query fields to set: '${path}' twice`)
+    }
+    const value = isOperatorDoc(operand) ? operand.$eq : operand
+    if (path === '_id') seed._id = value
+    else mingo.$set({ [path]: clone(value) })(seed)
   }
   return seed
 }

@@ -1,18 +1,9 @@
 import type { Collection } from './collection.ts'
 import type { Entry } from './collection-index.ts'
-import {
-  CommandError,
-  failedToParse,
-  type Handler,
-  type Handlers,
-  readCount,
-  readDoc,
-  readDocs,
-  readString,
-  requireOptions
-} from './command.ts'
-import { sortBy } from './compare.ts'
+import { type Handler, type Handlers, readCount, readDoc, readDocs, readString, requireOptions } from './command.ts'
+import { CommandError, failedToParse } from './errors.ts'
 import { compileFilter } from './filter.ts'
+import { sortBy } from './order.ts'
 import { compileProjection } from './projection.ts'
 import { compileUpdate, isReplacement, upsertDocument } from './update.ts'
 import { type Doc, isTruthy } from './values.ts'
@@ -54,7 +45,11 @@ function pick(collection: Collection | undefined, filter: Doc, isMulti: boolean,
   return [...collection.match(filter, isMulti ? Number.POSITIVE_INFINITY : 1)]
 }
 
-const update: Handler = ({ command, db, store }) => {
+/** `arrayFilters` of a statement, where it has any. */
+const arrayFiltersOf = (given: Doc) =>
+  given.arrayFilters ? { arrayFilters: readDocs(given, 'arrayFilters', true) } : {}
+
+const update: Handler = ({ command, db, store, now }) => {
   requireOptions('update', command, ['updates', 'ordered'])
   const statements = readDocs(command, 'updates')
   const name = readString(command, 'update')
@@ -62,9 +57,9 @@ const update: Handler = ({ command, db, store }) => {
   let nModified = 0
   const upserted: Doc[] = []
   const errors = runBatch(command, statements, (statement, index) => {
-    requireOptions('update', statement, ['q', 'u', 'upsert', 'multi'])
+    requireOptions('update', statement, ['q', 'u', 'upsert', 'multi', 'arrayFilters'])
     const filter = readDoc(statement, 'q')
-    const apply = compileUpdate(statement.u)
+    const apply = compileUpdate(statement.u, { now, filter, ...arrayFiltersOf(statement) })
     const isMulti = isTruthy(statement.multi)
     if (isMulti && isReplacement(statement.u)) throw failedToParse('a replacement cannot be of many')
     const matched = pick(store.find(db, name), filter, isMulti)
@@ -97,8 +92,9 @@ const remove: Handler = ({ command, db, store }) => {
   return { n, ...errors }
 }
 
-const findAndModify: Handler = ({ command, db, store }) => {
-  requireOptions('findAndModify', command, ['query', 'sort', 'remove', 'update', 'new', 'fields', 'upsert'])
+const findAndModify: Handler = ({ command, db, store, now }) => {
+  const allowed = ['query', 'sort', 'remove', 'update', 'new', 'fields', 'upsert', 'arrayFilters']
+  requireOptions('findAndModify', command, allowed)
   const name = readString(command, 'findAndModify')
   const filter = readDoc(command, 'query', {})
   const isRemove = isTruthy(command.remove)
@@ -106,8 +102,9 @@ const findAndModify: Handler = ({ command, db, store }) => {
   const isNew = isTruthy(command.new)
   if (isRemove === (command.update !== undefined)) throw failedToParse('either an update or remove=true')
   if (isRemove && (isUpsert || isNew)) throw failedToParse('remove=true goes with neither upsert nor new')
-  const project = compileProjection(readDoc(command, 'fields', {}))
-  const apply = isRemove ? undefined : compileUpdate(command.update)
+  const projected = compileProjection(readDoc(command, 'fields', {}))
+  const project = (doc: Doc) => projected([doc])[0]
+  const apply = isRemove ? undefined : compileUpdate(command.update, { now, filter, ...arrayFiltersOf(command) })
   const collection = isUpsert ? store.open(db, name) : store.find(db, name)
   const [entry] = pick(collection, filter, false, readDoc(command, 'sort', {}))
   if (collection && entry) {

@@ -45,7 +45,16 @@ t.test('filter › operators match as MongoDB does', async t => {
     [{ 'deep.er.w': null, deep: { $exists: true } }, [2]],
     [{ $or: [{ a: 1 }, { flag: false }] }, [1, 4]],
     [{ $and: [{ list: 1 }, { s: 'abc' }] }, [1]],
-    [{ constructor: { $exists: true } }, []]
+    [{ constructor: { $exists: true } }, []],
+    [{ $nor: [{ a: 1 }, { a: null }] }, [4, 5]],
+    [{ a: { $not: { $gt: 0 } } }, [2, 3, 4]],
+    [{ s: { $in: [/^ab/i, ''] } }, [1, 2, 3]],
+    [{ list: { $all: [1, 3] } }, [1]],
+    [{ docs: { $elemMatch: { k: 'x', n: 9 } } }, [3]],
+    [{ list: { $elemMatch: { $gt: 2, $lt: 4 } } }, [1]],
+    [{ docs: { n: 9, k: 'x' } }, []],
+    [{ docs: { k: 'x', n: 9 } }, [3]],
+    [{ 'docs.absent': null }, [1, 2, 3, 4, 5]]
   ]
   for (const [filter, wanted] of cases) t.same(await ids(rows, filter), wanted, BSON.EJSON.stringify(filter))
 })
@@ -89,6 +98,48 @@ t.test('find › sort, skip, limit, projection and cursors', async t => {
   await cursor.next()
   await cursor.close()
   t.equal(await codeOf(rows.db.command({ getMore: BSON.Long.fromNumber(99999), collection: 'rows' })), 43)
+})
+
+t.test('find › $slice and $elemMatch in a projection, and what is stored stays as it is', async t => {
+  const { rows } = await start(t)
+  const doc = {
+    _id: 1 as never,
+    list: [1, 2, 3],
+    docs: [
+      { k: 1, n: 1 },
+      { k: 2, n: 2 }
+    ]
+  }
+  await rows.insertOne(doc)
+  t.same(await rows.findOne({}, { projection: { list: { $slice: -2 }, _id: 1 } }), { _id: 1, list: [2, 3] })
+  t.same(await rows.findOne({}, { projection: { docs: { $elemMatch: { k: 2 } } } }), { _id: 1, docs: [{ k: 2, n: 2 }] })
+  t.same(await rows.findOne({}, { projection: { 'docs.n': 0, list: 0 } }), { _id: 1, docs: [{ k: 1 }, { k: 2 }] })
+  t.same(await rows.findOne({}, { projection: { _id: 1, docs: 0, list: 0 } }), { _id: 1 })
+  t.same(await rows.findOne({}, { projection: { _id: 1 } }), { _id: 1 })
+  t.same(await rows.findOne({}, { projection: { _id: 0, absent: 1 } }), {})
+  t.equal(await codeOf(rows.findOne({}, { projection: { docs: 1, 'docs.k': 1 } })), 31249)
+  t.same(await rows.findOne({}), doc)
+})
+
+t.test('aggregate › $match, $group, $sort, $limit, $project, $unwind and $count', async t => {
+  const { rows } = await start(t)
+  await rows.insertMany([
+    { _id: 1, k: 'a', n: 1, tags: ['x', 'y'] },
+    { _id: 2, k: 'b', n: 2, tags: ['x'] },
+    { _id: 3, k: 'a', n: 4, tags: [] }
+  ] as never[])
+  const run = (...stages: Document[]) => rows.aggregate(stages).toArray()
+  const total = { $group: { _id: '$k', n: { $sum: '$n' }, most: { $max: '$n' }, count: { $sum: 1 } } }
+  t.same(await run(total, { $sort: { _id: 1 } }), [
+    { _id: 'a', n: 5, most: 4, count: 2 },
+    { _id: 'b', n: 2, most: 2, count: 1 }
+  ])
+  t.same(await run({ $match: { n: { $gt: 1 } } }, { $count: 'found' }), [{ found: 2 }])
+  t.same(await run({ $match: { n: 9 } }, { $count: 'found' }), [])
+  t.same(await run({ $unwind: '$tags' }, { $group: { _id: '$tags' } }, { $sort: { _id: -1 } }, { $limit: 1 }), [
+    { _id: 'y' }
+  ])
+  t.same(await run({ $sort: { n: -1 } }, { $skip: 1 }, { $project: { _id: 0, n: 1 } }), [{ n: 2 }, { n: 1 }])
 })
 
 t.test('count › countDocuments, estimates and distinct values', async t => {

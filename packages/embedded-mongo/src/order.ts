@@ -1,23 +1,36 @@
-import type { BSON } from 'mongodb'
-import { unsupported } from './command.ts'
-import { bsonType, type Doc, encode, leavesOf, ranks, toNumeric, toWholeNumber } from './values.ts'
+import { BSON } from 'mongodb'
+import { unsupported } from './errors.ts'
+import { type Doc, encode, isDoc, leavesOf } from './values.ts'
 
-/** Its place among the types; what cannot be compared is refused here. */
-export function rankOf(value: unknown): number {
-  const type = bsonType(value)
-  if (type !== 'other') return ranks[type]
-  throw unsupported(`comparing a ${(value as { _bsontype?: string })._bsontype}`)
+// The order of types in MongoDB's sort (manual, "Comparison/Sort Order").
+const ranks = {
+  missing: 0,
+  null: 5,
+  number: 10,
+  string: 15,
+  object: 20,
+  array: 25,
+  binData: 30,
+  objectId: 35,
+  bool: 40,
+  date: 45
 }
 
-function compareNumbers(a: number | bigint, b: number | bigint): number {
-  if (a < b) return -1
-  if (a > b) return 1
-  // Neither: equal, unless one is NaN, which sorts below all numbers.
-  return Number(Number.isNaN(b)) - Number(Number.isNaN(a))
+/** The type's name as `$type` has it; patterns are stored and given back, but never compared. */
+export function typeOf(value: unknown): keyof typeof ranks {
+  if (value === undefined) return 'missing'
+  if (value === null) return 'null'
+  if (typeof value === 'number' || typeof value === 'string') return typeof value as 'number' | 'string'
+  if (typeof value === 'boolean') return 'bool'
+  if (Array.isArray(value)) return 'array'
+  if (isDoc(value)) return 'object'
+  if (value instanceof Date) return 'date'
+  if (value instanceof BSON.ObjectId) return 'objectId'
+  if (value instanceof BSON.Binary) return 'binData'
+  throw unsupported('comparing a regular expression')
 }
 
-/** By UTF-8 bytes, as the server does; JS's own order differs where surrogates meet U+E000 and above. */
-const compareStrings = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+const byOrder = <T extends number | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function compareLists<T>(a: readonly T[], b: readonly T[], compare: (x: T, y: T) => number): number {
   for (let i = 0; i < a.length && i < b.length; i++) {
@@ -28,61 +41,50 @@ function compareLists<T>(a: readonly T[], b: readonly T[], compare: (x: T, y: T)
 }
 
 const compareFields = ([keyA, a]: [string, unknown], [keyB, b]: [string, unknown]): number =>
-  rankOf(a) - rankOf(b) || compareStrings(keyA, keyB) || compareValues(a, b)
-
-const bytesOf = (binary: BSON.Binary): Buffer => Buffer.from(binary.buffer.subarray(0, binary.length()))
+  ranks[typeOf(a)] - ranks[typeOf(b)] || byOrder(keyA, keyB) || compareValues(a, b)
 
 /** Total order over values, across types. */
 export function compareValues(a: unknown, b: unknown): number {
   if (a === b) return 0
-  const rank = rankOf(a)
-  const other = rankOf(b)
-  if (rank !== other) return rank - other
-  switch (rank) {
-    case ranks.int:
-      return compareNumbers(toNumeric(a), toNumeric(b))
-    case ranks.string:
-      return compareStrings(a as string, b as string)
-    case ranks.object:
+  const type = typeOf(a)
+  const difference = ranks[type] - ranks[typeOf(b)]
+  if (difference !== 0) return difference
+  switch (type) {
+    case 'string':
+      return byOrder(a as string, b as string)
+    case 'object':
       return compareLists(Object.entries(a as Doc), Object.entries(b as Doc), compareFields)
-    case ranks.array:
+    case 'array':
       return compareLists(a as unknown[], b as unknown[], compareValues)
-    case ranks.binData: {
-      const [x, y] = [a as BSON.Binary, b as BSON.Binary]
-      return x.length() - y.length() || x.sub_type - y.sub_type || Buffer.compare(bytesOf(x), bytesOf(y))
-    }
-    case ranks.objectId:
-      return Buffer.compare((a as BSON.ObjectId).id, (b as BSON.ObjectId).id)
+    case 'binData':
+      return (a as BSON.Binary).length() - (b as BSON.Binary).length() || byOrder(String(a), String(b))
+    case 'objectId':
+      return byOrder(String(a), String(b))
     default:
-      return Number(a) - Number(b)
+      return byOrder(Number(a), Number(b))
   }
 }
 
-/** Equal values (5, 5.0 and int64 5 alike) have equal keys, and a key ends where it says: keys can be joined. */
+/** Equal values have equal keys, and a key ends where it says: keys can be joined. */
 export function canonicalKey(value: unknown): string {
-  switch (rankOf(value)) {
-    case ranks.missing:
+  const type = typeOf(value)
+  switch (type) {
+    case 'missing':
       return 'u'
-    case ranks.null:
+    case 'null':
       return 'z'
-    case ranks.int: {
-      const numeric = toNumeric(value)
-      return Number.isInteger(numeric) ? `n${BigInt(numeric)};` : `n${numeric};`
-    }
-    case ranks.string:
+    case 'number':
+      return `n${value};`
+    case 'string':
       return `s${(value as string).length}:${value}`
-    case ranks.object:
+    case 'object':
       return `{${Object.entries(value as Doc).map(([key, item]) => `${key.length}:${key}${canonicalKey(item)}`)}}`
-    case ranks.array:
+    case 'array':
       return `[${(value as unknown[]).map(canonicalKey)}]`
-    case ranks.binData:
-      return `b${(value as BSON.Binary).sub_type}:${bytesOf(value as BSON.Binary).toString('base64')};`
-    case ranks.objectId:
-      return `o${(value as BSON.ObjectId).toHexString()}`
-    case ranks.bool:
+    case 'bool':
       return value ? 't' : 'f'
     default:
-      return `d${(value as Date).getTime()};`
+      return `${type}${type === 'date' ? Number(value) : value};`
   }
 }
 
@@ -100,8 +102,7 @@ function sortKey(doc: Doc, path: readonly string[], direction: number): unknown 
 
 /** Sorts; with a limit, never holds many more than so many, so that a short page of a large collection stays cheap. */
 export function sortBy<T extends { doc: Doc }>(items: Iterable<T>, spec: Doc, limit = Number.POSITIVE_INFINITY): T[] {
-  const fields = Object.keys(spec).map(key => {
-    const direction = toWholeNumber(spec[key])
+  const fields = Object.entries(spec).map(([key, direction]) => {
     if (direction !== 1 && direction !== -1) throw unsupported(`sort by '${key}' other than 1 or -1`)
     return { path: key.split('.'), direction }
   })
