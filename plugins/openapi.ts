@@ -57,7 +57,13 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
             in: 'cookie',
             name: publicUrl.protocol === 'https:' ? '__Host-guichet' : 'guichet'
           },
-          backendKey: { type: 'http', scheme: 'bearer' }
+          backendKey: { type: 'http', scheme: 'bearer' },
+          googlePush: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: "Signed by Google for the subscription's service account."
+          }
         }
       }
     },

@@ -16,7 +16,7 @@ export interface Outcome {
 }
 
 /** A backlog is told in parts, so that it keeps no other mailbox waiting. */
-const pagesAtOnce = 10
+const pagesAtOnce = 4
 const pageSize = 100
 /** Events written at a time: they lie in the connection's record until they are listed. */
 const eventsAtOnce = 200

@@ -1,0 +1,35 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { problemResponses } from '../../src/http/schemas.ts'
+import { PushBody } from '../../src/services/gmail/news/push.ts'
+
+/** A notification is some hundred bytes. */
+const bodyLimit = 16 * 1024
+
+/** What Google tells of its own accord; a route exists only where it is set up. */
+const hooks: FastifyPluginAsyncZod = async app => {
+  const pushes = app.gmailPushes
+  if (!pushes) return
+
+  app.route({
+    method: 'POST',
+    url: '/hooks/gmail',
+    bodyLimit,
+    // Before the body is read.
+    onRequest: [app.requirePrepared, async ({ headers }) => pushes.verify(headers.authorization)],
+    schema: {
+      operationId: 'takeGmailPush',
+      tags: ['hooks'],
+      summary: "Cloud Pub/Sub's push: a mailbox has changed",
+      security: [{ googlePush: [] }],
+      body: PushBody,
+      response: { 204: z.null().describe('Noted; also for a mailbox that nobody follows.'), ...problemResponses }
+    },
+    handler: async ({ body }, reply) => {
+      await pushes.take(body)
+      return reply.code(204).send(null)
+    }
+  })
+}
+
+export default hooks
