@@ -47,9 +47,9 @@ export default fp(
         if (subscription !== undefined && body.subscription !== subscription)
           throw new GuichetError('unauthenticated', { detail: 'This is no push of the configured subscription.' })
         await app.watches.notify(readNotification(body), body.message.messageId)
-        app.worker.soon()
+        app.background.soon()
       }
     })
   },
-  { name: 'gmail-pushes', fastify: '5.x', dependencies: ['watches', 'google'] }
+  { name: 'gmail-pushes', fastify: '5.x', dependencies: ['watches', 'google', 'background'] }
 )

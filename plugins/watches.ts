@@ -30,5 +30,5 @@ export default fp(
     app.decorate('watches', watches)
     app.background.add('new mail', followDue)
   },
-  { name: 'watches', fastify: '5.x', dependencies: ['open-mailbox', 'events'] }
+  { name: 'watches', fastify: '5.x', dependencies: ['open-mailbox', 'events', 'background'] }
 )

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { problemResponses } from '../../src/http/schemas.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
 import { PushBody } from '../../src/services/gmail/news/push.ts'
 
 /** A notification is some hundred bytes. */
@@ -16,7 +16,7 @@ const hooks: FastifyPluginAsyncZod = async app => {
     url: '/hooks/gmail',
     bodyLimit,
     // Before the body is read.
-    onRequest: [app.requirePrepared, async ({ headers }) => pushes.verify(headers.authorization)],
+    onRequest: [app.readiness.requirePrepared, async ({ headers }) => pushes.verify(headers.authorization)],
     schema: {
       operationId: 'takeGmailPush',
       tags: ['hooks'],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { collectionsOf } from '../../../helper.ts'
 import { aMoment, openNewsroom } from './newsroom.ts'
 
 const mail = { subject: 'News', from: 'Charles <charles@example.org>', body: 'The mill turns.' }
@@ -136,5 +137,5 @@ t.test('[G26] a connection that ends › takes its watch with it › and nothing
   held.release()
   await passing
   t.same(await news(), [])
-  t.equal(await app.collections.connections.countDocuments({ watch: { $exists: true } }), 0)
+  t.equal(await collectionsOf(app).connections.countDocuments({ watch: { $exists: true } }), 0)
 })

@@ -3,7 +3,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import type { WatchRecord } from '../../../../src/connections/watch.ts'
 import type { ListedEvent } from '../../../../src/events/event.ts'
-import type { ConnectionView } from '../../../../src/http/schemas.ts'
+import type { ConnectionView } from '../../../../src/http/views/connection.ts'
 import type { WatchView } from '../../../../src/http/views/watch.ts'
 import { storedOf } from '../../../connections/refresh/story.ts'
 import { type Browser, build, type World, type WorldOptions } from '../../../helper.ts'
@@ -58,7 +58,7 @@ export async function openNewsroom(t: Test, options?: WorldOptions): Promise<New
     },
     async pass(ms, at = app) {
       clock.advance(ms)
-      await at.worker.run()
+      await at.background.run()
     },
     async stored() {
       const { watch } = await storedOf(app, connection.id)
