@@ -1,7 +1,12 @@
-/** Seconds that a Retry-After header asks for, as a number or a date (RFC 9110, section 10.2.3); none if it says nothing usable. */
+/**
+ * Seconds that a Retry-After header asks for, as a number or a date (RFC 9110, section 10.2.3), rounded up. Undefined for
+ * what is no wait: text, a negative number, a date that has passed. None of these says "at once".
+ */
 export function retryAfterSeconds(header: string | null | undefined, nowMs: number): number | undefined {
-  if (!header) return undefined
-  if (/^\d{1,9}$/.test(header)) return Number(header)
-  const date = Date.parse(header)
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - nowMs) / 1000))
+  const text = header?.trim() ?? ''
+  if (/^\d{1,9}(\.\d+)?$/.test(text)) return Math.ceil(Number(text))
+  // Date.parse takes far more for dates than are: `2.5` is a day of 2001.
+  if (!/^[A-Z][a-z]+,? |^\d{4}-\d\d-\d\dT/.test(text)) return undefined
+  const seconds = Math.ceil((Date.parse(text) - nowMs) / 1000)
+  return seconds > 0 ? seconds : undefined
 }

@@ -119,6 +119,7 @@ export async function build(
 ): Promise<World> {
   const clock = createTestClock()
   const google = await startFakeGoogle({ nowMs: clock.nowMs })
+  google.usage.limits.unitsPerUser = 1_000_000
   t.teardown(() => google.close())
   const mongodbUri = await startDatabase(t, clock)
   const environment = testEnvironment(mongodbUri, google, overrides)

@@ -123,8 +123,9 @@ function toAuth({ authorizationEndpoint, tokenEndpoint }: Endpoints) {
   const token = new URL(tokenEndpoint)
   return {
     authorizeHost: authorize.origin,
-    authorizePath: authorize.pathname,
+    // An endpoint may have a query of its own (RFC 6749, section 3.1).
+    authorizePath: authorize.pathname + authorize.search,
     tokenHost: token.origin,
-    tokenPath: token.pathname
+    tokenPath: token.pathname + token.search
   }
 }

@@ -90,7 +90,8 @@ export const Environment = z.object({
   GOOGLE_ISSUER: z
     .string()
     .refine(isSecureUrl, 'must be https (http only for localhost)')
-    .transform(value => value.replace(/\/$/, ''))
+    // Another issuer's name is compared to the letter, its last slash included.
+    .transform(value => (value === 'https://accounts.google.com/' ? 'https://accounts.google.com' : value))
     .default('https://accounts.google.com')
     .describe("Google's issuer. Another one (https, or http on localhost) is discovered by OIDC."),
   GOOGLE_API_URL: z

@@ -52,7 +52,8 @@ export function createEndpoints(issuer: string, fetch: Fetch): () => Promise<End
 
 async function discover(issuer: string, fetch: Fetch): Promise<Endpoints> {
   try {
-    const response = await fetch(`${issuer}/.well-known/openid-configuration`)
+    // A slash at the issuer's end belongs to its name, and not to this path (section 4.1).
+    const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
     if (!response.ok) throw new Error(`discovery answered ${response.status}`)
     const metadata = Metadata.parse(await response.json())
     // OpenID Connect Discovery 1.0, section 4.3: or someone else's document would name the endpoints.

@@ -22,15 +22,17 @@ const skewSeconds = 60
 const Claims = z.object({
   sub: z.string().min(1).max(255),
   email: z.string().min(3).max(320),
-  email_verified: z.boolean().default(false),
+  // Some issuers write it as text. What is neither proves nothing.
+  email_verified: z.union([z.boolean(), z.literal('true').transform(() => true)]).catch(false),
   // For display alone: without them, or with null, sign-in goes on.
   name: z.string().max(1000).nullish().catch(null),
   picture: z.string().max(4000).nullish().catch(null),
   nonce: z.string(),
   iat: z.number(),
   exp: z.number(),
-  aud: z.string(),
-  azp: z.string().optional()
+  // One audience, alone or as a list of one: a second audience is one we do not trust.
+  aud: z.union([z.string(), z.tuple([z.string()])]),
+  azp: z.string().nullish()
 })
 
 export interface IdTokenVerifier {
@@ -68,9 +70,8 @@ export function createIdTokenVerifier(options: {
           currentDate: new Date(clock.nowMs()),
           requiredClaims: ['exp', 'iat', 'sub']
         })
-        // `aud` must be one string: a second audience is one we do not trust.
         const claims = Claims.parse(payload)
-        if (claims.azp !== undefined && claims.azp !== clientId) throw new Error('azp is another client')
+        if (typeof claims.azp === 'string' && claims.azp !== clientId) throw new Error('azp is another client')
         if (claims.nonce !== nonce) throw new Error('nonce differs')
         if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new Error('issued in the future')
         return {

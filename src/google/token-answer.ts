@@ -10,7 +10,7 @@ export interface TokenAnswer {
   refreshToken: string | undefined
   /** How long the refresh token lives, where Google announces it (an OAuth client in Testing mode: 7 days). */
   refreshTokenExpiresInSeconds: number | undefined
-  /** None if the answer does not say: then what was asked for was granted (RFC 6749, section 5.1). */
+  /** Undefined if the answer does not say, or says nothing: then what was asked for was granted (RFC 6749, section 5.1). */
   scopes: string[] | undefined
   idToken: string | undefined
 }
@@ -33,11 +33,12 @@ const seconds = z.union([
 const Answer = z.object({
   access_token: token,
   token_type: z.string().regex(/^bearer$/i),
-  expires_in: seconds.pipe(z.number().positive()).optional(),
+  expires_in: seconds.pipe(z.number().positive()).nullish(),
   refresh_token: z.union([token, z.literal(''), z.null()]).optional(),
   refresh_token_expires_in: seconds.pipe(z.number().positive()).optional().catch(undefined),
-  scope: z.string().max(8192).optional(),
-  id_token: z.string().max(16_384).optional()
+  scope: z.string().max(8192).nullish(),
+  // A refresh has no use for it, and where it is needed its verifier refuses what is missing.
+  id_token: z.string().max(16_384).optional().catch(undefined)
 })
 
 /** @throws GuichetError `google_invalid_response` */
@@ -46,13 +47,14 @@ export function parseTokenAnswer(body: unknown): TokenAnswer {
   // The zod error names fields and types, never values.
   if (!parsed.success) throw new GuichetError('google_invalid_response', { cause: parsed.error })
   const answer = parsed.data
+  const scopes = answer.scope?.split(' ').filter(scope => scope !== '') ?? []
   return {
     accessToken: answer.access_token,
     expiresInSeconds: Math.min(answer.expires_in ?? unknownExpiresInSeconds, maxExpiresInSeconds),
     refreshToken: answer.refresh_token || undefined,
     refreshTokenExpiresInSeconds:
       answer.refresh_token_expires_in && Math.min(answer.refresh_token_expires_in, maxRefreshTokenExpiresInSeconds),
-    scopes: answer.scope?.split(' ').filter(scope => scope !== ''),
+    scopes: scopes.length > 0 ? scopes : undefined,
     idToken: answer.id_token
   }
 }

@@ -72,7 +72,8 @@ export interface TokenEndpoint {
   /** @throws TokenEndpointError */
   refresh(refreshToken: string): Promise<TokenAnswer>
   /**
-   * Takes the whole grant of account × client (RFC 7009); a token that is already dead counts as revoked.
+   * Takes the whole grant of account × client; a token that is already dead counts as revoked. The client shows who it
+   * is (RFC 7009, section 2.1): Google alone does without, and takes no offence at it.
    * @throws TokenEndpointError
    */
   revoke(token: string): Promise<void>
@@ -129,7 +130,11 @@ export function createTokenEndpoint(options: {
     },
 
     async revoke(token) {
-      const { response, body } = await post(await urlOf('revocationEndpoint'), { token })
+      const { response, body } = await post(await urlOf('revocationEndpoint'), {
+        token,
+        client_id: clientId,
+        client_secret: clientSecret
+      })
       if (response.ok) return
       const alreadyGone = response.status === 400 && ErrorAnswer.safeParse(body).data?.error === 'invalid_token'
       if (!alreadyGone) throw toTokenEndpointError(response.status, body, response.headers.get('retry-after'), nowMs())

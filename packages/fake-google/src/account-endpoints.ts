@@ -1,4 +1,5 @@
 import { AUTHORIZATION_PATH } from './authorization.ts'
+import { authenticateClient } from './client-authentication.ts'
 import { isForm, json, type RecordedRequest, type Reply, readParameters } from './http.ts'
 import { KNOWN_SCOPES, USERINFO_EMAIL, USERINFO_PROFILE } from './scopes.ts'
 import type { World } from './world.ts'
@@ -53,7 +54,13 @@ export function serveRevocation(world: World, request: RecordedRequest): Reply {
   if (!isForm(request)) return violation('not a form')
   let token: string | undefined
   try {
-    token = readParameters(request.body, ['token', 'token_type_hint']).get('token')
+    const parameters = readParameters(request.body, ['token', 'token_type_hint', 'client_id', 'client_secret'])
+    // Google does without; who shows who it is must be right.
+    if (parameters.has('client_id') || request.headers.authorization !== undefined) {
+      const refused = authenticateClient(world, request, parameters)
+      if (refused) return refused
+    }
+    token = parameters.get('token')
   } catch (error) {
     return violation(error instanceof Error ? error.message : 'malformed')
   }

@@ -12,6 +12,14 @@ const taken: Record<string, [(json: Json) => Json, expiresIn?: number]> = {
   'expires_in 1e12': [json => ({ ...json, expires_in: 1e12 }), 86_400],
   'expires_in 61': [json => ({ ...json, expires_in: 61 }), 61],
   'scope absent': [json => ({ ...json, scope: undefined }), 3599],
+  'expires_in null': [json => ({ ...json, expires_in: null }), 60],
+  'scope null': [json => ({ ...json, scope: null }), 3599],
+  'scope empty': [json => ({ ...json, scope: '' }), 3599],
+  'scope blank': [json => ({ ...json, scope: ' ' }), 3599],
+  'id_token null': [json => ({ ...json, id_token: null }), 3599],
+  'id_token a number': [json => ({ ...json, id_token: 12 }), 3599],
+  'refresh_token null': [json => ({ ...json, refresh_token: null }), 3599],
+  'refresh_token_expires_in null': [json => ({ ...json, refresh_token_expires_in: null }), 3599],
   'no id_token': [json => ({ ...json, id_token: undefined }), 3599],
   'unknown members': [json => ({ ...json, extra: { deep: [1] }, constructor: 'x', user_id: 'other' }), 3599]
 }
@@ -39,10 +47,10 @@ const refused: Record<string, (json: Json) => unknown> = {
   'access_token absent': json => ({ ...json, access_token: undefined }),
   'access_token with a line break': json => ({ ...json, access_token: 'ya29\r\nx-evil: 1' }),
   'token_type absent': json => ({ ...json, token_type: undefined }),
+  'token_type null': json => ({ ...json, token_type: null }),
   'token_type mac': json => ({ ...json, token_type: 'mac' }),
   'expires_in 0': json => ({ ...json, expires_in: 0 }),
   'expires_in -1': json => ({ ...json, expires_in: -1 }),
-  'expires_in null, as NaN is written': json => ({ ...json, expires_in: null }),
   'expires_in half a second': json => ({ ...json, expires_in: 0.5 }),
   'refresh_token a number': json => ({ ...json, refresh_token: 12 }),
   'scope a list': json => ({ ...json, scope: ['openid'] })
