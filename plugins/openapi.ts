@@ -7,6 +7,7 @@ import {
   serializerCompiler,
   validatorCompiler
 } from 'fastify-type-provider-zod'
+import { urlUnder } from '../src/config/public-url.ts'
 
 /** An OpenAPI 3.1 document, as far as it is read here. */
 export interface OpenapiDocument {
@@ -49,7 +50,7 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
         version: '1',
         description: 'Users connect their Google account; apps use the connection.'
       },
-      servers: [{ url: publicUrl.origin }],
+      servers: [{ url: urlUnder(publicUrl, '').href.replace(/\/$/, '') }],
       components: {
         securitySchemes: {
           session: {

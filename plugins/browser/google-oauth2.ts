@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import oauth2 from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { urlUnder } from '../../src/config/public-url.ts'
 import {
   createAuthorization,
   type Finished,
@@ -42,7 +43,7 @@ export default fp(
   async function googleOauth2(app) {
     const { config, flows, google, databaseClock: clock } = app
     const { clientId, clientSecret, timeoutMs } = config.google
-    const redirectUri = ({ callbackPath }: Purpose) => new URL(callbackPath, config.publicUrl).href
+    const redirectUri = ({ callbackPath }: Purpose) => urlUnder(config.publicUrl, callbackPath).href
 
     async function register(instance: FastifyInstance, endpoints: Endpoints): Promise<Map<string, Registration>> {
       const registrations = new Map<string, Registration>()

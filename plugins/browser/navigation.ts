@@ -1,6 +1,7 @@
 import accepts from '@fastify/accepts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { urlUnder } from '../../src/config/public-url.ts'
 import { isErrorCode } from '../../src/errors.ts'
 import { toGuichetError } from '../../src/http/problem.ts'
 
@@ -45,7 +46,7 @@ export default fp(
         await reply.code(204).send()
     })
     app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
-      const url = new URL(this.request.returnTo ?? '/', publicUrl)
+      const url = this.request.returnTo === null ? urlUnder(publicUrl, '/') : new URL(this.request.returnTo, publicUrl)
       // The page it leads back to may still carry the outcome before this one; a status of its own is its own affair.
       const earlier = url.searchParams.get('status') ?? ''
       if (query.status || earlier === 'connected' || isErrorCode(earlier)) {

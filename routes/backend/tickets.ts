@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findService } from '../../src/catalogue.ts'
+import { urlUnder } from '../../src/config/public-url.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireReturnTo } from '../../src/http/return-to.ts'
 import { StartedView } from '../../src/http/views/flow.ts'
@@ -54,7 +55,7 @@ const tickets: FastifyPluginAsyncZod = async app => {
         expectedEmail,
         app: name
       })
-      const url = new URL('/start', app.config.publicUrl)
+      const url = urlUnder(app.config.publicUrl, '/start')
       url.searchParams.set('ticket', ticket)
       return reply.code(201).send({ url: url.href, expiresAt: expiresAt.toISOString() })
     }

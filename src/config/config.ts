@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Environment, secretNames } from './environment.ts'
 import { parseKeyRing, type VaultKey } from './key-ring.ts'
 import { createAddressGuard, faultOfWebhookUrl } from './networks.ts'
+import { urlUnder } from './public-url.ts'
 
 /** What the app is built from: the environment, read once and checked whole. */
 export interface Config {
@@ -99,7 +100,7 @@ export function parseConfig(variables: Variables): Config {
         ? {
             topic: env.GMAIL_PUBSUB_TOPIC,
             account: env.GMAIL_PUSH_ACCOUNT,
-            audience: env.GMAIL_PUSH_AUDIENCE ?? new URL('/hooks/gmail', env.PUBLIC_URL).href,
+            audience: env.GMAIL_PUSH_AUDIENCE ?? urlUnder(new URL(env.PUBLIC_URL), '/hooks/gmail').href,
             subscription: env.GMAIL_PUBSUB_SUBSCRIPTION
           }
         : undefined,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseKeyRing } from './key-ring.ts'
 import { isNetwork, isProxy } from './networks.ts'
+import { isPublicUrl } from './public-url.ts'
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
 
@@ -49,10 +50,13 @@ export const Environment = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address to listen on; `0.0.0.0` in a container.'),
   PORT: whole(0, 65535).default(3000).describe('Port to listen on.'),
   PUBLIC_URL: text()
-    .refine(isOrigin, 'must be an origin such as https://auth.example.com, without a path')
+    .refine(
+      isPublicUrl,
+      'must be an origin such as https://auth.example.com, with a path or without, and no slash at its end'
+    )
     .refine(isSecureUrl, 'must be https (http only for localhost)')
     .describe(
-      'The origin that browsers see, such as `https://auth.example.com`. Redirect URIs are made from it alone. With https the cookie is `__Host-guichet`, Secure; http is for localhost only.'
+      'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is `__Host-guichet`, Secure; http is for localhost only.'
     ),
   MONGODB_URI: text()
     .regex(

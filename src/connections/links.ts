@@ -1,3 +1,4 @@
+import { urlUnder } from '../config/public-url.ts'
 import type { ConnectionRecord } from './record.ts'
 
 /** Where a browser starts a connection. None holds a secret. */
@@ -9,11 +10,6 @@ export interface ConnectLinks {
 }
 
 export function createConnectLinks(publicUrl: URL): ConnectLinks {
-  const fresh = (service: string) => new URL(`connect/${service}`, toFolder(publicUrl)).href
+  const fresh = (service: string) => urlUnder(publicUrl, `/connect/${service}`).href
   return { fresh, repair: ({ _id, service }) => `${fresh(service)}?connectionId=${_id.toHexString()}` }
-}
-
-/** What a relative URL is resolved against: the last part of a path counts as a folder. */
-function toFolder(url: URL): URL {
-  return new URL(url.pathname.endsWith('/') ? url.href : `${url.href}/`)
 }

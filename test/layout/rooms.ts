@@ -25,6 +25,7 @@ export const rooms = [
   'src/http',
   'src/commands',
   'src/app',
+  'src/guichet',
   'src/index',
   'src/startup',
   'src/server',

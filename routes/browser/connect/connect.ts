@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findService } from '../../../src/catalogue.ts'
+import { basePathOf } from '../../../src/config/public-url.ts'
 import { GuichetError, isErrorCode } from '../../../src/errors.ts'
 import { requireConnectPurpose } from '../../../src/flows/purposes.ts'
 import { requireReturnTo } from '../../../src/http/return-to.ts'
@@ -23,6 +24,8 @@ const Connected = z.object({ message: z.literal('token receive'), connection: Co
 
 /** Connecting a service: to Google and back. */
 const connect: FastifyPluginAsyncZod = async app => {
+  const basePath = basePathOf(app.config.publicUrl)
+
   app.route({
     method: 'GET',
     url: '/:service',
@@ -42,7 +45,8 @@ const connect: FastifyPluginAsyncZod = async app => {
       // Back from a sign-in that failed: it ends where connecting would have.
       if (status !== undefined && request.isNavigation()) return reply.returnWith({ status })
       if (!request.session._id && request.isNavigation()) {
-        return reply.redirect(`/auth/google?${new URLSearchParams({ returnTo: request.url })}`, 303)
+        const returnTo = basePath + request.url
+        return reply.redirect(`${basePath}/auth/google?${new URLSearchParams({ returnTo })}`, 303)
       }
       const userId = request.requireUserId()
       const purpose = requireConnectPurpose(request.params.service)

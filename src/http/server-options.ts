@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController
+} from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { Config } from '../config/config.ts'
+import { basePathOf } from '../config/public-url.ts'
+import { logSerializers } from '../observability/log.ts'
+import { answerClientError } from './client-error.ts'
+import { sendProblem } from './send-problem.ts'
+
+/** A handler may take this long: what takes longer is Google. */
+export const handlerTimeoutMs = 25_000
+
+/** What hardening gives every answer, for the URLs that the router refuses: they meet no hook. */
+const headersWithoutHooks = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff'
+}
+
+/** A guichet that stands in a host app. */
+export interface Mount {
+  /** Where the host put it; empty at its root. */
+  path: string
+  /** The host's log. */
+  log: FastifyBaseLogger
+}
+
+/**
+ * The limits and habits of every guichet, a server of its own or behind a host app. The path of its mount is taken off
+ * each URL, and so is that of PUBLIC_URL, whether a proxy has done so already or not.
+ */
+export function toServerOptions(
+  config: Config,
+  logger: FastifyServerOptions['logger'],
+  mount?: Mount
+): FastifyServerOptions {
+  const bases = [...new Set([mount?.path ?? '', basePathOf(config.publicUrl)])].filter(base => base !== '')
+  return {
+    ...(mount && { loggerInstance: mount.log.child({}, { serializers: logSerializers, level: config.logLevel }) }),
+    ...(logger && {
+      logger: { level: config.logLevel, serializers: logSerializers, ...(typeof logger === 'object' && logger) }
+    }),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
+    ...(bases.length > 0 && { rewriteUrl: ({ url = '/' }) => withoutBase(url, bases) }),
+    bodyLimit: 1024 * 1024,
+    // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.
+    requestTimeout: 15_000,
+    handlerTimeout: handlerTimeoutMs,
+    // A socket on which nothing moves, such as one whose reader has stopped reading.
+    connectionTimeout: 120_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+    // HEAD on a callback would run its handler.
+    exposeHeadRoutes: false,
+    // Gmail's attachment ids are long; each schema bounds its own parameters.
+    routerOptions: { maxParamLength: 1024 },
+    // Without these it loads compilers of its own, ajv among them, that nothing here uses.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: (() => validatorCompiler) as never,
+        buildSerializer: (() => serializerCompiler) as never
+      }
+    },
+    forceCloseConnections: 'idle',
+    // Readiness says it, as a problem.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(error, request as FastifyRequest, (reply as FastifyReply).headers(headersWithoutHooks))
+    // Fastify's types know no `http` beside the options of a plain server.
+  } as FastifyServerOptions
+}
+
+/** The URL as the routes know it. */
+function withoutBase(url: string, bases: readonly string[]): string {
+  const base = bases.find(base => url.startsWith(base) && /^([/?]|$)/.test(url.slice(base.length)))
+  if (base === undefined) return url
+  const rest = url.slice(base.length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}

@@ -1,0 +1,214 @@
+import fastifyCookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import fastifyMongodb from '@fastify/mongodb'
+import oauth2 from '@fastify/oauth2'
+import rateLimit from '@fastify/rate-limit'
+import session from '@fastify/session'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import { MongoClient } from 'mongodb'
+import t, { type Test } from 'tap'
+import { guichet, parseConfig } from '../src/index.ts'
+import { build, type World } from './helper.ts'
+import { captureLog } from './observability/capture.ts'
+
+/** What a host app commonly has: each has a name, route, hook, parser or decorator that guichet has too. */
+const hostParts: Record<string, (host: FastifyInstance, world: World) => unknown> = {
+  cookie: host => host.register(fastifyCookie, { secret: 'a secret of the host, and long enough for it' }),
+  session: host => host.register(session, { secret: 'a secret of the host, and long enough for it' }),
+  cors: host => host.register(cors, { origin: 'https://host.example' }),
+  mongodb: async (host, { environment }) => {
+    const client = new MongoClient(environment.MONGODB_URI ?? '')
+    await host.register(fastifyMongodb, { client, database: 'host' })
+    host.addHook('onClose', () => client.close())
+  },
+  oauth2: host =>
+    host.register(oauth2, {
+      name: 'googleOauth2',
+      credentials: { client: { id: 'host', secret: 'host' }, auth: { tokenHost: 'https://host.example' } },
+      callbackUri: 'https://host.example/callback'
+    }),
+  helmet: host => host.register(helmet),
+  'rate-limit': host => host.register(rateLimit, { max: 100_000 }),
+  swagger: host => host.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'host', version: '1' } } }),
+  'a GET / and routes': host => {
+    host.get('/', async () => 'the host')
+    host.post('/own', { schema: { summary: 'own' } }, async request => ({ got: request.body }))
+  },
+  decorators: host => {
+    for (const name of ['config', 'clock', 'users', 'sessions', 'connections', 'database', 'metrics', 'readiness'])
+      if (!host.hasDecorator(name)) host.decorate(name, 'the host')
+  },
+  'an error handler': host => host.setErrorHandler((_error, _request, reply) => reply.code(418).send('the host')),
+  'a 404': host => host.setNotFoundHandler((_request, reply) => reply.code(404).send('not here')),
+  parsers: host => {
+    host.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+      done(null, { form: body })
+    )
+    host.removeContentTypeParser('application/json')
+    host.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+      done(null, { json: body })
+    )
+  }
+}
+
+async function startHost(
+  t: Test,
+  world: World,
+  parts: string[],
+  { after = false, prefix, ...options }: { after?: boolean; prefix?: string } & FastifyServerOptions = {}
+): Promise<FastifyInstance> {
+  const host = Fastify(options) as unknown as FastifyInstance
+  t.teardown(() => host.close())
+  const PUBLIC_URL = world.environment.PUBLIC_URL + (prefix ?? '')
+  const register = () =>
+    host.register(guichet, {
+      ...parseConfig({ ...world.environment, PUBLIC_URL }),
+      clock: world.clock,
+      ...(prefix !== undefined && { prefix })
+    })
+  if (!after) await register()
+  for (const part of parts) await hostParts[part]?.(host, world)
+  if (after) await register()
+  await host.ready()
+  return host
+}
+
+async function goThrough(t: Test, world: World, host: FastifyInstance, prefix = ''): Promise<void> {
+  const ada = world.browser(host)
+  t.equal((await ada.fetch(await ada.authorize(`${prefix}/auth/google`))).statusCode, 200, 'signs in')
+  const connected = await ada.fetch(await ada.authorize(`${prefix}/connect/gmail`))
+  t.match(connected.json(), { message: 'token receive', connection: { status: 'active' } }, 'connects')
+  const { id } = connected.json().connection
+  const { key } = await world.app.backendKeys.create({
+    name: 'host',
+    operations: ['tokens:vend'],
+    services: null,
+    expiresAt: null
+  })
+  const vended = await host.inject({
+    method: 'POST',
+    url: `${prefix}/v1/connections/${id}/token`,
+    headers: { authorization: `Bearer ${key}` },
+    payload: { minTtlSeconds: 60 }
+  })
+  t.match(vended.json(), { token_type: 'Bearer' }, 'vends')
+  t.equal((await ada.request({ method: 'PUT', url: `${prefix}/connections/${id}` })).statusCode, 405)
+  t.equal((await ada.request({ method: 'HEAD', url: `${prefix}/connect/gmail` })).statusCode, 405)
+  t.same((await ada.fetch(`${prefix}/connections/${id}`, 'DELETE')).json(), { id, revoked: 'confirmed' })
+}
+
+for (const after of [false, true]) {
+  t.test(`guichet › registered ${after ? 'after' : 'before'} everything a host has › both go on`, async t => {
+    const world = await build(t)
+    const host = await startHost(t, world, Object.keys(hostParts), { after })
+    await goThrough(t, world, host)
+    t.equal((await host.inject('/')).body, 'the host')
+    t.same((await host.inject({ method: 'POST', url: '/own', payload: { a: 1 } })).json(), { got: { json: '{"a":1}' } })
+    t.same((await host.inject('/nowhere')).body, 'not here')
+    t.same(Object.keys(host.swagger().paths ?? {}), after ? ['/', '/own'] : ['/', '/own'], 'its description is its own')
+    t.equal((await host.inject('/livez')).statusCode, 200)
+    t.same(world.google.violations, [])
+  })
+}
+
+t.test('guichet › each thing a host may have, alone › comes up', async t => {
+  const world = await build(t)
+  for (const part of Object.keys(hostParts)) {
+    for (const after of [false, true]) {
+      const parts = part === 'session' ? ['cookie', part] : [part]
+      const host = await startHost(t, world, parts, { after })
+      t.equal((await host.inject('/readyz')).statusCode, 200, `${part}, guichet ${after ? 'after' : 'before'} it`)
+    }
+  }
+})
+
+t.test('guichet › under a prefix, in a host that is mounted itself › lives there alone', async t => {
+  const world = await build(t)
+  for (const path of ['auth/google', 'connect/gmail'])
+    world.google.redirectUris.add(`${world.environment.PUBLIC_URL}/accounts/${path}/callback`)
+  const host = await startHost(t, world, ['a GET / and routes', 'cors', 'cookie'], { prefix: '/accounts' })
+  await goThrough(t, world, host, '/accounts')
+  t.match(await host.inject('/accounts'), { statusCode: 200, headers: { 'content-type': /html/ } })
+  t.equal((await host.inject('/livez')).statusCode, 404)
+  const started = await world.browser(host).navigate('/accounts/connect/gmail')
+  t.match(started.headers.location, /^\/accounts\/auth\/google\?returnTo=%2Faccounts%2Fconnect%2Fgmail$/)
+  const outer = Fastify()
+  t.teardown(() => outer.close())
+  await outer.register(
+    async inner => {
+      await inner.register(guichet, { ...world.config, clock: world.clock, prefix: '/b' })
+    },
+    { prefix: '/a' }
+  )
+  t.equal((await outer.inject('/a/b/livez')).statusCode, 200)
+  t.equal((await outer.inject('/b/livez')).statusCode, 404)
+})
+
+t.test('guichet › wrapped by fastify-plugin in the host › leaves the host its parsers', async t => {
+  const world = await build(t)
+  const host = Fastify()
+  t.teardown(() => host.close())
+  await host.register(fp(async app => void app.register(guichet, { ...world.config, clock: world.clock })))
+  host.post('/own', async request => ({ got: request.body }))
+  t.same((await host.inject({ method: 'POST', url: '/own', payload: { a: 1 } })).json(), { got: { a: 1 } })
+  t.equal((await host.inject('/readyz')).statusCode, 200)
+})
+
+t.test('guichet › limits and refusals › alike in a server of its own and in a host', async t => {
+  const world = await build(t)
+  const host = await startHost(t, world, ['an error handler'])
+  const asked = [
+    { url: '/v1/connections' },
+    { url: '/connections' },
+    { method: 'DELETE', url: '/livez' },
+    {
+      method: 'POST',
+      url: '/v1/tickets',
+      payload: 'x'.repeat(1_048_577),
+      headers: { 'content-type': 'application/json' }
+    },
+    { method: 'POST', url: '/start', payload: 'x', headers: { 'content-type': 'text/plain' } },
+    { url: '/connect/gmail/callback?state=%00' }
+  ] as const
+  for (const one of asked) {
+    const [own, hosted] = [await world.app.inject({ ...one }), await host.inject({ ...one })]
+    t.equal(hosted.statusCode, own.statusCode, `${one.url} answers ${own.statusCode}`)
+    t.equal(hosted.json().code, own.json().code)
+    t.equal(hosted.headers['content-security-policy'], own.headers['content-security-policy'])
+  }
+})
+
+t.test(
+  'guichet › in a host with request logging and HEAD routes › HEAD uses no callback up, no secret is logged',
+  async t => {
+    const { environment, clock, google, browser } = await build(t)
+    const log = captureLog()
+    const app = Fastify({ logger: log.logger }) as unknown as FastifyInstance
+    await app.register(guichet, { ...parseConfig(environment), clock })
+    t.teardown(() => app.close())
+    await app.ready()
+    const ada = browser(app)
+    await ada.signIn()
+    const callback = await ada.authorize('/connect/gmail')
+    const exchanged = google.calls('token')
+    t.equal((await ada.request({ method: 'HEAD', url: callback })).statusCode, 405)
+    t.equal(google.calls('token'), exchanged)
+    t.equal((await ada.fetch(callback)).statusCode, 200)
+    t.ok(log.lines().length > 5)
+    t.same(google.ledger.find(log.text()), [])
+    t.same(google.violations, [])
+  }
+)
+
+t.test('guichet › the host closes › readiness says no, and everything guichet opened is closed', async t => {
+  const world = await build(t)
+  const host = await startHost(t, world, [])
+  await host.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = host.server.address() as { port: number }
+  t.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200)
+  await host.close()
+  await t.rejects(fetch(`http://127.0.0.1:${port}/readyz`))
+})
