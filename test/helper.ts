@@ -57,7 +57,11 @@ export async function startDatabase(t: Test, clock?: Clock): Promise<string> {
 export type Environment = Record<string, string>
 
 /** A whole environment that boots: over that database and that Google. */
-export function testEnvironment(mongodbUri: string, google: FakeGoogle, overrides: Environment = {}): Environment {
+export function testEnvironment(
+  mongodbUri: string,
+  google: Pick<FakeGoogle, 'issuer' | 'clientId' | 'clientSecret'>,
+  overrides: Environment = {}
+): Environment {
   return {
     PUBLIC_URL: 'http://localhost:3000',
     MONGODB_URI: mongodbUri,
@@ -178,7 +182,12 @@ export interface Browser {
   clone(at?: FastifyInstance): Browser
 }
 
-function createBrowser(app: FastifyInstance, google: FakeGoogle, jar: [string, string][] = []): Browser {
+/** Where a user consents, by hand or at once. */
+export interface Consenting {
+  consent(authorizationUrl: string, choices?: Consent): string | Promise<string>
+}
+
+export function createBrowser(app: FastifyInstance, google: Consenting, jar: [string, string][] = []): Browser {
   const cookies = new Map(jar)
 
   async function request({ headers, ...options }: InjectOptions): Promise<LightMyRequestResponse> {
@@ -206,7 +215,7 @@ function createBrowser(app: FastifyInstance, google: FakeGoogle, jar: [string, s
     async authorize(startUrl, consent) {
       const started = await self.fetch(startUrl)
       if (started.statusCode !== 200) throw new Error(`${startUrl} answered ${started.statusCode} ${started.body}`)
-      return localPath(google.consent(started.json<{ url: string }>().url, consent))
+      return localPath(await google.consent(started.json<{ url: string }>().url, consent))
     },
     async signIn(as) {
       return self.fetch(await self.authorize('/auth/google', as === undefined ? undefined : { as }))
