@@ -2,6 +2,7 @@ import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
+import { isSameAddress, toComparableAddress, toComparableDomain } from '../email-address.ts'
 import { GuichetError } from '../errors.ts'
 import { createEvent, type EventRecord } from '../events/event.ts'
 import type { EventList } from '../events/event-list.ts'
@@ -125,16 +126,18 @@ export function createUsers(options: {
   }
 }
 
-/** Addresses are compared in lower case, domains whole; an unverified address is nobody's. */
-function isAllowed({ email, emailVerified }: Identity, allow: readonly string[]): boolean {
+/**
+ * That an address was verified once says nothing of today: only Google's `hd` says that a domain's Workspace manages the
+ * account now, and of its own domain Google is sure itself. An unverified address is nobody's.
+ */
+function isAllowed({ email, emailVerified, hostedDomain }: Identity, allow: readonly string[]): boolean {
   if (allow.length === 0) return true
-  const address = toLowerAscii(email)
-  const [, domain, ...rest] = address.split('@')
-  if (!emailVerified || domain === undefined || rest.length > 0) return false
-  return allow.some(entry => [address, `@${domain}`].includes(toLowerAscii(entry)))
-}
-
-/** Unlike toLowerCase, makes no letter of ASCII out of another: the Kelvin sign is no k. */
-function toLowerAscii(text: string): string {
-  return text.replace(/[A-Z]/g, letter => letter.toLowerCase())
+  if (!emailVerified) return false
+  const ofGmail = toComparableAddress(email)?.endsWith('@gmail.com') ? 'gmail.com' : undefined
+  const domain = hostedDomain === null ? ofGmail : toComparableDomain(hostedDomain)
+  return allow.some(entry =>
+    entry.startsWith('@')
+      ? domain !== undefined && toComparableDomain(entry.slice(1)) === domain
+      : isSameAddress(entry, email)
+  )
 }

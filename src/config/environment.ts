@@ -119,7 +119,7 @@ export const Environment = z.object({
   )
     .default([])
     .describe(
-      'Comma list of verified e-mail addresses or `@domains` that may sign in; empty: anyone with a Google account.'
+      'Comma list of verified e-mail addresses or `@domains` that may sign in; empty: anyone with a Google account. A domain means the accounts of its Google Workspace now, or `@gmail.com`.'
     ),
   RATE_LIMIT_STARTS: whole(0, 1_000_000)
     .default(300)

@@ -1,5 +1,6 @@
 import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import { isSameAddress } from '../email-address.ts'
 import { GuichetError } from '../errors.ts'
 import type { Vault } from '../vault/vault.ts'
 import { warningMs } from './expiry.ts'
@@ -43,7 +44,11 @@ export function createChooseAccount(options: {
     const id = connectionId === undefined ? undefined : toConnectionId(connectionId)
     const repaired = id && own.find(({ _id }) => _id.equals(id))
     if (connectionId !== undefined && !repaired) throw new GuichetError('not_found')
-    const meant = repaired ?? own.find(({ account }) => account.email === loginHint || account.sub === loginHint)
+    const meant =
+      repaired ??
+      (loginHint === undefined
+        ? undefined
+        : own.find(({ account }) => account.sub === loginHint || isSameAddress(account.email, loginHint)))
     const hint = repaired?.account.email ?? loginHint ?? ''
     return {
       connectionId: repaired?._id ?? null,

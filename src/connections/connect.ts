@@ -1,6 +1,7 @@
 import { ObjectId } from 'mongodb'
 import { missingScopes, type Service } from '../catalogue.ts'
 import type { Clock } from '../clock.ts'
+import { isSameAddress } from '../email-address.ts'
 import { GuichetError } from '../errors.ts'
 import type { Identity } from '../google/id-token.ts'
 import type { TokenAnswer } from '../google/token-answer.ts'
@@ -72,7 +73,7 @@ export function createStoreGrant(options: {
     const isRepaired = !repaired || repaired.account.sub === identity.sub
     // An address that Google has not verified is nobody's.
     const isExpected =
-      expectedEmail === null || (identity.emailVerified && expectedEmail.toLowerCase() === identity.email.toLowerCase())
+      expectedEmail === null || (identity.emailVerified && isSameAddress(expectedEmail, identity.email))
     if (isRepaired && isExpected) return user
     await revokeGrant(grant)
     throw new GuichetError('account_mismatch', repaired ? { connectUrl: connectUrl(repaired) } : {})

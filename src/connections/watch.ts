@@ -7,7 +7,7 @@ export type NewsKind = (typeof newsKinds)[number]
  * the cursor and the proof that the connection still lives are one write. Times are the database's.
  */
 export interface WatchRecord {
-  /** The mailbox's address as pushes name it, in lower case. */
+  /** The mailbox's address, as addresses are compared. */
   address: string
   /** Which news is told. */
   events: NewsKind[]

@@ -12,6 +12,8 @@ export interface Identity {
   sub: string
   email: string
   emailVerified: boolean
+  /** The Workspace domain that manages the account now (Google's `hd`); null for a consumer account. */
+  hostedDomain: string | null
   name: string | null
   picture: string | null
 }
@@ -24,6 +26,8 @@ const Claims = z.object({
   email: z.string().min(3).max(320),
   // Some issuers write it as text. What is neither proves nothing.
   email_verified: z.union([z.boolean(), z.literal('true').transform(() => true)]).catch(false),
+  // What is no domain opens nothing.
+  hd: z.string().max(255).nullish().catch(''),
   // For display alone: without them, or with null, sign-in goes on.
   name: z.string().max(1000).nullish().catch(null),
   picture: z.string().max(4000).nullish().catch(null),
@@ -79,6 +83,7 @@ export function createIdTokenVerifier(options: {
           sub: claims.sub,
           email: claims.email,
           emailVerified: claims.email_verified,
+          hostedDomain: claims.hd ?? null,
           name: claims.name ?? null,
           picture: claims.picture ?? null
         }

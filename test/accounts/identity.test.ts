@@ -68,6 +68,7 @@ t.test('[R13] users › one sub of two issuers is two users', async t => {
     sub,
     email,
     emailVerified: true,
+    hostedDomain: null,
     name: null,
     picture: null
   })

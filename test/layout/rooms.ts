@@ -9,6 +9,7 @@ export const rooms = [
   'src/errors',
   'src/secrets',
   'src/retry-after',
+  'src/email-address',
   'src/catalogue',
   'src/config',
   'src/background',

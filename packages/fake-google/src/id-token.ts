@@ -72,6 +72,7 @@ function honestClaims(
     sub: user.sub,
     // As Google does: the address and the name only for who asked for them.
     ...(scopes.includes(USERINFO_EMAIL) ? { email: user.email, email_verified: user.emailVerified } : {}),
+    ...(user.hostedDomain === undefined ? {} : { hd: user.hostedDomain }),
     ...(scopes.includes(USERINFO_PROFILE) ? { name: user.name, picture: user.picture } : {}),
     at_hash: createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url'),
     ...(nonce === undefined ? {} : { nonce }),

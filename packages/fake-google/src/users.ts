@@ -17,6 +17,8 @@ export interface UserSeed {
   picture?: string
   /** Default true. */
   emailVerified?: boolean
+  /** The Workspace that manages the account; none for a consumer's. */
+  hostedDomain?: string
   messages?: MessageSeed[]
 }
 
@@ -26,6 +28,7 @@ export interface User {
   name: string
   picture: string
   emailVerified: boolean
+  hostedDomain: string | undefined
   gmail: GmailAccount
   calendars: Calendar[]
   /** The mail, newest first. */
@@ -79,7 +82,8 @@ export function createUsers({ nowMs, onMailChange }: UsersParts): Users {
       email: seed.email,
       name: seed.name,
       picture: seed.picture ?? `https://lh3.googleusercontent.com/a/${seed.sub}`,
-      emailVerified: seed.emailVerified ?? true
+      emailVerified: seed.emailVerified ?? true,
+      hostedDomain: seed.hostedDomain
     }
     const user = users.get(seed.sub) ?? createUser(seed.sub, profile)
     Object.assign(user, profile)
@@ -100,7 +104,10 @@ export function createUsers({ nowMs, onMailChange }: UsersParts): Users {
     return user
   }
 
-  function createUser(sub: string, profile: Pick<User, 'email' | 'name' | 'picture' | 'emailVerified'>): User {
+  function createUser(
+    sub: string,
+    profile: Pick<User, 'email' | 'name' | 'picture' | 'emailVerified' | 'hostedDomain'>
+  ): User {
     let gmail: GmailAccount | undefined
     const user: User = {
       sub,

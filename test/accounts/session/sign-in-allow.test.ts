@@ -55,17 +55,51 @@ t.test('sign-in allow › an address that Google has not verified › is nobody�
 
 t.test('sign-in allow › the addresses and domains listed, in any case › may', async t => {
   const { browser, google } = await build(t, { environment })
-  for (const email of [
-    'ada@example.com',
-    'ADA@Example.COM',
-    'anyone@example.org',
-    'x@EXAMPLE.ORG',
-    'eve@mixed.example'
+  for (const [email = '', hostedDomain] of [
+    ['ada@example.com'],
+    ['ADA@Example.COM'],
+    ['anyone@example.org', 'example.org'],
+    ['x@EXAMPLE.ORG', 'Example.Org'],
+    // An address of the Workspace's second domain.
+    ['x@sub.example', 'example.org'],
+    ['eve@mixed.example']
   ]) {
     const sub = nextSub()
-    google.addUser({ sub, email, name: 'One' })
+    google.addUser({ sub, email, name: 'One', ...(hostedDomain && { hostedDomain }) })
     const signedIn = await browser().signIn(sub)
     t.equal(signedIn.statusCode, 200, email)
+  }
+})
+
+t.test('sign-in allow › a domain › is its Workspace, and not an address that was once verified there', async t => {
+  const { browser, google } = await build(t, { environment })
+  for (const hostedDomain of [undefined, 'example.com', 'sub.example.org', 'example.org.', '']) {
+    const sub = nextSub()
+    google.addUser({
+      sub,
+      email: 'leaver@example.org',
+      name: 'Leaver',
+      ...(hostedDomain !== undefined && { hostedDomain })
+    })
+    isProblem(t, await browser().signIn(sub), 403, 'sign_in_not_allowed')
+  }
+  const sub = nextSub()
+  google.addUser({ sub, email: 'leaver@example.org', name: 'Leaver' })
+  google.nextIdToken({ claims: { hd: ['example.org'] } })
+  isProblem(t, await browser().signIn(sub), 403, 'sign_in_not_allowed')
+})
+
+t.test('sign-in allow › gmail.com › is of consumers, and googlemail.com is the same', async t => {
+  for (const domain of ['@gmail.com', '@googlemail.com', '@GMAIL.com']) {
+    const { browser, google } = await build(t, { environment: { SIGN_IN_ALLOW: domain } })
+    for (const email of ['ada@gmail.com', 'ada@googlemail.com', 'Ada@GMail.com']) {
+      const sub = nextSub()
+      google.addUser({ sub, email, name: 'Ada' })
+      t.equal((await browser().signIn(sub)).statusCode, 200, `${email} by ${domain}`)
+    }
+    const sub = nextSub()
+    google.addUser({ sub, email: 'eve@example.org', name: 'Eve', hostedDomain: 'example.org' })
+    isProblem(t, await browser().signIn(sub), 403, 'sign_in_not_allowed')
   }
 })
 

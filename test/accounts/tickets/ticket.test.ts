@@ -159,6 +159,23 @@ t.test('ticket › expectedEmail › an address that Google has not verified is 
   isProblem(t, await guest.fetch(localPath(google.consent(url, { as: '777' }))), 409, 'account_mismatch')
 })
 
+t.test('ticket › expectedEmail › an address that only folds to the expected one › is a mismatch', async t => {
+  const world = await build(t)
+  const { google, browser } = world
+  const host = await createHostApp(world)
+  google.addUser({ sub: '778', email: '\u212aate@example.com', name: 'Not Kate' })
+  google.addUser({ sub: '779', email: 'kate@googlemail.com', name: 'Kate' })
+  const guest = browser()
+  for (const [expectedEmail, as, status] of [
+    ['kate@example.com', '778', 409],
+    ['Kate@gmail.com', '779', 200]
+  ] as const) {
+    const link = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail })
+    const url = String((await host.press(guest, link)).headers.location)
+    t.equal((await guest.fetch(localPath(google.consent(url, { as })))).statusCode, status, expectedEmail)
+  }
+})
+
 t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which a sibling stands', async t => {
   const world = await build(t)
   const { google, browser, signedIn } = world

@@ -26,6 +26,7 @@ t.test('[R22] prompt â€º an active connection is named, by id, address or sub â€
   const { id, account } = await ada.connected()
   t.same(await askedOf(ada, `connectionId=${id}`), { prompt: 'select_account', hint: 'ada@example.com' })
   t.same(await askedOf(ada, 'loginHint=ada@example.com'), { prompt: 'select_account', hint: 'ada@example.com' })
+  t.match(await askedOf(ada, 'loginHint=ADA@Example.com'), { prompt: 'select_account' })
   t.same(await askedOf(ada, `loginHint=${account.sub}`), { prompt: 'select_account', hint: account.sub })
   const both = await askedOf(ada, `connectionId=${id}&loginHint=bob@example.com`)
   t.same(both, { prompt: 'select_account', hint: 'ada@example.com' }, 'the id goes before the hint')

@@ -1,6 +1,7 @@
 import { type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../../../clock.ts'
+import { toComparableAddress } from '../../../email-address.ts'
 import { GuichetError } from '../../../errors.ts'
 import { parseWithHistoryId, toHistoryId } from './history-id.ts'
 
@@ -65,7 +66,7 @@ export function readNotification({ message }: PushBody): Notification {
   try {
     // Buffer takes the URL's alphabet too, which Google's own page names.
     const { emailAddress, historyId } = Data.parse(parseWithHistoryId(Buffer.from(message.data, 'base64').toString()))
-    return { address: emailAddress.toLowerCase(), historyId: toHistoryId(historyId) }
+    return { address: toComparableAddress(emailAddress) ?? emailAddress, historyId: toHistoryId(historyId) }
   } catch (cause) {
     throw new GuichetError('invalid_request', {
       cause,

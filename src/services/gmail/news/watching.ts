@@ -1,5 +1,6 @@
 import type { Clock } from '../../../clock.ts'
 import type { NewsKind, WatchError, WatchRecord } from '../../../connections/watch.ts'
+import { toComparableAddress } from '../../../email-address.ts'
 import { GuichetError } from '../../../errors.ts'
 import type { Mailbox } from '../mailbox.ts'
 import { toHistoryId } from './history-id.ts'
@@ -54,7 +55,7 @@ export function createWatching(options: {
       )
       const now = new Date(clock.nowMs())
       const started: WatchRecord = {
-        address: (profile.emailAddress ?? '').toLowerCase(),
+        address: toComparableAddress(profile.emailAddress ?? '') ?? '',
         ...wishes,
         cursor: toHistoryId(profile.historyId),
         since: now,
