@@ -9,15 +9,6 @@ import { createAllowedMethods } from './http/allowed-methods.ts'
 import { sendProblem } from './http/send-problem.ts'
 import { type Mount, toServerOptions } from './http/server-options.ts'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    config: Config
-    clock: Clock
-    /** The methods of a path as the routes know it; none if there is no such path. */
-    methodsOf(path: string): string[]
-  }
-}
-
 export interface GuichetOptions extends Config {
   /** Time as this process has it; what is stored goes by the database's. */
   clock?: Clock

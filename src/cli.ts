@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import { listParkedEvents, replayParkedEvents } from './commands/events.ts'
 import { createKey, listKeys, revokeKey } from './commands/keys.ts'
@@ -24,7 +25,8 @@ const options = {
   ops: { type: 'string' },
   services: { type: 'string' },
   expires: { type: 'string' },
-  json: { type: 'boolean', default: false }
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false }
 } as const
 
 /** What the user asked for goes to standard output alone; everything else to standard error. */
@@ -33,6 +35,7 @@ const note = (text: string) => process.stderr.write(`${text}\n`)
 
 async function main(): Promise<void> {
   const { positionals, values } = parse()
+  if (values.help) return void out(usage.trimEnd())
   const [group, action, id] = positionals
   const run = (command: (tools: Toolbox) => Promise<void>) => withToolbox(process.env, command)
   switch ([group, action].filter(Boolean).join(' ')) {

@@ -25,6 +25,7 @@ export const rooms = [
   'src/services',
   'src/http',
   'src/commands',
+  'src/decorators.d',
   'src/app',
   'src/guichet',
   'src/index',
