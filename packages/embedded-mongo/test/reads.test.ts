@@ -121,7 +121,7 @@ t.test('find › $slice and $elemMatch in a projection, and what is stored stays
   t.same(await rows.findOne({}), doc)
 })
 
-t.test('aggregate › $match, $group, $sort, $limit, $project, $unwind and $count', async t => {
+t.test('aggregate › $match, $group, $sort, $limit, $project and $count', async t => {
   const { rows } = await start(t)
   await rows.insertMany([
     { _id: 1, k: 'a', n: 1, tags: ['x', 'y'] },
@@ -136,8 +136,11 @@ t.test('aggregate › $match, $group, $sort, $limit, $project, $unwind and $coun
   ])
   t.same(await run({ $match: { n: { $gt: 1 } } }, { $count: 'found' }), [{ found: 2 }])
   t.same(await run({ $match: { n: 9 } }, { $count: 'found' }), [])
-  t.same(await run({ $unwind: '$tags' }, { $group: { _id: '$tags' } }, { $sort: { _id: -1 } }, { $limit: 1 }), [
-    { _id: 'y' }
+  t.same(await run({ $group: { _id: { k: '$k' }, ns: { $push: '$n' } } }, { $sort: { ns: -1 } }, { $limit: 1 }), [
+    { _id: { k: 'a' }, ns: [1, 4] }
+  ])
+  t.same(await run({ $group: { _id: null, n: { $avg: '$n' }, none: { $min: '$x' } } }), [
+    { _id: null, n: 7 / 3, none: null }
   ])
   t.same(await run({ $sort: { n: -1 } }, { $skip: 1 }, { $project: { _id: 0, n: 1 } }), [{ n: 2 }, { n: 1 }])
 })
