@@ -2,78 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
-import { createEmulator } from 'emulate'
 import { createServer } from '../src/app.ts'
 import { operations } from '../src/backend/keys.ts'
 import { services } from '../src/catalogue.ts'
 import { ConfigError, parseConfig } from '../src/config/config.ts'
-
-const ada = 'ada.lindqvist@example.com'
-const noor = 'noor.haddad@example.org'
-// Without a picture the emulator's id_token says `picture: null`, which Google's never does.
-const users = [
-  { email: ada, name: 'Ada Lindqvist', picture: 'https://pictures.example/ada' },
-  { email: noor, name: 'Noor Haddad', picture: 'https://pictures.example/noor' }
-]
-type Mail = [to: string, hoursAgo: number, from: string, subject: string, text: string]
-const mail: Mail[] = [
-  [
-    ada,
-    1,
-    'Jonas Berg <jonas@northlight.example>',
-    'Minutes of Thursday and two open questions',
-    'Thanks for taking the chair. We left open who talks to the printer, and whether the second hall is free on the 9th.'
-  ],
-  [
-    ada,
-    3,
-    'Malmberg Library <desk@library.example>',
-    'Two of your books are due on Friday',
-    'You can renew one of them until Thursday night. "The Summer Book" is wanted by another reader.'
-  ],
-  [
-    ada,
-    8,
-    'Priya Raman <priya@northlight.example>',
-    'Re: Draft of the autumn programme',
-    'I moved the workshop to the afternoon, for those who come by the noon train. Comments are in the margin.'
-  ],
-  [
-    ada,
-    26,
-    'City Waterworks <notice@waterworks.example>',
-    'Water off on Tuesday, 9 to 11',
-    'We are replacing a valve in your street. Fill a jug beforehand and let the tap run for a minute afterwards.'
-  ],
-  [
-    ada,
-    49,
-    'Karin Lindqvist <karin@lindqvist.example>',
-    'The photographs from the lake',
-    'Your father is in almost none of them, because he was holding the camera. The best ones are in the post.'
-  ],
-  [
-    noor,
-    2,
-    'Parcel Desk <track@parcels.example>',
-    'Your parcel is waiting at the counter',
-    'Bring the number on this message and something with your name on it. It is kept for seven days.'
-  ],
-  [
-    noor,
-    5,
-    'Samir Haddad <samir@haddad.example>',
-    'Sunday at ours?',
-    'We start at one. Bring nothing, or if you must, the apricot thing.'
-  ],
-  [
-    noor,
-    30,
-    'Night School <office@nightschool.example>',
-    'Your place in Ceramics II is confirmed',
-    'The first evening is the 3rd. Clay and glazes are included; an apron is not.'
-  ]
-]
+import { startDemoGoogle } from './google.ts'
 
 /** What has been opened so far; closed in the opposite order. */
 const closers: (() => Promise<unknown>)[] = []
@@ -102,9 +35,9 @@ async function start(): Promise<void> {
   const publicUrl = `http://localhost:${port}`
   const callbacks = ['/auth/google/callback', ...services.map(({ id }) => `/connect/${id}/callback`)]
   const redirectUris = callbacks.map(path => publicUrl + path)
-  const [mongodbUri, google] = await Promise.all([startMongo(), findGoogle(redirectUris)])
+  const [mongodbUri, google] = await Promise.all([startMongo(), findGoogle(publicUrl, redirectUris)])
   const config = parseConfig({
-    HOST: '127.0.0.1', // never another: neither the database nor the emulated Google asks who is there
+    HOST: '127.0.0.1', // never another: neither the database nor the demo's Google asks who is there
     PORT: String(port),
     PUBLIC_URL: publicUrl,
     MONGODB_URI: mongodbUri,
@@ -145,8 +78,8 @@ async function startMongo(): Promise<string> {
   return mongo.uri
 }
 
-/** The Google that the environment names a client for, or else an emulated one: what to configure, and what to try. */
-async function findGoogle(redirectUris: string[]) {
+/** The Google that the environment names a client for, or else one of the demo's own: what to configure, and what to try. */
+async function findGoogle(publicUrl: string, redirectUris: string[]) {
   const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = process.env
   if (GOOGLE_CLIENT_ID || GOOGLE_CLIENT_SECRET) {
     return {
@@ -154,51 +87,22 @@ async function findGoogle(redirectUris: string[]) {
       advice: ['With the real Google: register these redirect URIs for your OAuth client.', ...redirectUris]
     }
   }
-  const { url, clientId, clientSecret } = await startEmulatedGoogle(redirectUris)
+  const { google, variables, controlsUrl } = await startDemoGoogle(publicUrl, redirectUris)
+  closers.push(() => google.close())
   return {
-    variables: {
-      GOOGLE_CLIENT_ID: clientId,
-      GOOGLE_CLIENT_SECRET: clientSecret,
-      GOOGLE_ISSUER: url,
-      GOOGLE_API_URL: url
-    },
+    variables,
     advice: [
-      'Try    1. "Sign in with Google": an emulated Google asks who you are. Choose Ada.',
+      'Try    1. "Sign in with Google": a fake Google asks who you are. Choose Ada.',
       '       2. Connect Gmail, as Ada again; then "Show latest mail".',
-      '       3. Connect another Gmail account, as Noor: two connections side by side.',
+      '       3. Connect another Gmail account, as Noor: two connections side by side. Untick a box on the way.',
       '       4. Disconnect one, sign out, or delete the account.',
+      '',
+      `And play Google: ${controlsUrl}`,
+      '       Take a permission back, let tokens expire, fill the quota, deliver a new mail.',
       '',
       'With your own Google project instead: GOOGLE_CLIENT_ID=… GOOGLE_CLIENT_SECRET=… npm run demo'
     ]
   }
-}
-
-async function startEmulatedGoogle(redirectUris: string[]) {
-  const port = await findFreePort()
-  const clientId = 'guichet-demo'
-  const clientSecret = randomBytes(16).toString('hex')
-  const google = await createEmulator({
-    service: 'google',
-    port,
-    // By its number, while guichet is `localhost`: two sites to a browser, as with the real Google.
-    baseUrl: `http://127.0.0.1:${port}`,
-    seed: {
-      google: {
-        users,
-        messages: mail.map(toMessage),
-        oauth_clients: [
-          { client_id: clientId, client_secret: clientSecret, name: 'the guichet demo', redirect_uris: redirectUris }
-        ]
-      }
-    }
-  })
-  closers.push(() => google.close())
-  return { url: google.url, clientId, clientSecret }
-}
-
-function toMessage([to, hoursAgo, from, subject, text]: Mail, index: number) {
-  const date = new Date(Date.now() - hoursAgo * 3_600_000).toISOString()
-  return { id: `demo${index}`, user_email: to, to, from, subject, body_text: text, date, label_ids: ['INBOX'] }
 }
 
 async function findFreePort(): Promise<number> {

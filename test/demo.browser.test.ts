@@ -166,7 +166,50 @@ async function inBrowser(t: Test) {
     t.same(complaints, [])
   })
 
-  await t.test('states that the emulated Google does not bring about › are said in words', async t => {
+  await t.test(
+    'playing Google › a box unticked, a mail delivered, the quota filled, the permission taken back',
+    async t => {
+      const { page, complaints } = await openPage(t, browser, url)
+      await signIn(page, ada)
+      await page.getByRole('link', { name: 'Connect Gmail account' }).click()
+      await page.getByRole('checkbox', { name: /Read, write, send/ }).uncheck()
+      t.equal(await sideways(page), 0)
+      await page.getByRole('button', { name: ada }).click()
+      const ticket = page.getByRole('article', { name: `Gmail, ${ada}` })
+      await ticket.getByText('Partial').waitFor()
+
+      const google = await page.context().newPage()
+      await google.goto(/play Google: (\S+)/.exec(demo.output())?.[1] ?? '')
+      const pull = async (lever: string, done: string) => {
+        await google.locator('form', { hasText: ada }).getByRole('button', { name: lever }).click()
+        await google.getByRole('status').getByText(done).waitFor()
+      }
+      await pull('Deliver a new mail', 'The train is late')
+      await ticket.getByText('Show latest mail').click()
+      await ticket.getByText('The train is late').waitFor()
+      await pull('Take the permission back', 'withdrawn')
+      await google.getByText('Nothing is granted').first().waitFor()
+      await pull('Let access tokens expire', 'have to be refreshed')
+      await page.reload()
+      await ticket.getByText('Show latest mail').click()
+      await page
+        .getByRole('article', { name: `Gmail, ${ada}` })
+        .getByText('Needs reconnect')
+        .waitFor()
+      await pull('Fill the quota', 'for the next minute')
+      const foreign = await fetch(google.url(), { method: 'POST', body: new URLSearchParams({ lever: 'revoke' }) })
+      t.equal(foreign.status, 403, "no other site's page presses them")
+      await ticket.getByRole('button', { name: /^Disconnect/ }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click()
+      await page.getByText('Nothing is connected yet').waitFor()
+      t.same(
+        complaints.filter(complaint => !/status of 409/.test(complaint)),
+        []
+      )
+    }
+  )
+
+  await t.test('states that the fake Google does not bring about › are said in words', async t => {
     const { page, complaints } = await openPage(t, browser, url)
     await signIn(page, ada)
     await connectGmail(page, ada)

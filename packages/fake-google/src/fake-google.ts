@@ -4,6 +4,7 @@ import { type ConsentChoices, createAuthorization } from './authorization.ts'
 import { CALENDAR_PREFIX, serveCalendar } from './calendar.ts'
 import type { Certificate } from './certificate.ts'
 import { serveConsentPage } from './consent-page.ts'
+import { CONTROLS_PATH, serveControls } from './controls.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultOptions } from './faults.ts'
 import type { GmailAccount } from './gmail/account.ts'
 import { bearerOf, GMAIL_PREFIX, GMAIL_UPLOAD_PREFIX, methodOf, serveGmail } from './gmail/api.ts'
@@ -25,7 +26,15 @@ export interface FakeGoogleOptions extends WorldOptions {
   port?: number
   /** Serves https with it: see createCertificate. */
   tls?: Certificate
+  /** Serves a page on which one plays Google by hand: for demos. */
+  controls?: boolean
 }
+
+export type { GmailAccount } from './gmail/account.ts'
+export type { IncomingMail, Receiving } from './gmail/mailbox.ts'
+export type { SentMail } from './gmail/sending.ts'
+export type { Usage } from './gmail/usage.ts'
+export type { Pubsub } from './pubsub.ts'
 
 /** A strict Google on 127.0.0.1. The settings may be changed at any time: `google.rotateRefreshTokens = true`. */
 export interface FakeGoogle extends Settings {
@@ -61,6 +70,8 @@ export interface FakeGoogle extends Settings {
   /** What the calls to Gmail cost, and how many were open at once; its `limits` may be changed. */
   readonly usage: Usage
   readonly pubsub: Pubsub
+  /** Where one plays Google by hand, if `controls` were asked for. */
+  readonly controlsUrl: string
   /** The user takes the access back at myaccount.google.com: all tokens die. */
   revokeGrant(subOrEmail: string): void
   /** Kills the refresh tokens that carry Gmail scopes. */
@@ -114,6 +125,8 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
         return serveGmail(world, request)
       case 'calendar':
         return serveCalendar(world, request)
+      case 'controls':
+        return serveControls(world, request)
       case 'unknown':
         world.violations.push(`unknown path: ${request.method} ${request.path}`)
         return json(404, { error: 'not_found' })
@@ -124,7 +137,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     port: options.port ?? 0,
     tls: options.tls,
     nowMs: world.nowMs,
-    toEndpoint,
+    toEndpoint: path => (options.controls && path === CONTROLS_PATH ? 'controls' : toEndpoint(path)),
     readStream(request, body) {
       const method = methodOf(request.method, request.path)
       if (method !== undefined) request.gmailMethod = method
@@ -170,6 +183,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     sent: world.outbox.sent,
     usage: world.usage,
     pubsub: world.pubsub,
+    controlsUrl: world.origin + CONTROLS_PATH,
     revokeGrant: (subOrEmail: string) => world.grants.revoke(subOf(subOrEmail)),
     changePassword: (subOrEmail: string) => world.grants.changePassword(subOf(subOrEmail)),
     expireAccessTokens: (subOrEmail: string) => world.grants.expireAccessTokens(subOf(subOrEmail)),

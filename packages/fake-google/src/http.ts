@@ -10,6 +10,7 @@ export type Endpoint =
   | 'userinfo'
   | 'gmail'
   | 'calendar'
+  | 'controls'
   /** Any path Google does not serve: a test expects none. */
   | 'unknown'
 

@@ -37,3 +37,16 @@ export function toGrantedScope(scope: string): string {
 export function isGmailScope(scope: string): boolean {
   return scope.startsWith(`${API}gmail.`)
 }
+
+const WORDS: Record<string, string> = {
+  'gmail.readonly': 'Read your mail',
+  'gmail.modify': 'Read, write, send, label and bin your mail',
+  'calendar.readonly': 'See your calendars and events',
+  'drive.readonly': 'See your files'
+}
+
+/** What a scope lets an app do, as a consent page says it. */
+export function inWords(scope: string): string {
+  const name = scope.slice(scope.lastIndexOf('/') + 1)
+  return WORDS[name] ?? `Use ${name}`
+}

@@ -18,5 +18,6 @@ export interface Settings {
 export interface Client {
   id: string
   secret: string
+  name: string
   redirectUris: Set<string>
 }

@@ -7,7 +7,7 @@ import { createKeys, type Keys } from './keys.ts'
 import { createLedger, type LedgerBook } from './ledger.ts'
 import { createPubsub, type PubsubParts } from './pubsub.ts'
 import type { Client, Settings } from './settings.ts'
-import { createUsers, DEFAULT_USERS, type Users } from './users.ts'
+import { createUsers, DEFAULT_USERS, type UserSeed, type Users } from './users.ts'
 
 /** The state all endpoints share. */
 export interface World {
@@ -35,7 +35,11 @@ export interface WorldOptions {
   nowMs?: () => number
   clientId?: string
   clientSecret?: string
+  /** The app's name on the consent page. */
+  clientName?: string
   redirectUris?: string[]
+  /** Default: Ada and Bob. */
+  users?: readonly UserSeed[]
 }
 
 export const DEFAULT_REDIRECT_URIS: readonly string[] = [
@@ -62,6 +66,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const client = {
     id: options.clientId ?? '1234567890-guichet.apps.googleusercontent.com',
     secret: options.clientSecret ?? mint('GOCSPX-'),
+    name: options.clientName ?? 'An app',
     redirectUris: new Set(options.redirectUris ?? DEFAULT_REDIRECT_URIS)
   }
   const ledger = createLedger({ nowMs })
@@ -69,7 +74,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   ledger.record('client_secret', client.secret)
   let pubsub: PubsubParts | undefined
   const users = createUsers({ nowMs, onMailChange: user => pubsub?.notice(user) })
-  for (const seed of DEFAULT_USERS) users.add(seed)
+  for (const seed of options.users ?? DEFAULT_USERS) users.add(seed)
   // Not the canary: key ids are public.
   const keys = await createKeys(randomBytes(6).toString('hex'))
   const grants = createGrants({ nowMs, ledger, mint, settings })

@@ -190,7 +190,7 @@ t.test('consent page › a form per user in a real page, whose buttons lead back
   const page = await fetch(flow.url)
   const markup = await page.text()
   t.equal(page.status, 200)
-  t.match(markup, /<button name="as" value="100000000000000000002">Bob Builder/)
+  t.match(markup, /<button class="account" name="as" value="100000000000000000002">Bob Builder/)
   t.match(markup, /name="grant" value="https:\/\/www\.googleapis\.com\/auth\/gmail\.modify" checked/)
   t.notMatch(markup, /name="grant" value="openid"/)
 
