@@ -246,10 +246,11 @@ async function inBrowser(t: Test) {
     await signIn(page, noor)
     await connectGmail(page, noor)
     const ticket = page.getByRole('article', { name: `Gmail, ${noor}` })
-    let gone = 0
-    await page.route('**/gmail/messages/*', route => {
-      if (gone++ > 0) return route.continue()
-      return route.fulfill({ status: 404, contentType: 'application/problem+json', json: { code: 'not_found' } })
+    await page.route('**/gmail/messages?*', async route => {
+      const response = await route.fetch()
+      const { items, nextPageToken } = (await response.json()) as { items: { id: string }[]; nextPageToken: null }
+      const gone = { id: items[0]?.id, error: { code: 'not_found' } }
+      return route.fulfill({ response, json: { items: [gone, ...items.slice(1)], nextPageToken } })
     })
     await ticket.getByText('Show latest mail').click()
     await ticket.getByText('fetched just now').waitFor()

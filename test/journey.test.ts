@@ -9,10 +9,10 @@ t.test('journey › sign in, connect, read, disconnect', async t => {
   const connection = await ada.connected()
   t.match(connection, { service: 'gmail', status: 'active', account: { email: 'ada@example.com' }, missingScopes: [] })
 
-  const { messages } = (await ada.fetch(`/connections/${connection.id}/gmail/messages?maxResults=2`)).json()
-  t.equal(messages.length, 2)
-  const read = await ada.fetch(`/connections/${connection.id}/gmail/messages/${messages[0].id}?format=metadata`)
-  t.equal(read.json().id, messages[0].id)
+  const { items } = (await ada.fetch(`/connections/${connection.id}/gmail/messages?limit=2`)).json()
+  t.equal(items.length, 2)
+  const read = await ada.fetch(`/connections/${connection.id}/gmail/messages/${items[0].id}`)
+  t.equal(read.json().id, items[0].id)
 
   t.same((await ada.fetch(`/connections/${connection.id}`, 'DELETE')).json(), {
     id: connection.id,

@@ -1,37 +1,31 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { GmailId, LabelId, MessageParams, PageToken } from '../../src/http/gmail.ts'
+import { toFileUrls } from '../../src/http/file-urls.ts'
+import { GmailId, GoogleResource, ListQuery, MessageParams, maxExpanded, ViewQuery } from '../../src/http/gmail.ts'
+import { sendItems, sendJson } from '../../src/http/json-replies.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
+import { asItIs } from '../../src/services/gmail/as-it-is.ts'
+import type { Gmail } from '../../src/services/gmail/client.ts'
+import { expand, listMessages } from '../../src/services/gmail/list.ts'
+import { readMessage, readMessageSummary } from '../../src/services/gmail/read.ts'
+import { FailedItem, MessageSummary, MessageView } from '../../src/services/gmail/views.ts'
 
-const Labels = z.array(LabelId).max(100)
-export const ListQuery = z.strictObject({
-  q: z
-    .string()
-    .max(2000)
-    .regex(/^\P{Cc}*$/u, 'must hold no control characters')
-    .optional()
-    .describe("Gmail's search language."),
-  labelIds: z.union([LabelId.transform(id => [id]), Labels]).optional(),
-  maxResults: z.coerce.number().int().min(1).max(500).optional(),
-  pageToken: PageToken.optional()
+const MessageRef = z.object({ id: z.string(), threadId: z.string() })
+const Item = z.union([MessageView, MessageSummary, FailedItem, MessageRef])
+const Page = z.object({ items: z.array(Item), nextPageToken: z.string().nullable() })
+const Items = z.object({ items: z.array(Item), nextPageToken: z.null() })
+const KnownIds = z.strictObject({
+  ids: z.array(GmailId).min(1).max(maxExpanded),
+  view: z.enum(['summary', 'full']).default('summary')
 })
-const MessageQuery = z.strictObject({ format: z.enum(['metadata', 'full', 'raw']).default('full') })
-const LabelChange = z.strictObject({ addLabelIds: Labels.optional(), removeLabelIds: Labels.optional() })
-const BatchChange = LabelChange.extend({ ids: z.array(GmailId).min(1).max(1000) })
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-const defined = <T extends object>(object: T): Defined<T> =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>
 
-/** Google's resource, handed on as it is: https://developers.google.com/workspace/gmail/api/reference/rest */
-const Resource = z.looseObject({}).describe("Gmail's own resource.")
-type Resource = Record<string, unknown>
+const readAs = (gmail: Gmail, view: 'summary' | 'full') => (id: string) =>
+  view === 'full' ? readMessage(gmail, id) : readMessageSummary(gmail, id)
 
-/** Single mails. */
+/** Mails, read. */
 const messages: FastifyPluginAsyncZod = async app => {
-  const answers = { 200: Resource, ...problemResponses }
   const tags = ['gmail']
-  const me = 'me'
 
   app.route({
     method: 'GET',
@@ -40,15 +34,35 @@ const messages: FastifyPluginAsyncZod = async app => {
     schema: {
       operationId: 'listMessages',
       tags,
-      summary: 'Ids of messages, newest first',
+      summary: 'Messages, newest first: their ids, or each with its view',
+      description:
+        'There is no total: Gmail does not know one. A message that fails stands in its place with its error.',
       params: ConnectionParams,
       querystring: ListQuery,
-      response: answers
+      response: { 200: Page, ...problemResponses }
     },
-    handler: ({ mailbox, query }) =>
-      mailbox.gmail.call('messages.list', (users, options) =>
-        users.messages.list({ userId: me, ...defined(query) }, options)
-      ) as Promise<Resource>
+    handler: async ({ mailbox: { gmail }, query }, reply) => {
+      const page = await listMessages(gmail, query)
+      if (query.view === 'ids') return page
+      const ids = page.items.map(({ id }) => id)
+      return sendItems(reply, expand(ids, readAs(gmail, query.view)), page.nextPageToken)
+    }
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/messages/get',
+    config: { service: 'gmail', use: 'read' },
+    schema: {
+      operationId: 'getMessages',
+      tags,
+      summary: `Up to ${maxExpanded} messages that are known by id`,
+      params: ConnectionParams,
+      body: KnownIds,
+      response: { 200: Items, ...problemResponses }
+    },
+    handler: ({ mailbox: { gmail }, body: { ids, view } }, reply) =>
+      sendItems(reply, expand(ids, readAs(gmail, view)), null)
   })
 
   app.route({
@@ -60,71 +74,30 @@ const messages: FastifyPluginAsyncZod = async app => {
       tags,
       summary: 'One message',
       params: MessageParams,
-      querystring: MessageQuery,
-      response: answers
+      querystring: ViewQuery,
+      response: { 200: z.union([MessageView, GoogleResource]), ...problemResponses }
     },
-    handler: ({ mailbox, params, query }) =>
-      mailbox.gmail.call('messages.get', (users, options) =>
-        users.messages.get({ userId: me, id: params.messageId, format: query.format }, options)
-      ) as Promise<Resource>
-  })
-
-  app.route({
-    method: 'POST',
-    url: '/messages/:messageId/modify',
-    config: { service: 'gmail', use: 'modify' },
-    schema: {
-      operationId: 'modifyMessage',
-      tags,
-      summary: 'Add and remove labels',
-      params: MessageParams,
-      body: LabelChange,
-      response: answers
-    },
-    handler: ({ mailbox, params, body }) =>
-      mailbox.gmail.call('messages.modify', (users, options) =>
-        users.messages.modify({ userId: me, id: params.messageId, requestBody: defined(body) }, options)
-      ) as Promise<Resource>
-  })
-
-  app.route({
-    method: 'POST',
-    url: '/messages/batchModify',
-    config: { service: 'gmail', use: 'modify' },
-    schema: {
-      operationId: 'modifyMessages',
-      tags,
-      summary: 'Add and remove labels of up to 1000 messages',
-      params: ConnectionParams,
-      body: BatchChange,
-      response: { 204: z.null(), ...problemResponses }
-    },
-    handler: async ({ mailbox, body: { ids, ...change } }, reply) => {
-      await mailbox.gmail.call('messages.batchModify', (users, options) =>
-        users.messages.batchModify({ userId: me, requestBody: { ids, ...defined(change) } }, options)
+    handler: async (request, reply) => {
+      const { gmail } = request.mailbox
+      const { messageId: id } = request.params
+      const { format, headers = [], cid } = request.query
+      if (format === undefined)
+        return readMessage(gmail, id, {
+          headers,
+          ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
+        })
+      const answer = await gmail.call(
+        'messages.get',
+        (users, options) =>
+          users.messages.get(
+            { userId: 'me', id, format, ...(format === 'metadata' && { metadataHeaders: headers }) },
+            options
+          ),
+        { stream: true }
       )
-      return reply.code(204).send(null)
+      return sendJson(reply, await asItIs(answer))
     }
   })
-
-  for (const action of ['trash', 'untrash'] as const) {
-    app.route({
-      method: 'POST',
-      url: `/messages/:messageId/${action}`,
-      config: { service: 'gmail', use: 'modify' },
-      schema: {
-        operationId: `${action}Message`,
-        tags,
-        summary: `Move a message ${action === 'trash' ? 'to' : 'out of'} the trash`,
-        params: MessageParams,
-        response: answers
-      },
-      handler: ({ mailbox, params }) =>
-        mailbox.gmail.call(`messages.${action}`, (users, options) =>
-          users.messages[action]({ userId: me, id: params.messageId }, options)
-        ) as Promise<Resource>
-    })
-  }
 }
 
 export default messages

@@ -73,6 +73,10 @@ async function* limited(
       if (length > maxBytes) throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
       yield value
     }
+  } catch (cause) {
+    // Of a stream this reaches its reader as it is.
+    if (cause instanceof GuichetError) throw cause
+    throw new GuichetError('google_unavailable', { cause })
   } finally {
     // Cancels the body, and with it the connection, where there is more of it.
     await chunks.return?.()

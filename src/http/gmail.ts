@@ -5,7 +5,68 @@ import { ConnectionParams } from './views/connection.ts'
 export const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an id of Gmail')
 export const LabelId = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, 'must be an id of a label')
 export const PageToken = z.string().regex(/^[A-Za-z0-9_=+/-]{1,512}$/, 'must be a page token of Gmail')
+/** Gmail's partId, or `root`. */
+export const PartId = z.string().regex(/^(?:root|\d{1,5})(?:\.\d{1,5}){0,25}$/, 'must be the id of an attachment')
+export const LabelName = z
+  .string()
+  .min(1)
+  .max(225)
+  .regex(/^[ -~\u00a0-\uffff]+$/, 'must be one line of text')
 
 export const MessageParams = ConnectionParams.extend({ messageId: GmailId })
 export const ThreadParams = ConnectionParams.extend({ threadId: GmailId })
 export const DraftParams = ConnectionParams.extend({ draftId: GmailId })
+export const LabelParams = ConnectionParams.extend({ labelId: LabelId })
+
+export const maxExpanded = 50
+
+export const ListQuery = z
+  .strictObject({
+    q: z
+      .string()
+      .max(2000)
+      .regex(/^[ -~\u00a0-\uffff]*$/, 'must be one line of text')
+      .optional()
+      .describe("Gmail's search language."),
+    labelIds: z
+      .union([LabelId.transform(id => [id]), z.array(LabelId).max(100)])
+      .optional()
+      .describe('Items that carry all of these.'),
+    view: z.enum(['ids', 'summary', 'full']).default('ids').describe('How much of each item; `ids` is the cheapest.'),
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(500)
+      .default(25)
+      .describe(`At most ${maxExpanded} with summary or full, 500 with ids.`),
+    pageToken: PageToken.optional().describe('nextPageToken of the page before.')
+  })
+  .refine(({ view, limit }) => view === 'ids' || limit <= maxExpanded, {
+    path: ['limit'],
+    message: `must be at most ${maxExpanded} with this view`
+  })
+
+/** How a mail or a thread is shown. */
+export const ViewQuery = z.strictObject({
+  format: z
+    .enum(['minimal', 'metadata', 'full'])
+    .optional()
+    .describe("Google's own JSON of that format, as it is, in place of the view."),
+  headers: z
+    .string()
+    .max(2000)
+    .regex(/^[\w!#$%&'*+.^`|~-]{1,100}(?:,[\w!#$%&'*+.^`|~-]{1,100}){0,49}$/, 'must be a comma list of header names')
+    .transform(list => list.toLowerCase().split(','))
+    .optional()
+    .describe('Further headers to show.'),
+  cid: z.enum(['urls']).optional().describe('`urls`: links to inline files become URLs of this API.')
+})
+export type ViewQuery = z.infer<typeof ViewQuery>
+
+const LabelList = z.array(LabelName).max(100).optional().describe('Ids or names.')
+export const LabelChange = z.strictObject({ addLabels: LabelList, removeLabels: LabelList })
+export const BatchChange = LabelChange.extend({ ids: z.array(GmailId).min(1).max(1000) })
+
+/** Google's resource, handed on as it is: https://developers.google.com/workspace/gmail/api/reference/rest */
+export const GoogleResource = z.looseObject({}).meta({ id: 'GmailResource', description: "Gmail's own resource." })

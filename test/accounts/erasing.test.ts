@@ -86,7 +86,7 @@ t.test('[R32] erasing › while five requests are at Google › none of them bri
   const arrived = [google.arrival('token', 3), google.arrival('gmail', 2)]
   const underWay = [
     user.clone().fetch(mailbox),
-    user.clone().fetch(`${mailbox}/${message}/modify`, 'POST', { addLabelIds: ['STARRED'] }),
+    user.clone().fetch(`${mailbox}/${message}/modify`, 'POST', { addLabels: ['STARRED'] }),
     backend.vend(expired),
     ...callbacks.map(callback => user.clone().fetch(callback))
   ]

@@ -25,15 +25,15 @@ t.test('[R87] backend key › without the operation › is refused, whatever els
     ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/labels`],
     ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/messages`],
     ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/messages/${message}`],
-    ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/messages/${message}/attachments/${attachments?.[0]?.id}`],
+    ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/messages/${message}/attachments/${attachments?.[0]?.partId}`],
     ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/threads`],
     ['gmail:read', 'GET', `/v1/connections/${gmail}/gmail/threads/${message}`],
-    ['gmail:modify', 'POST', `/v1/connections/${gmail}/gmail/messages/${message}/modify`, { addLabelIds: ['STARRED'] }],
+    ['gmail:modify', 'POST', `/v1/connections/${gmail}/gmail/messages/${message}/modify`, { addLabels: ['STARRED'] }],
     [
       'gmail:modify',
       'POST',
       `/v1/connections/${gmail}/gmail/messages/batchModify`,
-      { ids: [message], addLabelIds: ['STARRED'] }
+      { ids: [message], addLabels: ['STARRED'] }
     ],
     ['gmail:modify', 'POST', `/v1/connections/${gmail}/gmail/messages/${message}/trash`],
     ['gmail:modify', 'POST', `/v1/connections/${gmail}/gmail/messages/${message}/untrash`],

@@ -38,7 +38,7 @@ t.test('[R105] errors › of each class are generic: no message, stack, version 
   }
   failNext(collectionsOf(app).connections, 'findOne', new MongoNetworkError(planted))
   await note('database_unavailable', 503, profile)
-  google.fault('gmail', { status: 500, body: planted })
+  google.fault('gmail', { status: 500, body: planted }, 2)
   await note('google_unavailable', 503, profile)
   google.fault('gmail', { raw: planted })
   await note('google_invalid_response', 502, profile)

@@ -62,8 +62,8 @@ t.test('[R97] inert › prototypes cannot be reached by a body', async t => {
     '{"constructor":{"prototype":{"polluted":1}}}',
     '{"externalId":"x","__proto__":{"polluted":1}}',
     '{"externalId":"x","constructor":{"prototype":{"polluted":1}}}',
-    '{"addLabelIds":["STARRED"],"\\u005f_proto__":{"polluted":1}}',
-    '{"addLabelIds":{"__proto__":["STARRED"]}}',
+    '{"addLabels":["STARRED"],"\\u005f_proto__":{"polluted":1}}',
+    '{"addLabels":{"__proto__":["STARRED"]}}',
     '{"toString":1}',
     '{"hasOwnProperty":"x","length":1}'
   ]
@@ -150,7 +150,7 @@ t.test('[R97] inert › depth, half characters, repeats and other shapes of JSON
     isProblem(t, await ada.fetch(`/connect/gmail?${query}`), 400, 'invalid_request')
   }
   isProblem(t, await ada.fetch(`/connections/${id}/gmail/messages?q=a&q=b`), 400, 'invalid_request')
-  isProblem(t, await ada.fetch(`/connections/${id}/gmail/messages?maxResults=1&maxResults=2`), 400, 'invalid_request')
+  isProblem(t, await ada.fetch(`/connections/${id}/gmail/messages?limit=1&limit=2`), 400, 'invalid_request')
   t.equal((await ada.fetch('/auth/session')).statusCode, 200)
 })
 

@@ -86,12 +86,7 @@ t.test('[R105] sizes › a refusal points at the fault, and quotes neither value
     t.match(response.json().errors, [{ pointer: /^\/body/, message: String }])
     t.notMatch(response.body, planted)
   }
-  for (const query of [
-    `${planted}=1`,
-    `q=a&${planted}=${planted}`,
-    `maxResults=${planted}`,
-    `pageToken=${planted}%20`
-  ]) {
+  for (const query of [`${planted}=1`, `q=a&${planted}=${planted}`, `limit=${planted}`, `pageToken=${planted}%20`]) {
     const response = await ada.fetch(`/connections/${id}/gmail/messages?${query}`)
     isProblem(t, response, 400, 'invalid_request')
     t.notMatch(response.body, planted)
@@ -136,8 +131,8 @@ t.test('[R99] content types › whatever is not JSON is 415 (or 400), and change
   const before = await collectionsOf(app).tickets.countDocuments()
   const bodies = {
     '/v1/tickets': '{"externalId":"x"}',
-    modify: '{"addLabelIds":["STARRED"]}',
-    batchModify: '{"ids":["x1"],"addLabelIds":["STARRED"]}'
+    modify: '{"addLabels":["STARRED"]}',
+    batchModify: '{"ids":["x1"],"addLabels":["STARRED"]}'
   }
   const operations = (await operationsOf(app)).filter(({ takesBody, path }) => takesBody && path !== '/start')
   t.ok(operations.length >= 6)

@@ -18,7 +18,7 @@ t.test('openapi.json › says of each operation what opens it, and that is so', 
     const described = paths[operation.path]?.[operation.method.toLowerCase()]
     const [scheme = 'nothing'] = Object.keys(described?.security?.[0] ?? {}) as (keyof typeof opened)[]
     opened[scheme] += 1
-    const body = operation.path.endsWith('batchModify') ? { ids: ['x1'], addLabelIds: ['STARRED'] } : undefined
+    const body = operation.path.endsWith('batchModify') ? { ids: ['x1'], addLabels: ['STARRED'] } : undefined
     const answer = await browser().request(toRequest(operation, { body }))
     const codes = { session: 'unauthenticated', backendKey: 'backend_key_invalid' }
     const what = `${operation.method} ${operation.path}`

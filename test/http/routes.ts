@@ -26,7 +26,8 @@ export function routesOf(app: FastifyInstance): Route[] {
       if (url !== '*') routes.push({ method: method as Method, url })
     }
   }
-  const endsMore = ({ method, url }: Route) => Number(method === 'DELETE') * (url.startsWith('/auth') ? 2 : 1)
+  const endsMore = ({ method, url }: Route) =>
+    method === 'DELETE' ? (url.startsWith('/auth') ? 100 : 90 - url.split('/').length) : 0
   return routes.sort((a, b) => endsMore(a) - endsMore(b))
 }
 
@@ -38,9 +39,12 @@ export function fill({ url }: Route, parameters: Parameters = {}): string {
 }
 
 /** A body that the route takes; none for those that take none. */
-export function bodyFor({ url }: Route, { messageId = 'x1' }: Parameters): Pick<InjectOptions, 'payload'> {
-  if (url.endsWith('/modify')) return { payload: { addLabelIds: ['STARRED'] } }
-  if (url.endsWith('/batchModify')) return { payload: { ids: [messageId], addLabelIds: ['STARRED'] } }
+export function bodyFor({ method, url }: Route, { messageId = 'x1' }: Parameters): Pick<InjectOptions, 'payload'> {
+  if (url.endsWith('/modify')) return { payload: { addLabels: ['STARRED'] } }
+  if (url.endsWith('/batchModify')) return { payload: { ids: [messageId], addLabels: ['STARRED'] } }
+  if (url.endsWith('/messages/get')) return { payload: { ids: [messageId] } }
+  if (/\/labels(\/:labelId)?$/.test(url) && method !== 'GET' && method !== 'DELETE')
+    return { payload: { name: method === 'POST' ? 'Plans' : 'Other plans' } }
   return {}
 }
 
@@ -54,6 +58,7 @@ export async function ownParameters(owner: Browser, google: FakeGoogle, as?: str
     id,
     messageId: message?.id ?? '',
     threadId: message?.threadId ?? '',
-    attachmentId: message?.attachments[0]?.id ?? ''
+    partId: message?.attachments[0]?.partId ?? '1',
+    labelId: google.user(account.sub).gmail.labels.create({ name: `Work ${id}` }).id
   }
 }

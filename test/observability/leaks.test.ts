@@ -48,7 +48,7 @@ t.test('[R106] logs › whole journeys and every kind of failure leave no secret
   const gmail = `/connections/${connection.id}/gmail`
   const messageId = google.user('ada@example.com').messages[0]?.id
   await ada.fetch(`${gmail}/messages?q=private-search-of-a-user`)
-  await ada.fetch(`${gmail}/messages/${messageId}/modify`, 'POST', { addLabelIds: ['STARRED'] })
+  await ada.fetch(`${gmail}/messages/${messageId}/modify`, 'POST', { addLabels: ['STARRED'] })
   ledger.plant('private-search-of-a-user')
   const { key } = await app.backendKeys.create({
     name: 'b',

@@ -100,3 +100,25 @@ export const CountedLabelView = LabelView.extend({
   threadsUnread: z.number().int()
 }).meta({ id: 'GmailCountedLabel' })
 export type CountedLabelView = z.infer<typeof CountedLabelView>
+
+export const ProfileView = z
+  .object({
+    emailAddress: z.string(),
+    messagesTotal: z.number().int(),
+    threadsTotal: z.number().int(),
+    historyId: z.string()
+  })
+  .meta({ id: 'GmailProfile' })
+export type ProfileView = z.infer<typeof ProfileView>
+
+export const AliasView = z
+  .object({
+    address: z.string(),
+    name: z.string(),
+    replyTo: z.string().nullable(),
+    isPrimary: z.boolean(),
+    isDefault: z.boolean(),
+    verified: z.boolean().describe('Only from a verified one may be sent.')
+  })
+  .meta({ id: 'GmailAlias' })
+export type AliasView = z.infer<typeof AliasView>

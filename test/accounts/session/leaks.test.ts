@@ -39,7 +39,7 @@ t.test('[R47] leaks › every route, with a session › no answer holds a token,
     ['GET /connections/:id/gmail/profile', 200],
     ['GET /connections/:id/gmail/messages', 200],
     ['GET /connections/:id/gmail/messages/:messageId', 200],
-    ['GET /connections/:id/gmail/messages/:messageId/attachments/:attachmentId', 200],
+    ['GET /connections/:id/gmail/messages/:messageId/attachments/:partId', 200],
     ['POST /connections/:id/gmail/messages/:messageId/modify', 200],
     ['POST /connections/:id/gmail/messages/batchModify', 204],
     ['DELETE /connections/:id', 200]

@@ -30,7 +30,7 @@ const reading: Slow = async (world, ada) => {
 const modifying: Slow = async (world, ada) => {
   const { id } = await ada.connected()
   const url = `/connections/${id}/gmail/messages/${world.google.user('ada@example.com').messages[0]?.id}/modify`
-  return hold(world, 'gmail', () => ada.clone().fetch(url, 'POST', { addLabelIds: ['STARRED'] }))
+  return hold(world, 'gmail', () => ada.clone().fetch(url, 'POST', { addLabels: ['STARRED'] }))
 }
 const connecting: Slow = async (world, ada) => {
   const callback = await ada.authorize('/connect/gmail')

@@ -91,7 +91,7 @@ t.test('[R99] page of a ticket › its button takes a form and nothing else, and
     method: 'POST',
     url: `/connections/${id}/gmail/messages/m1/modify`,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    payload: 'addLabelIds=STARRED'
+    payload: 'addLabels=STARRED'
   })
   isProblem(t, refused, 415, 'unsupported_media_type')
   t.equal((await host.press(guest, link)).statusCode, 303, 'and the ticket is still good')

@@ -78,7 +78,7 @@ t.test('[R24] owner › named in a write’s body or query › refused, and the 
   const [message] = google.user('bob@example.com').messages
   for (const more of [{ userId: 'ada@example.com' }, { owner: 'ada@example.com' }, { connectionId: adas }]) {
     const url = `/connections/${bobs}/gmail/messages/${message?.id}/modify`
-    isProblem(t, await bob.fetch(url, 'POST', { addLabelIds: ['STARRED'], ...more }), 400, 'invalid_request')
+    isProblem(t, await bob.fetch(url, 'POST', { addLabels: ['STARRED'], ...more }), 400, 'invalid_request')
     const query = new URLSearchParams(more)
     isProblem(t, await bob.fetch(`/connections/${bobs}/gmail/messages?${query}`), 400, 'invalid_request')
     await bob.fetch(`/connections/${bobs}/gmail/profile?${query}`)

@@ -13,8 +13,8 @@ async function tryWrites({ google }: World, browser: Browser, id: string) {
   const message = `/connections/${id}/gmail/messages/${google.user('ada@example.com').messages[0]?.id}`
   const ids = [google.user('ada@example.com').messages[0]?.id]
   return [
-    await browser.fetch(`${message}/modify`, 'POST', { addLabelIds: ['STARRED'] }),
-    await browser.fetch(`/connections/${id}/gmail/messages/batchModify`, 'POST', { ids, addLabelIds: ['STARRED'] }),
+    await browser.fetch(`${message}/modify`, 'POST', { addLabels: ['STARRED'] }),
+    await browser.fetch(`/connections/${id}/gmail/messages/batchModify`, 'POST', { ids, addLabels: ['STARRED'] }),
     await browser.fetch(`${message}/trash`, 'POST'),
     await browser.fetch(`${message}/untrash`, 'POST')
   ]

@@ -143,7 +143,7 @@ t.test('[F27] refresh › narrows the scope › the token is vended, and what ne
   const message = google.user('ada@example.com').messages[0]?.id
   for (const fetch of [ada.fetch, (url: string, ...rest: ['POST', object]) => backend.fetch(`/v1${url}`, ...rest)]) {
     const url = `/connections/${connection.id}/gmail/messages/${message}/modify`
-    isProblem(t, await fetch(url, 'POST', { addLabelIds: ['STARRED'] }), 403, 'missing_scopes')
+    isProblem(t, await fetch(url, 'POST', { addLabels: ['STARRED'] }), 403, 'missing_scopes')
   }
   t.equal((await backend.fetch(`/v1/connections/${connection.id}/gmail/messages`)).statusCode, 200)
   const { connections } = (await ada.fetch('/connections')).json()
@@ -163,6 +163,6 @@ t.test('[F27] refresh › narrows the scope during a modify › nothing is modif
   expire()
   const message = google.user('ada@example.com').messages[0]?.id
   const url = `/connections/${connection.id}/gmail/messages/${message}/modify`
-  isProblem(t, await ada.fetch(url, 'POST', { addLabelIds: ['STARRED'] }), 403, 'missing_scopes')
+  isProblem(t, await ada.fetch(url, 'POST', { addLabels: ['STARRED'] }), 403, 'missing_scopes')
   t.equal(google.calls('gmail'), 0)
 })

@@ -7,7 +7,7 @@ t.test('[R79] keep-alive › Google closes idle sockets between 1000 reads › n
   const statuses = new Map<number, number>()
   for (let call = 0; call < 1000; call++) {
     if (call % 3 === 0) google.closeIdleConnections()
-    const { statusCode } = await ada.fetch(`/connections/${connection.id}/gmail/messages?maxResults=1`)
+    const { statusCode } = await ada.fetch(`/connections/${connection.id}/gmail/messages?limit=1`)
     statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1)
   }
   t.same([...statuses], [[200, 1000]])
@@ -16,7 +16,7 @@ t.test('[R79] keep-alive › Google closes idle sockets between 1000 reads › n
 
 t.test('[R79] keep-alive › Google resets a socket when it is used again › a read is made once more', async t => {
   const { google, ada, connection } = await tell(t)
-  const read = () => ada.fetch(`/connections/${connection.id}/gmail/messages?maxResults=1`)
+  const read = () => ada.fetch(`/connections/${connection.id}/gmail/messages?limit=1`)
   t.equal((await read()).statusCode, 200)
   for (let round = 0; round < 10; round++) {
     google.fault('gmail', { resetBeforeRead: true })
@@ -29,7 +29,7 @@ t.test('[R79] keep-alive › a modify is reset after it was sent › it is not m
   const message = google.user('ada@example.com').messages[0]?.id
   const url = `/connections/${connection.id}/gmail/messages/${message}/modify`
   google.fault('gmail', { reset: true })
-  t.equal((await ada.fetch(url, 'POST', { addLabelIds: ['STARRED'] })).statusCode, 503)
+  t.equal((await ada.fetch(url, 'POST', { addLabels: ['STARRED'] })).statusCode, 503)
   t.equal(google.calls('gmail'), 1)
 })
 
@@ -59,7 +59,7 @@ t.test('[R79] keep-alive › bytes that belong to no answer › reach no other a
     t.equal(answer.statusCode, 200)
     t.equal(google.ledger.canOpen(answer.json().access_token), connection.account.sub)
     for (let read = 0; read < 2; read++) {
-      const { statusCode, body } = await ada.fetch(`/connections/${connection.id}/gmail/messages?maxResults=1`)
+      const { statusCode, body } = await ada.fetch(`/connections/${connection.id}/gmail/messages?limit=1`)
       t.equal(statusCode, 200)
       t.notMatch(body, 'evil')
     }

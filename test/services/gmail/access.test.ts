@@ -104,7 +104,7 @@ t.test('[R80] gmail › the answers are those of Gmail, and nothing may cache th
     t.equal(response.headers['cache-control'], 'no-store', name)
     if (name === 'attachment') {
       t.equal(response.body, 'Number 1: the store.')
-      t.equal(response.headers['content-type'], 'application/octet-stream')
+      t.equal(response.headers['content-type'], 'text/plain')
       t.match(response.headers['content-disposition'], /^attachment/)
       t.equal(response.headers['x-content-type-options'], 'nosniff')
     }
@@ -123,7 +123,7 @@ t.test(
     google.narrow('ada@example.com', [readonly])
     google.expireAccessTokens('ada@example.com')
     const message = google.user('ada@example.com').messages[0]?.id
-    const change = { addLabelIds: ['STARRED'] }
+    const change = { addLabels: ['STARRED'] }
     const answer = await ada.fetch(`/connections/${id}/gmail/messages/${message}/modify`, 'POST', change)
     isProblem(t, answer, 403, 'missing_scopes')
     t.match(answer.json(), { missingScopes: [modify], connectUrl: String })

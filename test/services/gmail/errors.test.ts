@@ -13,13 +13,13 @@ t.test('[R77] gmail errors › a token refused once is refreshed once, and the c
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
-  for (const { name, request } of routes) {
+  for (const { name, request, calls: needed = 1 } of routes) {
     google.expireAccessTokens('ada@example.com')
     const [tokens, calls] = [google.calls('token'), google.calls('gmail')]
     const response = await ada.request(request)
     t.ok(response.statusCode < 300, name)
     t.equal(google.calls('token') - tokens, 1, `${name}: one refresh`)
-    t.equal(google.calls('gmail') - calls, 2, `${name}: one call again`)
+    t.equal(google.calls('gmail') - calls, needed + 1, `${name}: one call again`)
   }
   t.same(google.violations, [])
 })
@@ -97,7 +97,8 @@ t.test('[R77][F52] gmail errors › each is told apart, passed on with its wait,
     ['a redirect', { redirectTo: 'http://127.0.0.1:9/elsewhere' }, 502, 'google_invalid_response', null]
   ] as const
   for (const [name, fault, status, code, wait] of cases) {
-    for (const { name: route, request, use } of routes) {
+    for (const { name: route, request, itemized } of routes) {
+      if (itemized) continue
       const calls = google.calls('gmail')
       google.fault('gmail', fault, Number.POSITIVE_INFINITY)
       const response = await ada.request(request)
@@ -111,8 +112,8 @@ t.test('[R77][F52] gmail errors › each is told apart, passed on with its wait,
         if (wait) t.equal(seconds, wait, `${name}, ${route}: Google's own wait`)
         else t.ok(Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= 60)
       }
-      // Where Google is in trouble and names no wait, what only reads is asked once more.
-      t.equal(google.calls('gmail') - calls, name === '500' && use === 'read' ? 2 : 1, `${name}, ${route}: calls`)
+      // Where Google is in trouble and names no wait, what may be asked twice is asked once more.
+      t.equal(google.calls('gmail') - calls, name === '500' ? 2 : 1, `${name}, ${route}: calls`)
     }
   }
   t.equal(google.calls('token'), tokens, 'no refresh')

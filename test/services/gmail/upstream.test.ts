@@ -35,9 +35,9 @@ t.test('[R81] upstream › an id that is none of Gmail never reaches Google', as
     const requests = [
       { method: 'GET', url: `${prefix}/messages/${id}` },
       { method: 'GET', url: `${prefix}/threads/${id}` },
-      { method: 'POST', url: `${prefix}/messages/${id}/modify`, payload: { addLabelIds: ['STARRED'] } },
+      { method: 'POST', url: `${prefix}/messages/${id}/modify`, payload: { addLabels: ['STARRED'] } },
       { method: 'POST', url: `${prefix}/messages/${id}/trash` },
-      { method: 'GET', url: `${prefix}/messages/${id}/attachments/a1` },
+      { method: 'GET', url: `${prefix}/messages/${id}/attachments/1` },
       // An attachment's id may be that long; and inject itself would make this one `messages/oauth2`.
       ...(id.length === 300 || id.includes('/')
         ? []
@@ -48,22 +48,14 @@ t.test('[R81] upstream › an id that is none of Gmail never reaches Google', as
     const refused = Array(requests.length).fill(id === tooLong ? 414 : 400)
     t.same(statuses, resolved[id] ?? refused, id.slice(0, 60))
   }
-  for (const id of ['../../x', 'a?b', 'a#b', 'a b', '', 'x'.repeat(101), 'a\r\nb', 'é']) {
-    for (const payload of [{ addLabelIds: [id] }, { removeLabelIds: [id] }]) {
-      isProblem(
-        t,
-        await ada.request({ method: 'POST', url: `${prefix}/messages/m1/modify`, payload }),
-        400,
-        'invalid_request'
-      )
-    }
-    const payload = { ids: [id], addLabelIds: ['STARRED'] }
-    isProblem(
-      t,
-      await ada.request({ method: 'POST', url: `${prefix}/messages/batchModify`, payload }),
-      400,
-      'invalid_request'
-    )
+  const refuses = async (path: string, payload: object) =>
+    isProblem(t, await ada.request({ method: 'POST', url: `${prefix}/${path}`, payload }), 400, 'invalid_request')
+  for (const id of ['../../x', 'a?b', 'a#b', 'a b', '', 'x'.repeat(101), 'a\r\nb', 'é'])
+    await refuses('messages/batchModify', { ids: [id], addLabels: ['STARRED'] })
+  // A label may be named: what is no name is refused, and a name becomes an id of Gmail before it goes into a change.
+  for (const name of ['', 'x'.repeat(226), 'a\r\nb', 'a\0', 7, null, {}]) {
+    await refuses('messages/m1/modify', { addLabels: [name] })
+    await refuses('messages/m1/modify', { removeLabels: [name] })
   }
   t.equal(google.calls('gmail'), 0)
   t.equal(google.calls('unknown'), 0)
@@ -145,8 +137,9 @@ t.test("[R78] upstream › without a setting, tokens go to Gmail's own host, wha
   process.env.GOOGLE_CLOUD_UNIVERSE_DOMAIN = 'evil.example'
   t.teardown(() => delete process.env.GOOGLE_CLOUD_UNIVERSE_DOMAIN)
   for (const { name, request } of routes) t.ok((await ada.request(request)).statusCode < 300, name)
-  t.same(asked, Array(routes.length).fill('https://gmail.googleapis.com'))
-  t.equal(google.calls('gmail'), routes.length)
+  const calls = routes.reduce((sum, { calls = 1 }) => sum + calls, 0)
+  t.same(asked, Array(calls).fill('https://gmail.googleapis.com'))
+  t.equal(google.calls('gmail'), calls)
   t.same(google.violations, [])
 })
 
@@ -162,7 +155,8 @@ t.test('[R78] upstream › a certificate that does not prove the host ends the c
     const { google, signedIn } = await build(t, { environment: { GOOGLE_API_URL: impostor.issuer } })
     const ada = await signedIn()
     const { connection } = await connectedMailbox(ada, google)
-    for (const { request } of gmailRoutes(`/connections/${connection.id}`, google)) {
+    for (const { request, itemized } of gmailRoutes(`/connections/${connection.id}`, google)) {
+      if (itemized) continue
       isProblem(t, await ada.request(request), 503, 'google_unavailable')
     }
     t.equal(impostor.requests.length, 0, name)
@@ -187,14 +181,17 @@ t.test('[R78] upstream › of hosts whose signer is trusted, the wrong and the e
     const elsewhere = ada.clone(injectAt(server.url))
     const { connection, routes } = await connectedMailbox(ada, google)
     const answers: LightMyRequestResponse[] = []
-    for (const { request } of routes) answers.push(await elsewhere.request(request))
+    for (const { request, itemized } of routes) if (!itemized) answers.push(await elsewhere.request(request))
     answers.push(await elsewhere.connect())
     await collectionsOf(app).connections.updateOne({}, { $set: { accessTokenExpiresAt: new Date(0) } })
     answers.push(await elsewhere.fetch(`/connections/${connection.id}/gmail/profile`))
     if (name === 'good') {
       for (const { statusCode, body } of answers) t.ok(statusCode === 200 || statusCode === 204, `${name}: ${body}`)
       t.equal(door.requests.filter(path => path === 'POST /token').length, 2, 'the exchange and the refresh')
-      t.equal(door.requests.length, routes.length + 3)
+      t.equal(
+        door.requests.length,
+        routes.reduce((sum, { calls = 1, itemized }) => sum + (itemized ? 0 : calls), 0) + 3
+      )
     } else {
       for (const answer of answers) isProblem(t, answer, 503, 'google_unavailable')
       t.ok(door.connections >= answers.length, `${name}: each call was made, and ended at the door`)

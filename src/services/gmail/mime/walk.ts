@@ -25,6 +25,8 @@ export interface WalkedMail {
   texts: Leaf[]
   htmls: Leaf[]
   attachments: Leaf[]
+  /** Those and what a forwarded mail has to read. */
+  leaves: Leaf[]
   /** There were more parts, or deeper ones, than are looked at. */
   truncated: boolean
 }
@@ -110,7 +112,7 @@ function settle(leaves: readonly { leaf: Leaf; role: Role }[]): Omit<WalkedMail,
   const attachments = leaves
     .filter(({ leaf, role }) => !bodies.has(leaf) && !(leaf.within !== null && (role === 'text' || role === 'html')))
     .map(({ leaf }) => leaf)
-  return { texts, htmls, attachments }
+  return { texts, htmls, attachments, leaves: leaves.map(({ leaf }) => leaf) }
 }
 
 function toRole({ mimeType, disposition, filename, contentId }: Leaf, { alternative, related }: Step): Role {

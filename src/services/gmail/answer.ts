@@ -1,0 +1,74 @@
+import { GuichetError } from '../../errors.ts'
+import type { Gmail, MethodOptions, Users } from './client.ts'
+import type { GmailMethod } from './costs.ts'
+import { createJsonCutter } from './json-cutter.ts'
+
+/** Answers larger than this wait for their turn: what a process holds of mail stays bounded however many ask. */
+const largeAnswerBytes = 1024 * 1024
+const largeAnswersAtOnce = 4
+/** What holds no mail is no larger. */
+const maxBytesWithoutMail = 8 * 1024 * 1024
+const holdsMail: ReadonlySet<GmailMethod> = new Set<GmailMethod>([
+  'messages.get',
+  'messages.attachments.get',
+  'threads.get'
+])
+
+let largeAnswers = 0
+const waiting: (() => void)[] = []
+
+/** A turn for an answer that has grown large; given back by the function that it resolves to. */
+async function takeTurn(): Promise<() => void> {
+  if (largeAnswers >= largeAnswersAtOnce) await new Promise<void>(resolve => waiting.push(resolve))
+  else largeAnswers++
+  return () => {
+    const next = waiting.shift()
+    if (next) next()
+    else largeAnswers--
+  }
+}
+
+/**
+ * Asks Gmail, and makes something of its answer, which is read while it arrives and cut to what a mail may hold.
+ * @throws GuichetError of the call, or `google_invalid_response` where the answer is no whole JSON object
+ */
+export async function ask<T extends object, R>(
+  gmail: Gmail,
+  method: GmailMethod,
+  send: (users: Users, options: MethodOptions) => Promise<{ data: unknown }>,
+  use: (answer: T) => R | Promise<R>,
+  { signal }: { signal?: AbortSignal | undefined } = {}
+): Promise<R> {
+  const body = await gmail.call(method, send, { stream: true, ...(signal && { signal }) })
+  const cutter = createJsonCutter()
+  let length = 0
+  let giveBack: (() => void) | undefined
+  try {
+    for await (const chunk of body) {
+      cutter.write(chunk)
+      length += chunk.length
+      if (length > maxBytesWithoutMail && !holdsMail.has(method))
+        throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
+      if (length > largeAnswerBytes) giveBack ??= await takeTurn()
+    }
+    return await use(parse<T>(cutter.end()))
+  } finally {
+    giveBack?.()
+  }
+}
+
+/** A number here is beyond what JavaScript counts to: its digits are kept as the text that Google documents. */
+const bareHistoryId = /"historyId"(\s*:\s*)(\d+)/g
+
+function parse<T extends object>(text: string): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text.replace(bareHistoryId, '"historyId"$1"$2"'))
+  } catch {
+    // Its message quotes the mail.
+    throw new GuichetError('google_invalid_response', { cause: new Error('no JSON') })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new GuichetError('google_invalid_response', { cause: new Error('no JSON object') })
+  return value as T
+}
