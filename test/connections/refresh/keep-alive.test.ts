@@ -2,16 +2,16 @@ import t from 'tap'
 import { isProblem } from '../../helper.ts'
 import { tell } from './story.ts'
 
-t.test('[R79] keep-alive › Google closes idle sockets between 1000 reads › nobody notices', async t => {
+t.test('[R79] keep-alive › Google closes idle sockets between 200 reads › nobody notices', async t => {
   const { google, ada, connection } = await tell(t)
   const statuses = new Map<number, number>()
-  for (let call = 0; call < 1000; call++) {
+  for (let call = 0; call < 200; call++) {
     if (call % 3 === 0) google.closeIdleConnections()
     const { statusCode } = await ada.fetch(`/connections/${connection.id}/gmail/messages?limit=1`)
     statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1)
   }
-  t.same([...statuses], [[200, 1000]])
-  t.equal(google.calls('gmail'), 1000, 'and none was made twice')
+  t.same([...statuses], [[200, 200]])
+  t.equal(google.calls('gmail'), 200, 'and none was made twice')
 })
 
 t.test('[R79] keep-alive › Google resets a socket when it is used again › a read is made once more', async t => {
@@ -36,7 +36,7 @@ t.test('[R79] keep-alive › a modify is reset after it was sent › it is not m
 t.test('[R79] keep-alive › idle sockets closed between exchanges and refreshes › each is made once', async t => {
   const { google, ada, expire, vend, refreshes } = await tell(t)
   const before = google.calls('token')
-  for (let round = 1; round <= 30; round++) {
+  for (let round = 1; round <= 8; round++) {
     google.closeIdleConnections()
     await ada.connected()
     google.closeIdleConnections()
@@ -44,7 +44,7 @@ t.test('[R79] keep-alive › idle sockets closed between exchanges and refreshes
     t.equal((await vend()).statusCode, 200)
     t.equal(refreshes(), round)
   }
-  t.equal(google.calls('token'), before + 60)
+  t.equal(google.calls('token'), before + 16)
   t.same(google.violations, [])
 })
 
