@@ -1,12 +1,12 @@
-import type { Collection, Filter, ObjectId, UpdateFilter } from 'mongodb'
+import type { Collection, Filter, MongoBulkWriteError, ObjectId, UpdateFilter } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
 import type { EventRecord, ListedEvent } from './event.ts'
 
 export interface EventList {
-  /** Gives the event its number and lists it; one that is listed already stays as it is. */
-  append(event: EventRecord): Promise<void>
+  /** Gives the events their numbers, in this order, and lists them; one that is listed already stays as it is. */
+  append(...events: EventRecord[]): Promise<void>
   /** At boot: makes sure that the numbers given so far outlive their events. */
   recount(): Promise<void>
   /** Takes a user's e-mail addresses out of the events. */
@@ -72,19 +72,30 @@ export function createEventList(options: {
     // One that was listed and not counted, for its process died in between.
     recount: async () => void (await count(await last())),
 
-    async append(event) {
-      for (;;) {
-        const _id = (await last()) + 1
+    async append(...events) {
+      while (events.length > 0) {
+        const next = (await last()) + 1
         const delivery = deliver ? { attempts: 0, nextAttemptAt: new Date(clock.nowMs()), owner: null } : null
+        const listed = events.map((event, i) => ({
+          _id: next + i,
+          ...event,
+          delivery,
+          deliveredAt: null,
+          parkedAt: null
+        }))
+        let inserted = 0
         try {
-          await collection.insertOne({ _id, ...event, delivery, deliveredAt: null, parkedAt: null })
-          await count(_id)
-          return
+          // In order: the first that cannot be inserted ends it, so that no number is left out.
+          inserted = (await collection.insertMany(listed, { ordered: true })).insertedCount
         } catch (error) {
           if (!isDuplicateKey(error)) throw error
-          // By its id it is listed already; by its number another came first.
-          if (await collection.findOne({ id: event.id }, { projection: { _id: 1 } })) return
+          inserted = (error as MongoBulkWriteError).insertedCount
         }
+        if (inserted > 0) await count(next + inserted - 1)
+        events.splice(0, inserted)
+        const [refused] = events
+        // By its id it is listed already; by its number another came first.
+        if (refused && (await collection.findOne({ id: refused.id }, { projection: { _id: 1 } }))) events.shift()
       }
     },
 

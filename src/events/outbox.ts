@@ -35,7 +35,7 @@ export async function relayOutbox<R extends WithOutbox>(
       .toArray()
     for (const { _id, outbox = [] } of found) {
       if (signal?.aborted) return
-      for (const event of outbox) await list.append(event)
+      await list.append(...outbox)
       const listed = { $pull: { outbox: { id: { $in: outbox.map(({ id }) => id) } } } } as unknown as UpdateFilter<R>
       await collection.updateOne({ _id } as Filter<R>, listed)
       if (isDone) await collection.deleteOne({ ...isDone, _id } as Filter<R>)
