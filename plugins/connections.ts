@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Whether the request may know of that connection: each guarded door says. */
     mayUse(connection: ConnectionRecord): boolean
+    /** Whether the session or key that came with the request is still good: for answers that go on. */
+    isStillKnown(): Promise<boolean>
     /** @throws GuichetError `not_found`, alike for what is not there and for what the request may not use */
     requireConnection(id: string): Promise<ConnectionRecord>
   }
@@ -33,6 +35,7 @@ export default fp(
     })
     app.decorate('connections', repository)
     app.decorateRequest('mayUse', () => false)
+    app.decorateRequest('isStillKnown', async () => false)
     app.decorateRequest('requireConnection', async function (this: FastifyRequest, id: string) {
       const _id = toConnectionId(id)
       const record = _id && (await repository.find(_id))

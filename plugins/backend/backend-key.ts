@@ -1,4 +1,4 @@
-import type { FastifyContextConfig } from 'fastify'
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
 import { GuichetError } from '../../src/errors.ts'
@@ -25,9 +25,12 @@ export default fp(
       schema.description = `The key must be made for \`${operationOf(config)}\`.`
     })
     app.addHook('onRequest', app.readiness.requirePrepared)
+    async function findKey({ headers }: FastifyRequest): Promise<BackendKeyRecord | undefined> {
+      const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
+      return presented === undefined ? undefined : app.backendKeys.authenticate(presented)
+    }
     app.addHook('onRequest', async request => {
-      const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? '') ?? []
-      const key = presented === undefined ? undefined : await app.backendKeys.authenticate(presented)
+      const key = await findKey(request)
       if (!key) throw new GuichetError('backend_key_invalid')
       request.backendKey = key
     })
@@ -46,6 +49,9 @@ export default fp(
 
     app.decorateRequest('mayUse', function ({ service }) {
       return this.backendKey.services?.includes(service) ?? true
+    })
+    app.decorateRequest('isStillKnown', async function (this: FastifyRequest) {
+      return (await findKey(this)) !== undefined
     })
   },
   { name: 'backend-key', fastify: '5.x', dependencies: ['connections', 'readiness', 'rate-limits', 'backend-keys'] }

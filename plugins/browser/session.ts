@@ -76,6 +76,9 @@ export default fp(
     app.decorateRequest('mayUse', function ({ userId }) {
       return this.session._id?.equals(userId) ?? false
     })
+    app.decorateRequest('isStillKnown', async function (this: FastifyRequest) {
+      return app.sessions.isLive(this.session.sessionId, this.requireUserId())
+    })
     app.decorateRequest('startSessionOf', async function (this: FastifyRequest, userId: ObjectId) {
       const earlier = this.sessionHash()
       await this.session.regenerate()

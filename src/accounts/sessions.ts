@@ -35,6 +35,8 @@ export interface MongoSessionStore extends SessionStore {
   /** The ids, as flows know them, of a user's sessions and of those they replaced at sign-in. */
   idsOfUser(userId: ObjectId): Promise<string[]>
   removeOfUser(userId: ObjectId): Promise<void>
+  /** Whether the user's session still lives; asking is no use of it. */
+  isLive(sessionId: string, userId: ObjectId): Promise<boolean>
 }
 
 /**
@@ -105,6 +107,10 @@ export function createSessionStore(options: {
     },
     async removeOfUser(userId) {
       await collection.deleteMany({ userId })
+    },
+    async isLive(sessionId, userId) {
+      const living = { _id: hashSecret(sessionId), userId, expiresAt: { $gt: new Date(clock.nowMs()) } }
+      return (await collection.findOne(living, { projection: { _id: 1 } })) !== null
     }
   }
 }
