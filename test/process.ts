@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
+import { runCommandLine } from '../src/commands/command-line.ts'
 import type { Environment } from './helper.ts'
 
 /** A server as a process of its own, as an operator runs it. */
@@ -71,7 +72,21 @@ export interface CommandResult {
 
 const cliFile = new URL('../src/cli.ts', import.meta.url).pathname
 
-/** `guichet …args` over that environment; `child` may be killed before it ends. */
+/** `guichet …args` over that environment, in this process. */
+export async function guichet(environment: Environment, ...args: string[]): Promise<CommandResult> {
+  const said = { out: '', err: '' }
+  const code = await runCommandLine(args, environment, {
+    out: text => {
+      said.out += text
+    },
+    err: text => {
+      said.err += text
+    }
+  })
+  return { code, ...said }
+}
+
+/** The same as a process of its own, as operators run it; `child` may be killed before it ends. */
 export function runGuichet(
   environment: Environment,
   ...args: string[]

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { hashSecret } from '../../src/secrets.ts'
 import { build, collectionsOf, isProblem, type World } from '../helper.ts'
-import { runGuichet } from '../process.ts'
+import { guichet, runGuichet } from '../process.ts'
 
 const dayMs = 86_400_000
 
@@ -9,7 +9,7 @@ const dayMs = 86_400_000
 const keysOf =
   ({ environment }: World) =>
   (...args: string[]) =>
-    runGuichet(environment, 'keys', ...args).ended
+    guichet(environment, 'keys', ...args)
 
 /** How a request that carries that key reads the connections. */
 const reads = (key: string, { app }: Pick<World, 'app'>) =>
@@ -17,7 +17,8 @@ const reads = (key: string, { app }: Pick<World, 'app'>) =>
 
 t.test('[R60] keys create › standard output is the key alone, which opens what it was made for', async t => {
   const world = await build(t)
-  const made = await keysOf(world)('create', '--name', 'a backend', '--ops', 'connections:read')
+  const made = await runGuichet(world.environment, 'keys', 'create', '--name', 'a backend', '--ops', 'connections:read')
+    .ended
   t.equal(made.code, 0, made.err)
   t.match(made.out, /^gk_[0-9a-f]{16}_[A-Za-z0-9_-]{43}\n$/, 'so that it can be piped into a vault of secrets')
   const key = made.out.trim()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { build, collectionsOf, type World, type WorldOptions } from '../helper.ts'
-import { runGuichet } from '../process.ts'
+import { guichet } from '../process.ts'
 import { type Receiver, startReceiver, status } from './receiver.ts'
 
 const minuteMs = 60_000
@@ -80,11 +80,11 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
   }
   t.equal(receiver.requests.length, asked)
   const waiting = await collectionsOf(app).events.countDocuments({ delivery: { $ne: null } })
-  const parked = await runGuichet(world.environment, 'events', 'parked').ended
+  const parked = await guichet(world.environment, 'events', 'parked')
   t.match(parked.err, `410: ${waiting} more events wait`, 'whoever looks is told')
 
   receiver.answer = status(204)
-  t.match(await runGuichet(world.environment, 'events', 'replay').ended, { code: 0, out: '' })
+  t.match(await guichet(world.environment, 'events', 'replay'), { code: 0, out: '' })
   clock.advance(minuteMs)
   await deliver(world)
   const listed = (await app.events.after(0, 100)).map(({ id }) => id)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../database/database.ts'
 import { build, collectionsOf, type World } from '../helper.ts'
-import { runGuichet } from '../process.ts'
+import { guichet } from '../process.ts'
 import { startReceiver, status } from './receiver.ts'
 
 const minuteMs = 60_000
@@ -71,7 +71,7 @@ t.test('[R95] retries › of a hundred events that failed together › do not co
 t.test('[R95] dead letters › are seen and replayed from the command line, and stay in the list', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { environment, app, clock } = world
-  t.match(await runGuichet(environment, 'events', 'parked').ended, { code: 0, out: '' })
+  t.match(await guichet(environment, 'events', 'parked'), { code: 0, out: '' })
   receiver.answer = status(500)
   const user = await world.signedIn()
   await user.connected()
@@ -82,7 +82,7 @@ t.test('[R95] dead letters › are seen and replayed from the command line, and 
   }
   const listed = await app.events.after(0, 10)
   t.equal(listed.length, 2)
-  const human = await runGuichet(environment, 'events', 'parked').ended
+  const human = await guichet(environment, 'events', 'parked')
   t.equal(human.code, 0)
   t.same(
     human.out
@@ -91,7 +91,7 @@ t.test('[R95] dead letters › are seen and replayed from the command line, and 
       .map(line => line.split('\t').slice(0, 2)),
     listed.map(({ id, type }) => [id, type])
   )
-  const json = JSON.parse((await runGuichet(environment, 'events', 'parked', '--json').ended).out)
+  const json = JSON.parse((await guichet(environment, 'events', 'parked', '--json')).out)
   t.match(json, [
     { number: 1, id: listed[0]?.id, type: 'connection.connected', parkedAt: String },
     { number: 2, id: listed[1]?.id }
@@ -108,12 +108,12 @@ t.test('[R95] dead letters › are seen and replayed from the command line, and 
   receiver.requests.length = 0
   await deliver(world)
   t.equal(receiver.requests.length, 0)
-  t.equal((await runGuichet(environment, 'events', 'replay').ended).code, 0)
+  t.equal((await guichet(environment, 'events', 'replay')).code, 0)
   clock.advance(minuteMs)
   await deliver(world)
   t.same(new Set(receiver.ids()), new Set(listed.map(({ id }) => id)))
-  t.equal((await runGuichet(environment, 'events', 'parked').ended).out, '')
-  await runGuichet(environment, 'events', 'replay').ended
+  t.equal((await guichet(environment, 'events', 'parked')).out, '')
+  await guichet(environment, 'events', 'replay')
   clock.advance(minuteMs)
   await deliver(world)
   t.equal(receiver.requests.length, 2, 'what was delivered is not sent again')

@@ -9,7 +9,7 @@ import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../database/database.ts'
 import { secret, secretOf, startReceiver, status } from '../events/receiver.ts'
 import { build, collectionsOf, localPath } from '../helper.ts'
-import { runGuichet } from '../process.ts'
+import { guichet } from '../process.ts'
 import { captureLog } from './capture.ts'
 
 const operations = [
@@ -277,8 +277,8 @@ t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, taken › n
   const kept = async () => JSON.stringify([await events.find().toArray(), await meta.find().toArray()])
   const keptBefore = await kept()
   const [asText, asJson] = [
-    await runGuichet(world.environment, 'events', 'parked').ended,
-    await runGuichet(world.environment, 'events', 'parked', '--json').ended
+    await guichet(world.environment, 'events', 'parked'),
+    await guichet(world.environment, 'events', 'parked', '--json')
   ]
   t.match([asText, asJson], [{ code: 0 }, { code: 0 }])
   // Which of them were under way at the 410, the drawn pauses decided.
@@ -291,7 +291,7 @@ t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, taken › n
   t.match(metrics.body, /guichet_events_parked [1-9]/)
 
   receiver.answer = quoting(200)
-  const replay = await runGuichet(world.environment, 'events', 'replay').ended
+  const replay = await guichet(world.environment, 'events', 'replay')
   clock.advance(60_000)
   await deliver()
   const listed = await backend.fetch('/v1/events')

@@ -6,7 +6,7 @@ import { openToken, sealToken } from '../../src/connections/record.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { createBackend } from '../backend/backend.ts'
 import { build, collectionsOf, isProblem, type World } from '../helper.ts'
-import { runGuichet } from '../process.ts'
+import { guichet, runGuichet } from '../process.ts'
 
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
 const [k1, k2] = [key('k1', 1), key('k2', 2)]
@@ -80,7 +80,7 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   t.ok(done < 400, `${done} were done when it was killed`)
   t.equal(await isWhole(world, `${k2},${k1}`), 399)
 
-  const second = await runGuichet(environment, 'vault', 'rotate').ended
+  const second = await guichet(environment, 'vault', 'rotate')
   rotating = false
   await served
   t.equal(second.code, 0, second.err)
@@ -104,7 +104,7 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   t.equal((await backend.vend(id, undefined, alone)).statusCode, 200)
   await alone.background.run()
   t.same(google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }), [], 'a debt is paid with it too')
-  t.match(await runGuichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate').ended, { code: 0 }, 'nothing is left')
+  t.match(await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate'), { code: 0 }, 'nothing is left')
 })
 
 t.test('[R56] rotate › a flow under way › ends with the new key alone', async t => {
@@ -122,7 +122,7 @@ t.test('[R56][F43] rotate › a record that does not open › stays as it is, an
   const { connections, environment } = world
   const broken = await connections.findOne({ 'account.sub': '40007' })
   await connections.updateOne({ _id: broken?._id ?? new ObjectId() }, { $set: { refreshToken: 'k1.AAAA.AAAA.AAAA' } })
-  const { code, err } = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate').ended
+  const { code, err } = await guichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate')
   t.equal(code, 1)
   t.match(err, /1 records do not open/)
   t.equal((await connections.findOne({ 'account.sub': '40007' }))?.refreshToken, 'k1.AAAA.AAAA.AAAA')
@@ -169,10 +169,10 @@ t.test('[R56] rotate › without the old key, or with a wrong one › refused be
   const world = await withConnections(t, 3)
   const { connections, environment } = world
   const before = await connections.find().toArray()
-  const wrong = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${key('k1', 9)}` }, 'vault', 'rotate').ended
+  const wrong = await guichet({ ...environment, VAULT_KEYS: `${k2},${key('k1', 9)}` }, 'vault', 'rotate')
   t.equal(wrong.code, 1)
   t.match(wrong.err, /unsealable/)
-  const without = await runGuichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate').ended
+  const without = await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate')
   t.equal(without.code, 1)
   t.match(without.err, /3 records do not open/)
   t.same(await connections.find().toArray(), before)

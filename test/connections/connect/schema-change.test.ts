@@ -2,7 +2,7 @@ import { ObjectId } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
 import { build, collectionsOf } from '../../helper.ts'
-import { runGuichet } from '../../process.ts'
+import { guichet } from '../../process.ts'
 
 const lifetime = 3_600_000
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
@@ -55,7 +55,7 @@ t.test('[F44] a field of the next version › refreshed, reconnected, sealed ane
   t.equal(repaired.json().connection.id, id)
   await isKept('a repair')
 
-  const { code, err } = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate').ended
+  const { code, err } = await guichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate')
   t.equal(code, 0, err)
   t.match((await stored()).refreshToken, /^k2\./)
   await isThere('sealing anew')
@@ -150,10 +150,10 @@ t.test(
     t.equal(await told(), 'connection.recovered')
 
     t.equal(await connectedBefore(), id)
-    const rotated = await runGuichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate').ended
+    const rotated = await guichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate')
     t.equal(rotated.code, 0, rotated.err)
     t.match((await connections.findOne({ _id: new ObjectId(id) }))?.refreshToken, /^k2\./)
-    t.equal((await runGuichet({ ...environment, VAULT_KEYS: `${k1},${k2}` }, 'vault', 'rotate').ended).code, 0)
+    t.equal((await guichet({ ...environment, VAULT_KEYS: `${k1},${k2}` }, 'vault', 'rotate')).code, 0)
     t.match((await ada.fetch(`/connections/${id}`, 'DELETE')).json(), { id, revoked: 'confirmed' })
     t.equal(await told(), 'connection.disconnected')
     t.equal(await connections.countDocuments(), 0, 'and nothing is left of it')
