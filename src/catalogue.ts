@@ -18,7 +18,7 @@ export const services: readonly Service[] = [
   {
     id: 'gmail',
     title: 'Gmail',
-    purpose: 'read your mail, and to label, archive and bin messages',
+    purpose: 'read your mail, write and send mail in your name, and label, archive and bin messages',
     scopes: [gmailReadonly, gmailModify]
   },
   {

@@ -90,6 +90,9 @@ export class GuichetError extends Error {
   }
 }
 
+/** All of them, in the order of the catalogue. */
+export const errorCodes = Object.keys(catalogue) as readonly ErrorCode[]
+
 export function isErrorCode(value: string): value is ErrorCode {
   return Object.hasOwn(catalogue, value)
 }

@@ -1,49 +1,64 @@
-import { api, explain } from './api.js'
-import { button, el, p, time, unseen } from './elements.js'
+import { localize } from './time.js'
 
-const mailItem = ({ subject, from, snippet, receivedAt }) =>
-  el(
+const words = JSON.parse(document.getElementById('words')?.dataset.words ?? '{}')
+
+const el = (tag, properties, ...children) => {
+  const node = Object.assign(document.createElement(tag), properties)
+  node.append(...children)
+  return node
+}
+
+/** Strings among the children become text, never markup: a mail is written by a stranger. */
+const mailItem = ({ error, subject, from, receivedAt, snippet = '' }) => {
+  if (error) return el('li', { className: 'from' }, words.unread)
+  const at = receivedAt ? [' · ', el('time', { dateTime: receivedAt })] : []
+  return el(
     'li',
     {},
-    el('p', { className: 'subject', dir: 'auto' }, subject || '(no subject)'),
-    p(
-      'from',
-      el('bdi', {}, from?.name || from?.address || ''),
-      receivedAt ? ' · ' : '',
-      receivedAt ? time(Date.parse(receivedAt)) : ''
-    ),
+    el('p', { className: 'subject', dir: 'auto' }, subject || words.noSubject),
+    el('p', { className: 'from' }, el('bdi', {}, from?.name || from?.address || ''), ...at),
     el('p', { className: 'snippet', dir: 'auto' }, snippet)
   )
+}
 
-/** The latest mail of a connection, read when it is asked for. What ends the connection is said by `onEnd`. */
-export const mailOf = (connection, onEnd) => {
-  const notice = el('div', { role: 'status', className: 'quiet' })
-  const list = el('ul', { role: 'list' })
-  const box = el('div', {}, notice, list)
-  const path = `/connections/${encodeURIComponent(connection.id)}/gmail/messages`
-  const fetchMail = async () => {
-    box.ariaBusy = 'true'
-    notice.replaceChildren('Fetching mail from Google …')
+/** Answers what the API says; a problem of its is thrown, with its `code`. */
+const fetchJson = async path => {
+  const answer = await fetch(path, { headers: { accept: 'application/json' } }).catch(() => undefined)
+  const body = await answer?.json().catch(() => undefined)
+  if (answer?.ok) return body
+  throw Object.assign(new Error(path), { code: answer ? 'internal' : 'offline' }, body)
+}
+
+/** The latest mail of a connection, read when it is asked for. */
+export const showMail = details => {
+  const [notice, list] = details.querySelector('div').children
+  const summary = details.querySelector('summary')
+  const read = async () => {
+    details.ariaBusy = 'true'
+    notice.textContent = words.fetching
     list.replaceChildren()
     try {
-      const { items } = await api('GET', `${path}?view=summary&limit=5`)
-      // One that was deleted meanwhile stands there with its error.
-      const mails = items.filter(({ error }) => !error)
+      const { items = [] } = await fetchJson(`${details.dataset.mail}?view=summary&limit=10`)
+      // One that was deleted meanwhile is no loss.
+      const mails = items.filter(({ error }) => error?.code !== 'not_found')
       list.append(...mails.map(mailItem))
-      notice.replaceChildren(mails.length ? `The latest ${mails.length}, fetched just now and not kept.` : 'No mail.')
-    } catch (problem) {
-      if (['needs_reconnect', 'unauthenticated', 'not_found'].includes(problem.code)) {
-        await onEnd(problem)
-      } else notice.replaceChildren(...explain(problem), button(retry, '', 'Try again'))
+      localize(list)
+      notice.textContent = mails.length ? words.latest.replace('{count}', mails.length) : words.none
+    } catch ({ code, retryAfterSeconds: pause }) {
+      // What ended the connection, or the session, is told by the page made anew.
+      if (['needs_reconnect', 'unauthenticated', 'not_found'].includes(code))
+        return location.assign(`./?status=${code}`)
+      const wait = pause > 1 ? ` ${words.wait.replace('{seconds}', pause)}` : ''
+      const retry = () => {
+        summary.focus()
+        read()
+      }
+      const again = el('button', { type: 'button', onclick: retry }, words.again)
+      notice.replaceChildren((words.codes[code] ?? words.otherwise) + wait, ' ', again)
     } finally {
-      box.ariaBusy = 'false'
+      details.ariaBusy = 'false'
     }
   }
-  const summary = el('summary', {}, 'Show latest mail', unseen(` of ${connection.account.email}`))
-  const retry = () => {
-    summary.focus()
-    fetchMail()
-  }
-  const ontoggle = event => event.target.open && fetchMail()
-  return el('details', { className: 'mail', ontoggle }, summary, box)
+  details.ontoggle = () => details.open && read()
+  details.hidden = false
 }

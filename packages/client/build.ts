@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 import { declareViews } from './declare-views.ts'
 
 /*
- * `npm run client` (root): web/client.js, which guichet serves, and with `--package` dist/ of this package too.
+ * `npm run client` (root): src/views.ts, and web/client.js, which guichet serves; with `--package` also dist/ of this package.
  * Prints what the browser client weighs.
  */
 const folder = import.meta.dirname
@@ -35,10 +35,8 @@ async function buildPackage(): Promise<void> {
   const emitted = mkdtempSync(join(tmpdir(), 'guichet-client-'))
   rmSync(dist, { recursive: true, force: true })
   execFileSync('tsc', ['-p', join(folder, 'tsconfig.build.json'), '--outDir', emitted], { stdio: 'inherit' })
-  cpSync(join(emitted, 'packages/client/src'), dist, { recursive: true })
+  cpSync(emitted, dist, { recursive: true })
   rmSync(emitted, { recursive: true })
-  // A package of its own cannot import guichet's sources: their types are written out.
-  writeFileSync(join(dist, 'views.d.ts'), declareViews())
   for (const file of readdirSync(dist)) {
     const text = readFileSync(join(dist, file), 'utf8')
     writeFileSync(join(dist, file), text.replaceAll(/(from '\.\/[a-z-]+)\.ts'/g, "$1.js'"))
@@ -47,6 +45,8 @@ async function buildPackage(): Promise<void> {
 }
 
 if (import.meta.main) {
+  // A package of its own cannot import guichet's sources: their types are written out.
+  writeFileSync(join(folder, 'src/views.ts'), declareViews())
   const client = await bundle('client', true)
   writeFileSync(served, client)
   if (process.argv.includes('--package')) await buildPackage()

@@ -19,21 +19,24 @@ interface Schema {
   description?: string
 }
 
-/** src/views.ts as plain declarations, for those who have the package and not guichet's sources. */
+/** src/views.ts: guichet's views as plain declarations, for those who have the package and not guichet's sources. */
 export function declareViews(): string {
   const views = { User: UserView, Connection: ConnectionView, Disconnected: DisconnectedView, Event: EventView }
-  return Object.entries({ ...views, Started: StartedView })
-    .map(([name, view]) => {
-      const schema = z.toJSONSchema(view) as Schema
-      return `export interface ${name} ${print(schema.$defs?.[name] ?? schema)}\n`
-    })
-    .join('\n')
+  const named = new Map<string, Schema>()
+  for (const [name, view] of Object.entries({ ...views, Started: StartedView })) {
+    const schema = z.toJSONSchema(view) as Schema
+    // Those that it refers to come with it, itself among them where it has a name.
+    for (const [other, part] of Object.entries(schema.$defs ?? {})) named.set(other, part)
+    named.set(name, schema.$defs?.[name] ?? schema)
+  }
+  const declarations = [...named].map(([name, schema]) => `export interface ${name} ${print(schema)}\n`)
+  return `// Written by \`npm run client\` from the schemas of src/http/views.\n\n${declarations.join('\n')}`
 }
 
 function print(schema: Schema, indent = ''): string {
   if (schema.$ref) return schema.$ref.replace(/^.*\//, '')
-  if (schema.const !== undefined) return JSON.stringify(schema.const)
-  if (schema.enum) return schema.enum.map(one => JSON.stringify(one)).join(' | ')
+  if (schema.const !== undefined) return quote(schema.const)
+  if (schema.enum) return schema.enum.map(quote).join(' | ')
   if (schema.anyOf) return schema.anyOf.map(one => print(one, indent)).join(' | ')
   if (schema.type === 'array') return `Array<${print(schema.items ?? {}, indent)}>`
   if (schema.type === 'integer') return 'number'
@@ -45,3 +48,5 @@ function print(schema: Schema, indent = ''): string {
   })
   return `{\n${fields.join('\n')}\n${indent}}`
 }
+
+const quote = (value: unknown) => JSON.stringify(value).replaceAll('"', "'")

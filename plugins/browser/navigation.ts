@@ -3,6 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { urlUnder } from '../../src/config/public-url.ts'
 import { isErrorCode } from '../../src/errors.ts'
+import { sendPage } from '../../src/http/pages/frame.ts'
+import { toLeavingPage } from '../../src/http/pages/ticket.ts'
+import { readerOf } from '../../src/http/pages/words.ts'
 import { toGuichetError } from '../../src/http/problem.ts'
 
 declare module 'fastify' {
@@ -21,15 +24,17 @@ declare module 'fastify' {
     ignorePrefetch(request: FastifyRequest, reply: FastifyReply): Promise<void>
   }
   interface FastifyReply {
-    /** 303 to the navigation's end, with nothing in the query but these. */
+    /** Sends the browser on to the navigation's end, with nothing in the query but these. */
     returnWith(query: Record<string, string>): FastifyReply
+    /** Sends the browser on: by a 303, or from a form by a page that goes on by itself. */
+    leaveFor(url: string): FastifyReply
   }
 }
 
 /** One rule for starts and callbacks: who prefers HTML is navigating and gets a 303; everyone else gets JSON. */
 export default fp(
   async function navigation(app) {
-    const { publicUrl } = app.config
+    const { publicUrl, allowedOrigins, brand } = app.config
     await app.register(accepts)
 
     // A start and a callback may run in a popup: Helmet's same-origin would cut it off from the page that opened it.
@@ -54,7 +59,14 @@ export default fp(
       }
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
       const location = url.origin === publicUrl.origin ? url.href.slice(url.origin.length) : url.href
-      return this.redirect(location, 303)
+      return this.leaveFor(location)
+    })
+    app.decorateReply('leaveFor', function (this: FastifyReply, url: string) {
+      const { request } = this
+      if (request.method !== 'POST' || !request.isNavigation()) return this.redirect(url, 303)
+      // Where the app wants the user back is its own affair; everything else that leaves for another origin is Google.
+      const isToGoogle = URL.canParse(url) && !allowedOrigins.includes(new URL(url).origin)
+      return sendPage(this.code(200), toLeavingPage(url, isToGoogle, readerOf(request)), readerOf(request), brand)
     })
 
     app.setErrorHandler((error, request, reply) => {

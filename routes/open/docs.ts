@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { escapeHtml, toDocument, toPagePolicy } from '../../src/http/html.ts'
-
-const policy = toPagePolicy("form-action 'none'")
+import { escapeHtml, trusted } from '../../src/http/html.ts'
+import { toDocument, toPagePolicy } from '../../src/http/pages/frame.ts'
+import { englishReader } from '../../src/http/pages/words.ts'
 
 /** What of the OpenAPI document a reader is shown. */
 interface Operation {
@@ -38,10 +38,13 @@ const groups = [
 
 /** The API's description for people, made from what `/openapi.json` says. */
 const docs: FastifyPluginAsyncZod = async app => {
+  const { brand } = app.config
+  const policy = toPagePolicy(brand, "form-action 'none'")
   let page: string | undefined
   async function render(): Promise<string> {
     const { paths } = (await app.openapi()) as { paths: Paths }
-    return toDocument({ title: 'The API', content: [intro, ...groups.map(group => toGroup(group, paths))].join('\n') })
+    const content = trusted([intro, ...groups.map(group => toGroup(group, paths))].join('\n'))
+    return toDocument({ title: 'The API', content }, englishReader, brand)
   }
 
   app.route({

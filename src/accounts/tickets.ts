@@ -18,6 +18,9 @@ export interface TicketRecord {
   app: string
   createdAt: Date
   expiresAt: Date
+  usedAt?: Date
+  /** SHA-256 of the secret of the page whose button used it. */
+  usedBy?: string
 }
 
 export const ticketCollection: CollectionOf<TicketRecord> = {
@@ -25,23 +28,29 @@ export const ticketCollection: CollectionOf<TicketRecord> = {
   indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { externalId: 1 } }]
 }
 
-export type NewTicket = Omit<TicketRecord, '_id' | 'createdAt' | 'expiresAt'>
+export type NewTicket = Omit<TicketRecord, '_id' | 'createdAt' | 'expiresAt' | 'usedAt' | 'usedBy'>
 
 export interface Tickets {
   create(ticket: NewTicket): Promise<{ ticket: string; expiresAt: Date }>
   /** Looks and uses nothing up: link scanners and prefetching browsers come too. */
   find(ticket: string): Promise<TicketRecord | null>
-  /** Takes the ticket, once. */
-  take(ticket: string): Promise<TicketRecord | null>
+  /**
+   * Takes the ticket, once. The button of the same page, pressed again within seconds, takes it as often as it is
+   * pressed: `page` is the secret that each page has of its own.
+   */
+  take(ticket: string, page?: string): Promise<TicketRecord | null>
   /** Removes those that would bring that user of the host app. */
   removeFor(externalId: string): Promise<void>
 }
 
 const lifeMs = 600_000
+/** A double click comes within one second; a browser that tries a form again, within a few. */
+const pressAgainMs = 30_000
 
 export function createTickets(options: { collection: Collection<TicketRecord>; clock: Clock }): Tickets {
   const { collection, clock } = options
   const living = (ticket: string) => ({ _id: hashSecret(ticket), expiresAt: { $gt: new Date(clock.nowMs()) } })
+  const unused = (ticket: string) => ({ ...living(ticket), usedAt: { $exists: false } })
 
   return {
     async create(record) {
@@ -51,8 +60,15 @@ export function createTickets(options: { collection: Collection<TicketRecord>; c
       await collection.insertOne({ _id: hashSecret(ticket), ...record, createdAt, expiresAt })
       return { ticket, expiresAt }
     },
-    find: ticket => collection.findOne(living(ticket)),
-    take: ticket => collection.findOneAndDelete(living(ticket)),
+    find: ticket => collection.findOne(unused(ticket)),
+    async take(ticket, page) {
+      const usedAt = new Date(clock.nowMs())
+      const usedBy = page === undefined ? undefined : hashSecret(page)
+      const taken = await collection.findOneAndUpdate(unused(ticket), { $set: { usedAt, ...(usedBy && { usedBy }) } })
+      if (taken || !usedBy) return taken
+      const since = new Date(usedAt.getTime() - pressAgainMs)
+      return collection.findOne({ ...living(ticket), usedBy, usedAt: { $gt: since } })
+    },
     async removeFor(externalId) {
       await collection.deleteMany({ externalId })
     }

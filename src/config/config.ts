@@ -28,9 +28,17 @@ export interface Config {
   webhook: { url: string; secrets: string[]; allowPrivate: string[] } | undefined
   /** Where Gmail pushes that there is new mail, and how a push proves itself; without it mailboxes are polled. */
   gmailPush: { topic: string; account: string; audience: string; subscription: string | undefined } | undefined
+  /** What the hosted pages look like: APP_NAME, APP_LOGO_URL, and APP_ACCENT as #rrggbb. */
+  brand: Brand
   auditFile: string | undefined
   metricsToken: string | undefined
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+}
+
+export interface Brand {
+  name: string
+  logoUrl: string | undefined
+  accent: string | undefined
 }
 
 export interface ConfigFault {
@@ -104,6 +112,7 @@ export function parseConfig(variables: Variables): Config {
             subscription: env.GMAIL_PUBSUB_SUBSCRIPTION
           }
         : undefined,
+    brand: { name: env.APP_NAME, logoUrl: env.APP_LOGO_URL, accent: env.APP_ACCENT },
     auditFile: env.AUDIT_FILE,
     metricsToken: env.METRICS_TOKEN,
     logLevel: env.LOG_LEVEL

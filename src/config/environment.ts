@@ -22,6 +22,13 @@ function isOrigin(text: string): boolean {
   )
 }
 
+/** It goes into a Content-Security-Policy, where these characters end a source. */
+function isLogoUrl(text: string): boolean {
+  if (!isSecureUrl(text)) return false
+  const { username, password, search, hash, href } = new URL(text)
+  return !username && !password && !search && !hash && !/[;,\s]/.test(href)
+}
+
 const missing = 'is missing'
 const text = () => z.string({ error: missing })
 const whole = (min: number, max: number) => {
@@ -173,6 +180,21 @@ export const Environment = z.object({
     )
     .optional()
     .describe('The only subscription whose pushes are taken, `projects/…/subscriptions/…`; any if it is not given.'),
+  APP_NAME: z
+    .string()
+    .regex(/^[^\p{Cc}\p{Cs}]{1,60}$/u, 'must be one line of at most 60 characters')
+    .default('guichet')
+    .describe("The hosted pages' name: your app's."),
+  APP_LOGO_URL: z
+    .string()
+    .refine(isLogoUrl, 'must be an https URL (http only for localhost) without user, query or fragment')
+    .optional()
+    .describe("The hosted pages' logo, shown 28 pixels high."),
+  APP_ACCENT: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #164f47')
+    .optional()
+    .describe("The hosted pages' colour, such as `#164f47`; made darker or lighter where it could not be read."),
   AUDIT_FILE: z.string().optional().describe('Where each vend leaves its audit line; standard output without it.'),
   METRICS_TOKEN: z
     .string()

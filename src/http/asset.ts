@@ -18,11 +18,16 @@ export interface Asset {
   hash: string
 }
 
-/** A file of web/, with `more` behind it. */
-export function readAsset(file: string, more = ''): Asset {
-  const content = readFileSync(join(web, file), 'utf8') + more
+/** A file of web/. */
+export function readAsset(file: string): Asset {
+  return joinAssets([file])
+}
+
+/** Files of web/ in one, and `more` behind them. */
+export function joinAssets(files: readonly string[], more = ''): Asset {
+  const content = files.map(file => readFileSync(join(web, file), 'utf8')).join('\n') + more
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 16)
-  return { content, type: types[extname(file)] ?? 'application/octet-stream', hash }
+  return { content, type: types[extname(files[0] ?? '')] ?? 'application/octet-stream', hash }
 }
 
 /** Sends it, or 304 to those who have it. Without `cacheControl` they ask each time. */

@@ -1,33 +1,38 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-
-const frame = readFileSync(join(import.meta.dirname, '../../web/frame.html'), 'utf8')
-
-/** A page that is made here. Its parts are HTML: what others say comes in through {@link escapeHtml}. */
-export interface Page {
-  title: string
-  content: string
-  footer?: string
+/** A piece of a page: markup of ours, in which what others say is text. */
+export interface Html {
+  readonly markup: string
 }
 
-/** The whole document, in one pass: a placeholder in someone's words is none. */
-export function toDocument({ title, content, footer = '' }: Page): string {
-  return frame.replace(/\{\{(\w+)\}\}/g, (_, name) => ({ title, content, footer })[name as keyof Page])
+type Part = Html | string | number | false | undefined | null | readonly Part[]
+
+/** The only way from text to a page: what is put in is escaped, unless it was made here. */
+export function html(pieces: TemplateStringsArray, ...parts: Part[]): Html {
+  return { markup: pieces.reduce((before, piece, index) => before + toMarkup(parts[index - 1]) + piece) }
+}
+
+/** A text of words.*.json with its `{names}` filled in; in one pass, so that a name in someone's words stays one. */
+export function fill(text: string, values: Record<string, Part>): Html {
+  const pieces = text.split(/\{(\w+)\}/)
+  return { markup: pieces.map((piece, index) => toMarkup(index % 2 ? values[piece] : piece)).join('') }
+}
+
+/** Markup that comes from a file of ours. */
+export function trusted(markup: string): Html {
+  return { markup }
+}
+
+/** Someone else's words, with a direction of their own, so that they cannot turn ours around. */
+export function name(text: string): Html {
+  return html`<bdi>${text}</bdi>`
+}
+
+function toMarkup(part: Part): string {
+  if (part === undefined || part === null || part === false) return ''
+  if (typeof part === 'object') return 'markup' in part ? part.markup : part.map(toMarkup).join('')
+  return escapeHtml(String(part))
 }
 
 /** Text as HTML shows it, in content and in quoted attributes alike. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, character => `&#${character.codePointAt(0)};`)
-}
-
-/** The Content-Security-Policy of a page: its own look and nothing that runs, but for what the page itself names. */
-export function toPagePolicy(...directives: string[]): string {
-  return [
-    "default-src 'none'",
-    "style-src 'self'",
-    'img-src data:',
-    ...directives,
-    "frame-ancestors 'none'",
-    "base-uri 'none'"
-  ].join('; ')
 }

@@ -1,13 +1,17 @@
 import t, { type Test } from 'tap'
+import { pageStories } from './pages.ts'
 import { popupStories } from './popup.ts'
 import { chromiumPath, hasChromium, openScene } from './scene.ts'
+import { stateStories } from './states.ts'
 
 const needsChromium = `in a browser › needs Chromium at ${chromiumPath}: apt-get install chromium (or set CHROMIUM_PATH)`
 
 // One browser and one guichet for all stories: starting them costs more than most stories do.
 async function inBrowser(t: Test): Promise<void> {
   const scene = await openScene(t)
+  await pageStories(t, scene)
   await popupStories(t, scene)
+  await stateStories(t, scene)
   t.same(scene.google.violations, [])
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
@@ -43,16 +43,20 @@ guichet.onChange(() => (window.changes = (window.changes ?? 0) + 1))
 export async function openScene(t: Test, environment: Environment = {}): Promise<Scene> {
   const port = await findFreePort()
   const url = `http://localhost:${port}`
-  const serve = async (): Promise<[Server, string]> => {
-    const server = createServer((_request, response) => {
+  let outsider = ''
+  const serve = async (): Promise<string> => {
+    const server = createServer((request, response) => {
+      // An app that sends its users on, to another origin at that.
+      if (request.url?.startsWith('/moved')) return response.writeHead(303, { location: `${outsider}/arrived` }).end()
       response.setHeader('content-type', 'text/html')
       response.end(frontendPage.replace('GUICHET', url))
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.teardown(() => server.close())
-    return [server, `http://localhost:${(server.address() as AddressInfo).port}`]
+    return `http://localhost:${(server.address() as AddressInfo).port}`
   }
-  const [[, frontend], [, outsider]] = await Promise.all([serve(), serve()])
+  outsider = await serve()
+  const frontend = await serve()
   const world = await build(t, { environment: { PUBLIC_URL: url, ALLOWED_ORIGINS: frontend, ...environment } })
   await world.app.listen({ host: '127.0.0.1', port })
   const browser = await chromium.launch({
@@ -110,4 +114,11 @@ async function findFreePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** From the page of those who are signed out. */
+export async function signIn(page: Page, email: string): Promise<void> {
+  await page.locator('a[href="auth/google"]').click()
+  await consent(page, email)
+  await page.locator('.who').waitFor()
 }

@@ -27,7 +27,13 @@ export function routesOf(app: FastifyInstance): Route[] {
     }
   }
   const endsMore = ({ method, url }: Route) =>
-    method === 'DELETE' ? (url.startsWith('/auth') ? 100 : 90 - url.split('/').length) : 0
+    url === '/delete-account'
+      ? 101
+      : method === 'DELETE'
+        ? url.startsWith('/auth')
+          ? 100
+          : 90 - url.split('/').length
+        : 0
   return routes.sort((a, b) => endsMore(a) - endsMore(b))
 }
 

@@ -5,6 +5,8 @@ import { posix } from 'node:path'
  * A file of `src` that is in no folder is a room of its own.
  */
 export const rooms = [
+  // What the pages are made of: it imports nothing.
+  'web',
   'src/clock',
   'src/errors',
   'src/secrets',

@@ -19,8 +19,9 @@ t.test('backend client › fetch and WebCrypto alone', async t => {
 
 t.test('declarations › the views, written out', async t => {
   const text = declareViews()
+  t.equal(readFileSync(join(import.meta.dirname, '../src/views.ts'), 'utf8'), text, 'src/views.ts: npm run client')
   t.match(text, /export interface Connection \{\n {2}id: string\n/)
   t.match(text, /email: string \| null/)
-  t.match(text, /status: "active" \| "partial" \| "needs_reconnect"/)
+  t.match(text, /status: 'active' \| 'partial' \| 'needs_reconnect'/)
   t.notMatch(text, /unknown|undefined|import/)
 })

@@ -9,8 +9,17 @@ const form = 'application/x-www-form-urlencoded'
 export interface HostApp {
   /** Gives the path of the link. */
   ticket(body: object): Promise<string>
-  /** Presses the page's button, as a browser sends its form. */
-  press(at: Browser, link: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>
+  /** Presses the page's button, as a browser sends its form; `fields` are more of the form's. */
+  press(at: Browser, link: string, headers?: Record<string, string>, fields?: string): Promise<Pressed>
+}
+
+/** What follows the form is a page that goes on by itself. */
+export type Pressed = LightMyRequestResponse & { goesTo: string | undefined }
+
+/** Where a page leaves for by itself. */
+function readRefresh({ body }: LightMyRequestResponse): string | undefined {
+  const [, url] = /<meta http-equiv="refresh" content="0;url=([^"]*)">/.exec(body) ?? []
+  return url?.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))
 }
 
 export async function createHostApp({ app, config }: World, name = 'Post Office'): Promise<HostApp> {
@@ -21,8 +30,8 @@ export async function createHostApp({ app, config }: World, name = 'Post Office'
       if (created.statusCode !== 201) throw new Error(`the ticket answered ${created.statusCode} ${created.body}`)
       return localPath(created.json<{ url: string }>().url)
     },
-    press: (at, link, headers = {}) =>
-      at.request({
+    async press(at, link, headers = {}, fields = '') {
+      const response = await at.request({
         method: 'POST',
         url: '/start',
         headers: {
@@ -33,7 +42,9 @@ export async function createHostApp({ app, config }: World, name = 'Post Office'
           'sec-fetch-mode': 'navigate',
           ...headers
         },
-        payload: link.slice(link.indexOf('?') + 1)
+        payload: link.slice(link.indexOf('?') + 1) + fields
       })
+      return Object.assign(response, { goesTo: readRefresh(response) })
+    }
   }
 }
