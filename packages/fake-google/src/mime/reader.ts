@@ -40,6 +40,8 @@ export function createMimeReader({ keepBytes = Infinity }: { keepBytes?: number 
   const budget = { left: keepBytes }
   const root = open('text/plain')
   const stack: Open[] = [root]
+  /** The forwarded mails that are open: each line inside is theirs too. */
+  const forwarded: Open[] = []
   let headerLines: Buffer[] | undefined = []
   let rest: Buffer = Buffer.alloc(0)
   let size = 0
@@ -63,6 +65,7 @@ export function createMimeReader({ keepBytes = Infinity }: { keepBytes?: number 
     } else if (top.node.mimeType === 'message/rfc822' && !/base64|quoted-printable/.test(encoding)) {
       // Its lines are a mail of their own, and its bytes an attachment.
       top.sink = createBodyDecoder('', budget)
+      forwarded.push(top)
       const inner = open('text/plain')
       top.node.parts.push(inner.node)
       stack.push(inner)
@@ -73,6 +76,7 @@ export function createMimeReader({ keepBytes = Infinity }: { keepBytes?: number 
   function closeTop(isEndOfMail = false): void {
     const top = stack.pop()
     if (!top) return
+    if (forwarded.at(-1) === top) forwarded.pop()
     if (top.sink) top.node.body = top.sink.end(isEndOfMail)
     else top.node.body = { size: 0, sha256: createHash('sha256').digest('hex'), content: undefined }
   }
@@ -104,14 +108,12 @@ export function createMimeReader({ keepBytes = Infinity }: { keepBytes?: number 
 
   function readLine(line: Buffer): void {
     if (isBoundary(line)) return
-    // A forwarded mail's lines are at once its own and those of the parts inside it.
-    for (const { node, sink } of stack) if (node.mimeType === 'message/rfc822') sink?.write(line)
+    for (const { sink } of forwarded) sink?.write(line)
     const top = stack[stack.length - 1]
     if (headerLines) {
       if (line.toString('latin1').trim() === '') endHeaders(headerLines)
       else headerLines.push(line)
-    } else if (top && !top.isSilent && top.node.mimeType !== 'message/rfc822') top.sink?.write(line)
-    else if (top && top.node.mimeType === 'message/rfc822' && top.node.parts.length === 0) top.sink?.write(line)
+    } else if (top && !top.isSilent && top !== forwarded.at(-1)) top.sink?.write(line)
   }
 
   return {
