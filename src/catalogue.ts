@@ -12,7 +12,6 @@ const google = 'https://www.googleapis.com/auth/'
 
 export const gmailReadonly = `${google}gmail.readonly`
 export const gmailModify = `${google}gmail.modify`
-export const calendarReadonly = `${google}calendar.readonly`
 
 /** A new service is one entry here, and routes of its own if it has any. */
 export const services: readonly Service[] = [
@@ -26,7 +25,7 @@ export const services: readonly Service[] = [
     id: 'calendar',
     title: 'Google Calendar',
     purpose: 'see your calendars',
-    scopes: [calendarReadonly]
+    scopes: [`${google}calendar.readonly`]
   },
   { id: 'drive', title: 'Google Drive', purpose: 'see your files', scopes: [`${google}drive.readonly`] }
 ]

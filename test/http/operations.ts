@@ -1,4 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { operations } from '../../src/backend/keys.ts'
 
 interface Schema {
   type?: string
@@ -82,15 +83,6 @@ export function toRequest(
 
 /** What opens the backend's door to everything. */
 export async function createKey(app: FastifyInstance): Promise<string> {
-  const operations = [
-    'tokens:vend',
-    'connections:read',
-    'connections:delete',
-    'tickets:create',
-    'gmail:read',
-    'gmail:modify',
-    'events:read'
-  ] as const
   const { key } = await app.backendKeys.create({
     name: 'b',
     operations: [...operations],

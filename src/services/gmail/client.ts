@@ -8,7 +8,10 @@ import type { AccountGovernor } from './governor.ts'
 import type { GmailMetrics } from './metrics.ts'
 
 /** What googleapis takes beside a method's parameters: handed through, as it carries token, bounds and signal. */
-export type MethodOptions = Pick<gmail_v1.Options, 'headers' | 'fetchImplementation' | 'responseType' | 'signal'>
+export type MethodOptions = Pick<
+  gmail_v1.Options,
+  'headers' | 'fetchImplementation' | 'responseType' | 'signal' | 'rootUrl'
+>
 export type Users = gmail_v1.Resource$Users
 type Send<T> = (users: Users, options: MethodOptions) => Promise<{ data: T }>
 
@@ -19,6 +22,8 @@ export interface CallOptions {
   stream?: boolean
   /** The call carries a mail that is streamed to Google: it may take minutes. */
   upload?: boolean
+  /** Made for another call of this request, which holds a slot: it needs none of its own, or the two could wait for each other. */
+  nested?: boolean
   signal?: AbortSignal
 }
 
@@ -95,7 +100,11 @@ export function createGmailClient(options: {
     responseType: 'stream' as const,
     fetchImplementation: createBoundedFetch({ ...bounds, stream: true })
   }
-  const uploading = { fetchImplementation: createBoundedFetch({ ...bounds, timeoutMs: uploadTimeoutMs }) }
+  const uploading = {
+    fetchImplementation: createBoundedFetch({ ...bounds, timeoutMs: uploadTimeoutMs }),
+    // googleapis takes an upload's host from here alone.
+    ...(apiUrl && { rootUrl: apiUrl })
+  }
 
   return ({ tokens, governor, interactive, deadlineMs }) => {
     let spent = 0
@@ -137,7 +146,13 @@ export function createGmailClient(options: {
     async function inTurn(method: GmailMethod, send: Send<unknown>, options: CallOptions) {
       const token = await tokens.current()
       const untilMs = Math.min(deadlineMs, nowMs() + longestWaitMs)
-      const ask = { units: costs[method], interactive, sends: isSend(method), deadlineMs: untilMs }
+      const ask = {
+        units: costs[method],
+        interactive,
+        sends: isSend(method),
+        nested: options.nested ?? false,
+        deadlineMs: untilMs
+      }
       const permit = await governor.enter({ ...ask, signal: options.signal })
       let isStreaming = false
       spent += costs[method]

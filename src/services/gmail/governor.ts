@@ -13,6 +13,8 @@ export interface Ask {
   interactive: boolean
   /** Sending has a limit of its own, which may take a day to pass. */
   sends: boolean
+  /** Made for a call that holds a slot: it takes none. */
+  nested?: boolean
   /** A call that cannot begin before this is refused at once. */
   deadlineMs: number
   signal?: AbortSignal | undefined
@@ -115,8 +117,9 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
   function next(): Waiter | undefined {
     const isDry = ({ dryUntilMs }: Waiter) => dryUntilMs > nowMs()
     const isReady = (waiter: Waiter) => isDry(waiter) || waitOf(waiter) <= 0
-    const first = waiting.interactive.find(isReady)
-    if (first) return active < limit && !isDry(first) ? first : undefined
+    const nested = [...waiting.interactive, ...waiting.background].find(waiter => waiter.nested && isReady(waiter))
+    const first = nested ?? waiting.interactive.find(isReady)
+    if (first) return (active < limit || first.nested) && !isDry(first) ? first : undefined
     const room = Math.max(1, limit - interactiveSlots)
     const behind = waiting.background.find(isReady)
     return behind && active < room && !isDry(behind) ? behind : undefined
@@ -178,8 +181,8 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
 
   function begin(waiter: Waiter): void {
     leave(waiter)
-    active += 1
-    let released = false
+    if (!waiter.nested) active += 1
+    let released = waiter.nested === true
     waiter.resolve({
       release() {
         if (released) return

@@ -48,7 +48,7 @@ export function readThreadSummary(gmail: Gmail, id: string): Promise<ThreadSumma
   )
 }
 
-function createFetchBody(gmail: Gmail): MessageOptions['fetchBody'] {
+export function createFetchBody(gmail: Gmail): MessageOptions['fetchBody'] {
   return (messageId, id) =>
     ask(
       gmail,

@@ -1,3 +1,0 @@
-import { calendarRoutes } from '../../../../calendar.ts'
-
-export default calendarRoutes({ own: true })

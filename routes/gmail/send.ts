@@ -1,0 +1,52 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { acceptMailFiles, maxMailBodyBytes } from '../../src/http/mail-files.ts'
+import { IdempotencyKey, SentView, sendTimeoutMs } from '../../src/http/sending.ts'
+import { ConnectionParams } from '../../src/http/views/connection.ts'
+import { problemResponses } from '../../src/http/views/problem.ts'
+import { OutgoingMail } from '../../src/services/gmail/outgoing.ts'
+import { readMessageSummary } from '../../src/services/gmail/read.ts'
+
+const SendQuery = z.strictObject({
+  messageId: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Read the Message-ID back, for Gmail may have replaced it: 20 units.')
+})
+
+/** Mail that goes out. */
+const send: FastifyPluginAsyncZod = async app => {
+  await acceptMailFiles(app)
+
+  app.route({
+    method: 'POST',
+    url: '/messages/send',
+    config: { service: 'gmail', use: 'send' },
+    bodyLimit: maxMailBodyBytes,
+    handlerTimeout: sendTimeoutMs,
+    schema: {
+      operationId: 'sendMessage',
+      tags: ['gmail'],
+      summary: 'Send a mail: a new one, a reply, a forward',
+      description:
+        'With an `Idempotency-Key` the mail goes once, whatever dies in between: send the same request again until it is answered. Files may follow as `multipart/form-data`, after this JSON in a field `message`.',
+      consumes: ['application/json', 'multipart/form-data'],
+      params: ConnectionParams,
+      querystring: SendQuery,
+      headers: IdempotencyKey,
+      body: OutgoingMail,
+      response: { 200: SentView, ...problemResponses }
+    },
+    handler: async ({ mailbox, body, headers, query, mailFiles }, reply) => {
+      const { sent, isReplayed } = await app.sending.send(mailbox, body, {
+        key: headers['idempotency-key'],
+        files: mailFiles
+      })
+      if (isReplayed) reply.header('idempotency-replayed', 'true')
+      if (query.messageId === 'false') return sent
+      return { ...sent, messageId: (await readMessageSummary(mailbox.gmail, sent.id)).messageId }
+    }
+  })
+}
+
+export default send

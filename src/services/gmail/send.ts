@@ -1,0 +1,314 @@
+import { GuichetError, hasCode } from '../../errors.ts'
+import type { Gmail } from './client.ts'
+import { findSent, missing, toSent } from './find-sent.ts'
+import { type Held, type Known, type SendRecords, type Sent, sha256 } from './idempotency.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { OutgoingFile, OutgoingMail } from './outgoing.ts'
+import type { Prepare } from './prepare.ts'
+import { submit } from './upload.ts'
+
+export interface SendOptions {
+  /** The app's Idempotency-Key: with it the mail goes once, whatever dies in between. */
+  key?: string | undefined
+  /** Files that arrive after the mail's own, one by one. */
+  files?: HashedFiles | undefined
+}
+
+/** Files whose bytes are hashed while they pass. */
+export interface HashedFiles extends AsyncIterable<OutgoingFile> {
+  /** SHA-256 of all of them, once they have passed. */
+  hash(): string
+  /** Reads what has not passed yet, for its hash alone. */
+  drain(): Promise<void>
+}
+
+export interface SendOutcome {
+  sent: Sent
+  /** The key was known, and this is what it brought then. */
+  isReplayed: boolean
+}
+
+export interface Sending {
+  /** @throws GuichetError `send_outcome_unknown`, and those of composing, of the key and of the calls */
+  send(mailbox: Mailbox, mail: OutgoingMail, options: SendOptions): Promise<SendOutcome>
+  /** Sends a draft that is there already. */
+  sendDraft(mailbox: Mailbox, draftId: string, options: Pick<SendOptions, 'key'>): Promise<SendOutcome>
+}
+
+const userId = 'me'
+const maxSends = 3
+const resumeSeconds = 2
+
+/**
+ * Gmail knows no idempotency key, but a draft is sent once: what is sent with a key is a draft first, and after a lost
+ * answer Gmail is asked whether the draft is still there. Any replica goes on where another stopped.
+ */
+export function createSending(options: { records: SendRecords; prepare: Prepare; nowMs: () => number }): Sending {
+  const { records, prepare, nowMs } = options
+
+  async function sendOnce(mailbox: Mailbox, mail: OutgoingMail, files: HashedFiles | undefined): Promise<Sent> {
+    const { gmail } = mailbox
+    const identity = { messageId: `<${crypto.randomUUID()}@${domainOf(mailbox)}>`, date: new Date(nowMs()) }
+    const { body, threadId } = await prepare(mailbox, mail, { ...identity, files, needsRecipients: true })
+    const call = watched()
+    try {
+      const message = await submit(gmail, 'messages.send', body, threadId, (users, { requestBody, media }, options) =>
+        call.watch(users.messages.send({ userId, requestBody, ...(media && { media }) }, options))
+      )
+      return toSent(message)
+    } catch (error) {
+      throw call.isUncertain(error) ? new GuichetError('send_outcome_unknown', { cause: error }) : error
+    }
+  }
+
+  /** The one draft that holds the mail of this key: the one that is there, or a new one. */
+  async function requireDraft(mailbox: Mailbox, held: Held, mail: OutgoingMail, files?: HashedFiles): Promise<void> {
+    const { gmail } = mailbox
+    const { record } = held
+    if (record.draftId !== null) return requireSameFiles(record.filesHash, files)
+    const prepared = await prepare(mailbox, mail, { ...record, files, needsRecipients: true })
+    // A draft that was made before holds other files perhaps: what it was made of is not known.
+    const before = held.isResumed ? await findDrafts(gmail, record.messageId) : []
+    const usable = files ? undefined : before[0]
+    const draft = usable ?? (await create())
+    try {
+      await held.keep({
+        draftId: draft.id,
+        threadId: draft.threadId,
+        filesHash: files ? files.hash() : null
+      })
+    } catch (error) {
+      // Another has taken over, and made a draft of its own.
+      if (hasCode(error, 'in_progress')) await drop(gmail, draft.id)
+      throw error
+    }
+    for (const { id } of before) if (id !== draft.id) await drop(gmail, id)
+
+    async function create(): Promise<Draft> {
+      const { body, threadId } = prepared
+      try {
+        const made = await submit(gmail, 'drafts.create', body, threadId, (users, { requestBody, media }, options) =>
+          users.drafts.create({ userId, requestBody: { message: requestBody }, ...(media && { media }) }, options)
+        )
+        if (!made.id) throw new GuichetError('google_invalid_response')
+        return { id: made.id, threadId: made.message?.threadId ?? null }
+      } catch (error) {
+        // The answer may be lost and the draft there all the same.
+        if (!isUnclear(error) || files) throw error
+        const [found] = await findDrafts(gmail, record.messageId)
+        if (!found) throw error
+        return found
+      }
+    }
+  }
+
+  /** Sends the draft of this key, and finds out what became of it where Gmail's answer is lost. */
+  async function sendDrafted(gmail: Gmail, held: Held): Promise<Sent> {
+    const { record } = held
+    const { draftId } = record
+    if (draftId === null) throw new GuichetError('internal')
+    for (let sends = 1; ; sends++) {
+      let fault: unknown
+      const call = watched()
+      try {
+        const message = await gmail.call('drafts.send', (users, options) =>
+          call.watch(users.drafts.send({ userId, requestBody: { id: draftId } }, options))
+        )
+        return toSent(message)
+      } catch (error) {
+        fault = error
+      }
+      const isGone = hasCode(fault, 'not_found')
+      if (!isGone && !call.isUncertain(fault)) throw fault
+      if (isGone || !(await unlessUnknown(isDraft(gmail, draftId), fault))) {
+        const sent = await unlessUnknown(findSent(gmail, record), fault)
+        if (sent) return sent
+        throw unknown(fault)
+      }
+      // It is a draft still, so that it did not go.
+      if (sends >= maxSends) throw new GuichetError('google_unavailable', { retryAfterSeconds: resumeSeconds })
+    }
+  }
+
+  /** Runs the work under the key; its outcome is written down, and a key that did nothing is free again. */
+  async function underKey(
+    claimed: Held | Known,
+    gmail: Gmail,
+    work: (held: Held) => Promise<Sent>,
+    ownsDraft: boolean
+  ): Promise<SendOutcome> {
+    if ('sent' in claimed) return { sent: claimed.sent, isReplayed: true }
+    let sent: Sent
+    try {
+      sent = await work(claimed)
+    } catch (error) {
+      const { draftId } = claimed.record
+      if (!isRefusal(error)) await claimed.release().catch(() => {})
+      else {
+        // Refused for what it is: nothing of it shall stay.
+        if (ownsDraft && draftId !== null) await drop(gmail, draftId)
+        await claimed.forget().catch(() => {})
+      }
+      throw error
+    }
+    // The mail is out: an answer that cannot be written down is found again by the next one who asks.
+    await claimed.keep({ sent }).catch(() => {})
+    await claimed.release().catch(() => {})
+    return { sent, isReplayed: false }
+  }
+
+  return {
+    async send(mailbox, mail, { key, files }) {
+      if (key === undefined) return { sent: await sendOnce(mailbox, mail, files), isReplayed: false }
+      const { connection, gmail } = mailbox
+      const claimed = await records.claim({
+        connectionId: connection._id,
+        key,
+        hash: sha256(JSON.stringify(mail)),
+        domain: domainOf(mailbox)
+      })
+      if ('sent' in claimed) await requireSameFiles(claimed.filesHash, files)
+      return underKey(
+        claimed,
+        gmail,
+        async held => {
+          await requireDraft(mailbox, held, mail, files)
+          return sendDrafted(gmail, held)
+        },
+        true
+      )
+    },
+
+    async sendDraft(mailbox, draftId, { key }) {
+      const { connection, gmail } = mailbox
+      if (key === undefined) {
+        const call = watched()
+        try {
+          const message = await gmail.call('drafts.send', (users, options) =>
+            call.watch(users.drafts.send({ userId, requestBody: { id: draftId } }, options))
+          )
+          return { sent: toSent(message), isReplayed: false }
+        } catch (error) {
+          throw call.isUncertain(error) ? new GuichetError('send_outcome_unknown', { cause: error }) : error
+        }
+      }
+      const hash = sha256('draft ', draftId)
+      const claimed = await records.claim({ connectionId: connection._id, key, hash, domain: domainOf(mailbox) })
+      return underKey(
+        claimed,
+        gmail,
+        async held => {
+          if (held.record.draftId === null) await held.keep(await readDraft(gmail, draftId))
+          return sendDrafted(gmail, held)
+        },
+        false
+      )
+    }
+  }
+}
+
+interface Draft {
+  id: string
+  threadId: string | null
+}
+
+/** @throws GuichetError `idempotency_mismatch` */
+async function requireSameFiles(hash: string | null, files: HashedFiles | undefined): Promise<void> {
+  await files?.drain()
+  if ((files?.hash() ?? null) !== hash) throw new GuichetError('idempotency_mismatch')
+}
+
+/** What the mail of a user's own draft is found by, after it was sent. */
+async function readDraft(gmail: Gmail, draftId: string) {
+  const { message } = await gmail.call('drafts.get', (users, options) =>
+    users.drafts.get({ userId, id: draftId, format: 'metadata' }, options)
+  )
+  const value = (name: string) => message?.payload?.headers?.find(header => header.name?.toLowerCase() === name)?.value
+  const dateMs = Date.parse(value('date') ?? '')
+  return {
+    draftId,
+    threadId: message?.threadId ?? null,
+    messageId: value('message-id') ?? '',
+    date: new Date(Number.isNaN(dateMs) ? 0 : dateMs)
+  }
+}
+
+async function findDrafts(gmail: Gmail, messageId: string): Promise<Draft[]> {
+  const { drafts } = await gmail.call('drafts.list', (users, options) =>
+    users.drafts.list({ userId, q: `rfc822msgid:${messageId}`, maxResults: 10 }, options)
+  )
+  return (drafts ?? []).flatMap(({ id, message }) => (id ? [{ id, threadId: message?.threadId ?? null }] : []))
+}
+
+async function isDraft(gmail: Gmail, id: string): Promise<boolean> {
+  const draft = await missing(
+    gmail.call('drafts.get', (users, options) => users.drafts.get({ userId, id, format: 'minimal' }, options))
+  )
+  const labels = draft?.message?.labelIds ?? []
+  return draft !== undefined && labels.includes('DRAFT') && !labels.includes('SENT')
+}
+
+/** As far as it goes: a draft that stays is seen by its user. */
+async function drop(gmail: Gmail, id: string): Promise<void> {
+  await gmail
+    .call('drafts.delete', (users, options) => users.drafts.delete({ userId, id }, options))
+    .catch(() => undefined)
+}
+
+/** Whether Gmail may have acted on a call that failed. */
+function watched() {
+  let isUnderWay = false
+  return {
+    async watch<T>(call: Promise<T>): Promise<T> {
+      isUnderWay = true
+      try {
+        return await call
+      } catch (error) {
+        const { status } = error as { status?: number }
+        // Refused before it acted, or never reached.
+        if ((status !== undefined && status < 500) || wasNotReached(error)) isUnderWay = false
+        throw error
+      }
+    },
+    isUncertain: (error: unknown) => isUnderWay && isUnclear(error)
+  }
+}
+
+function isUnclear(error: unknown): boolean {
+  return hasCode(error, 'google_unavailable') || hasCode(error, 'google_invalid_response')
+}
+
+function wasNotReached(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 6; cause = cause.cause, depth++) {
+    const { code } = cause as { code?: unknown }
+    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT')
+      return true
+  }
+  return false
+}
+
+/** Gmail, or we, will not have this mail: asking again changes nothing. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof GuichetError)) return false
+  const { status, code } = error
+  return (
+    status < 500 && status !== 429 && code !== 'in_progress' && code !== 'needs_reconnect' && code !== 'missing_scopes'
+  )
+}
+
+function unknown(cause: unknown): GuichetError {
+  return new GuichetError('send_outcome_unknown', { status: 503, retryAfterSeconds: resumeSeconds, cause })
+}
+
+/** The same key again finds out what cannot be found out now. */
+async function unlessUnknown<T>(asked: Promise<T>, fault: unknown): Promise<T> {
+  try {
+    return await asked
+  } catch {
+    throw unknown(fault)
+  }
+}
+
+function domainOf({ connection }: Mailbox): string {
+  return connection.account.email.split('@')[1] ?? 'localhost'
+}
