@@ -9,6 +9,8 @@ const figures: Record<string, () => Promise<Figure>> = {
   replay: async () => (await import('./replay.ts')).replay,
   kill: async () => (await import('./kill.ts')).kill,
   reseal: async () => (await import('./reseal.ts')).reseal,
+  send: async () => (await import('./send.ts')).send,
+  quota: async () => (await import('./quota.ts')).quota,
   guards: async () => (await import('./guards.ts')).guardFigure
 }
 

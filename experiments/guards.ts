@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createFaults, type Faults, type Figure, inLanes, type Task } from './figure.ts'
 import { backendGuards } from './guards/backend.ts'
 import { connectionGuards } from './guards/connections.ts'
+import { gmailGuards } from './guards/gmail.ts'
 import { googleGuards } from './guards/google.ts'
 import type { Guard } from './guards/guard.ts'
 import { outsideGuards } from './guards/outside.ts'
@@ -19,6 +20,7 @@ const guards: Guard[] = [
   ...sessionGuards,
   ...connectionGuards,
   ...googleGuards,
+  ...gmailGuards,
   ...backendGuards,
   ...vaultGuards,
   ...outsideGuards

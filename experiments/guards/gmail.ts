@@ -1,0 +1,106 @@
+import { guardsOf } from './guard.ts'
+
+const access = 'test/services/gmail/sending-access.test.ts'
+const sending = 'test/services/gmail/send.test.ts'
+const idempotency = 'test/services/gmail/idempotency.test.ts'
+const limits = 'test/services/gmail/limits.test.ts'
+const noHeader = '[G16] send › line breaks and NUL in any field'
+const stranger = '[G19] send › an address that is no verified alias'
+const replies = '[G14] reply › parents of every kind'
+const uncertain = '[G13] send without a key › nothing is repeated'
+
+export const gmailGuards = [
+  ...guardsOf('src/services/gmail/mailbox.ts', access, [
+    [
+      'sending needs the scope, before any call',
+      '[R82] sending',
+      '    requireScope(connection)\n\n    function',
+      '\n    function'
+    ],
+    [
+      'a connection of another service has no mailbox',
+      '[R80] sending',
+      "if (connection.service !== 'gmail') throw new GuichetError('not_found')",
+      ''
+    ]
+  ]),
+  ...guardsOf('plugins/backend/backend-key.ts', access, [
+    [
+      "a key needs the route's own operation",
+      "[R87] sending › a key without the route's operation",
+      'return operation ?? (service',
+      "return ('tokens:vend' as Operation | undefined) ?? (service"
+    ]
+  ]),
+  ...guardsOf('src/services/gmail/compose.ts', sending, [
+    ['a line break begins no header', noHeader, "return text.replace(/[\\r\\n\\0]+/g, ' ')", 'return text']
+  ]),
+  ...guardsOf('src/services/gmail/outgoing.ts', sending, [
+    [
+      'only harmless headers are set by an app',
+      noHeader,
+      '/^(X-[A-Za-z0-9-]{1,74}|List-[A-Za-z0-9-]{1,71}|Auto-Submitted|Importance|Precedence)$/i',
+      '/^[\\w-]+$/'
+    ],
+    ["no header of Google's own", noHeader, '!/^x-(google|gm)-/i.test(name)', 'name !== null'],
+    ['an address is one line', noHeader, ".regex(/^[ -~\\u00a0-\\uffff]*$/, 'must be one line of text')", ''],
+    ['one item is one address', noHeader, 'more.length > 0 || ', '']
+  ]),
+  ...guardsOf('src/services/gmail/prepare.ts', sending, [
+    ['the sender is verified', stranger, 'candidate.verified && isSame', 'isSame'],
+    ['the sender is an alias', stranger, '    if (!alias)\n      throw', '    if (!own)\n      throw']
+  ]),
+  ...guardsOf('src/services/gmail/reply.ts', sending, [
+    ['a reply keeps the subject', replies, 'if (!opensThread) requireSameSubject', 'if (isForward) requireSameSubject'],
+    [
+      'a reply to all leaves the own aliases out',
+      replies,
+      '...others]).filter(person => !isOwn(person))',
+      '...others])'
+    ]
+  ]),
+  ...guardsOf('src/services/gmail/idempotency.ts', idempotency, [
+    [
+      'another body under the same key is refused',
+      '[G12] idempotency › the same key again',
+      "if (known.hash !== hash) throw new GuichetError('idempotency_mismatch')",
+      ''
+    ],
+    [
+      'a key is worked on once at a time',
+      '[G12] idempotency › the same key while it is at work',
+      "$or: [{ lease: null }, { 'lease.until': { $lte: new Date(nowMs) } }]",
+      '_id: known._id'
+    ],
+    [
+      'a key is stored as its hash',
+      '[G12] idempotency › the same key again',
+      'const key = sha256(given)',
+      'const key = given'
+    ]
+  ]),
+  ...guardsOf('src/services/gmail/send.ts', idempotency, [
+    [
+      'a mail without a key is sent once',
+      uncertain,
+      "throw call.isUncertain(error) ? new GuichetError('send_outcome_unknown', { cause: error }) : error\n    }\n  }",
+      'if (!call.isUncertain(error)) throw error\n      return sendOnce(mailbox, mail, files)\n    }\n  }'
+    ]
+  ]),
+  ...guardsOf('src/services/gmail/client.ts', limits, [
+    [
+      'a pause of Google is kept',
+      '[G20] limits › a rate refusal by any reason',
+      'if (refusal?.rate) governor.refused({ reason: refusal.rate, waitMs: refusal.waitMs })',
+      ''
+    ]
+  ]),
+  ...guardsOf('src/services/gmail/mailbox.ts', 'test/services/gmail/errors.test.ts', [
+    [
+      'a Gmail that refuses fresh tokens is left alone for a minute',
+      '[F24] gmail errors',
+      'if (refusals.cools(connection)) throw refusedForGood()',
+      ''
+    ]
+  ])
+]
