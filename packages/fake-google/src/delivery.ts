@@ -32,7 +32,7 @@ export async function deliver(
     response.socket?.resetAndDestroy()
     return
   }
-  if ('resetBeforeRead' in fault) {
+  if ('resetBeforeRead' in fault || 'hangBeforeRead' in fault) {
     response.socket?.resetAndDestroy()
     return
   }

@@ -12,6 +12,8 @@ export type Fault =
   | ({ reset: true } & When)
   /** Resets the connection at the headers, the body unread. */
   | { resetBeforeRead: true }
+  /** Leaves the body unread until the handle's `release()`: an upload stands still. Then all goes on. */
+  | { hangBeforeRead: true }
   /** The true answer, one byte at a time. */
   | { drip: number }
   /** A body that never ends. */
@@ -47,7 +49,7 @@ export interface FaultHandle {
 export interface FaultOptions {
   /** Default 1; Infinity until removed. */
   times?: number
-  /** Requests it is for; the others pass. Not asked for resetBeforeRead, which has no body to show. */
+  /** Requests it is for; the others pass. Not asked for what comes before the body is read. */
   only?: (request: RecordedRequest) => boolean
 }
 
@@ -112,13 +114,17 @@ export function createFaults(): Faults {
     },
     takeAtHeaders(endpoint) {
       const first = waiting.find(planned => planned.endpoint === endpoint)
-      return first && 'resetBeforeRead' in first.fault ? take(first) : undefined
+      return first && isBeforeRead(first.fault) ? take(first) : undefined
     },
     takeAfterRead: request =>
       take(
         waiting.find(planned => {
-          return planned.endpoint === request.endpoint && !('resetBeforeRead' in planned.fault) && planned.only(request)
+          return planned.endpoint === request.endpoint && !isBeforeRead(planned.fault) && planned.only(request)
         })
       )
   }
+}
+
+function isBeforeRead(fault: Fault): boolean {
+  return 'resetBeforeRead' in fault || 'hangBeforeRead' in fault
 }

@@ -24,6 +24,10 @@ export interface RecordedRequest {
   body: string
   atMs: number
   complete: boolean
+  /** How much of a large answer was read so far, before base64's and the socket's own buffers: a reader who stops holds it. */
+  answeredBytes: number
+  /** The client went away before the answer was over. */
+  isCut: boolean
   /** Of Gmail's API: the method in Google's words, such as `drafts.send`. */
   gmailMethod?: string
   /** What came under /upload: then `body` is empty. */

@@ -53,9 +53,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = toRecord(incoming, nowMs(), toEndpoint)
     requests.push(request)
-    response.once('close', open(request))
+    const close = open(request)
+    response.once('close', () => {
+      request.isCut = !response.writableFinished
+      close()
+    })
     const early = faults.takeAtHeaders(request.endpoint)
-    if (early) {
+    if (early && 'hangBeforeRead' in early.fault) {
+      announce(request)
+      await early.released
+    } else if (early) {
       announce(request)
       return deliver(response, early, () => json(500, {}))
     }
@@ -65,8 +72,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     request.complete = true
     // Taken before the announcement, so that a test woken by it may already change the faults.
     const fault = faults.takeAfterRead(request)
-    announce(request)
-    await deliver(response, fault, () => serve(request))
+    if (!early) announce(request)
+    await deliver(response, fault, () => counted(request, serve(request)))
   }
 
   const onRequest = (incoming: IncomingMessage, response: ServerResponse) => {
@@ -103,6 +110,21 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   }
 }
 
+/** Tells how far a large answer has come. */
+function counted(request: RecordedRequest, reply: Reply): Reply {
+  const { stream } = reply
+  if (!stream) return reply
+  return {
+    ...reply,
+    *stream() {
+      for (const chunk of stream()) {
+        yield chunk
+        request.answeredBytes += chunk.length
+      }
+    }
+  }
+}
+
 function toRecord(incoming: IncomingMessage, atMs: number, toEndpoint: (path: string) => Endpoint): RecordedRequest {
   // The raw target, not a normalized one: `..` and `%2e` must show.
   const [path = '', ...query] = (incoming.url ?? '').split('?')
@@ -114,6 +136,8 @@ function toRecord(incoming: IncomingMessage, atMs: number, toEndpoint: (path: st
     headers: incoming.headers,
     body: '',
     atMs,
-    complete: false
+    complete: false,
+    answeredBytes: 0,
+    isCut: false
   }
 }

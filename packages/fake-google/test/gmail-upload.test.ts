@@ -144,3 +144,35 @@ t.test('large mail › made while it is read: an attachment, a raw mail, an answ
   t.ok((await sizeOf(`/attachments/${payload.parts[1]?.body.attachmentId}`)) > 33_000_000)
   t.ok(await holdsNoMoreThan(before + 10_000_000), 'not held')
 })
+
+t.test(
+  'large mail › a reader who stops holds the answer, one who goes is seen, and an upload can stand still',
+  async t => {
+    const { gmail, fetch, google } = await startGmail(t)
+    const { id } = gmail.receive({
+      subject: 'Large',
+      from: 'b@c.d',
+      body: 'x',
+      attachments: [{ filename: 'a.bin', content: { bytes: 40_000_000 } }]
+    })
+    const reader = (await fetch(`/gmail/v1/users/me/messages/${id}?format=raw`)).body?.getReader()
+    await reader?.read()
+    // Another whole answer passes meanwhile: what could flow has flowed.
+    await (await fetch('/gmail/v1/users/me/profile')).json()
+    const request = google.requestsTo('gmail').find(({ query }) => query === 'format=raw')
+    t.ok((request?.answeredBytes ?? 0) > 0)
+    t.ok((request?.answeredBytes ?? Infinity) < 30_000_000)
+    t.equal(request?.isCut, false)
+    await reader?.cancel()
+    while (!request?.isCut) await new Promise(resolve => setImmediate(resolve))
+
+    const fault = google.fault('gmail', { hangBeforeRead: true })
+    const arrived = google.arrival('gmail')
+    const answer = fetch(path, { method: 'POST', headers, body: related({}, `${HEAD}\r\nx`) })
+    t.match(await arrived, { complete: false })
+    t.equal(google.sent.length, 0)
+    fault.release()
+    t.equal((await answer).status, 200)
+    t.equal(google.sent.length, 1)
+  }
+)

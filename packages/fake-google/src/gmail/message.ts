@@ -25,8 +25,6 @@ export interface Mail {
 }
 
 export interface StoredAttachment {
-  /** An id that works as long as the message does: for tests that ask for one out of nowhere. Gmail's answers hold others. */
-  readonly id: string
   readonly partId: string
   readonly filename: string
   readonly mimeType: string
@@ -39,7 +37,7 @@ export interface StoredMessage extends Mail {
   labelIds: string[]
   historyId: bigint
   internalDateMs: number
-  /** Of the answer before, and so the only ones that still work: see attachment-ids.ts. */
+  /** What the attachmentIds of the last answer begin with: no others work. */
   tokenStem: string
   /** The shortcuts for tests. */
   readonly subject: string
@@ -57,7 +55,6 @@ export interface Placing {
 }
 
 export function toStoredMessage(mail: Mail, placing: Placing): StoredMessage {
-  const fixedStem = newTokenStem()
   const root = mail.root
   return {
     ...mail,
@@ -77,7 +74,6 @@ export function toStoredMessage(mail: Mail, placing: Placing): StoredMessage {
       return leavesOf(root)
         .filter(part => part.filename !== '' || (part.content && !part.isInPlace))
         .map(part => ({
-          id: toAttachmentId(fixedStem, part.partId),
           partId: part.partId,
           filename: part.filename,
           mimeType: part.mimeType,
@@ -85,9 +81,8 @@ export function toStoredMessage(mail: Mail, placing: Placing): StoredMessage {
             return part.content ? toBytes(part.content) : Buffer.alloc(0)
           }
         }))
-    },
-    opens: (stem: string) => stem === fixedStem
-  } as StoredMessage & { opens(stem: string): boolean }
+    }
+  }
 }
 
 /** Those parts that hold bytes, in order. Iterative: a hostile mail is 10 000 parts deep. */
@@ -122,8 +117,7 @@ export function toAttachmentId(stem: string, partId: string): string {
 /** The part that an attachmentId names, if it is of the message's last answer. */
 export function findByAttachmentId(message: StoredMessage, attachmentId: string): Part | undefined {
   const stem = attachmentId.slice(0, STEM_CHARACTERS)
-  const { opens } = message as StoredMessage & { opens?(stem: string): boolean }
-  if (stem !== message.tokenStem && !opens?.(stem)) return undefined
+  if (stem !== message.tokenStem) return undefined
   const partId = Buffer.from(attachmentId.slice(STEM_CHARACTERS), 'base64url').toString()
   return leavesOf(message.root).find(part => part.partId === partId)
 }

@@ -45,6 +45,13 @@ export interface Meter extends Usage {
 
 const MINUTE_MS = 60_000
 
+interface Window {
+  calls: GmailCall[]
+  /** The first of them that is less than a minute old. */
+  start: number
+  units: number
+}
+
 export function createMeter({ nowMs }: { nowMs: () => number }): Meter {
   const calls: GmailCall[] = []
   const limits = { ...DEFAULT_LIMITS }
@@ -54,24 +61,24 @@ export function createMeter({ nowMs }: { nowMs: () => number }): Meter {
   const paid = (account?: string) =>
     calls.filter(call => call.refused === undefined && (account === undefined || call.account === account))
 
-  function recent(account?: string): GmailCall[] {
+  const windows = new Map<string, Window>()
+
+  /** The paid calls of the minute before now, of one account or, as '', of all. */
+  function windowOf(account = ''): Window {
+    const window = windows.get(account) ?? { calls: [], start: 0, units: 0 }
+    windows.set(account, window)
     const since = nowMs() - MINUTE_MS
-    // Newest first, so that a long test does not walk all it ever did.
-    const found: GmailCall[] = []
-    for (let position = calls.length - 1; position >= 0; position--) {
-      const call = calls[position]
-      if (!call || call.atMs <= since) break
-      if (call.refused === undefined && (account === undefined || call.account === account)) found.push(call)
+    for (let oldest = window.calls[window.start]; oldest && oldest.atMs <= since; oldest = window.calls[window.start]) {
+      window.units -= oldest.units
+      window.start += 1
     }
-    return found
+    return window
   }
 
-  const sum = (list: readonly GmailCall[]) => list.reduce((total, { units }) => total + units, 0)
-
   /** When so many units are free again. */
-  function freeAtMs(list: readonly GmailCall[], excess: number): number {
+  function freeAtMs({ calls: paidCalls, start }: Window, excess: number): number {
     let freed = 0
-    for (const call of [...list].reverse()) {
+    for (const call of paidCalls.slice(start)) {
       freed += call.units
       if (freed >= excess) return call.atMs + MINUTE_MS
     }
@@ -86,19 +93,24 @@ export function createMeter({ nowMs }: { nowMs: () => number }): Meter {
       throw new GmailError(refused, message)
     }
     if (openCalls > limits.openCallsPerUser) refuse('tooManyRequests')
-    const own = recent(account)
-    const ownExcess = sum(own) + units - limits.unitsPerUser
+    const own = windowOf(account)
+    const ownExcess = own.units + units - limits.unitsPerUser
     if (ownExcess > 0) {
       const until = new Date(freeAtMs(own, ownExcess)).toISOString()
       refuse('userRateLimitExceeded', `User-rate limit exceeded.  Retry after ${until}`)
     }
-    if (sum(recent()) + units > limits.unitsPerProject) {
+    const all = windowOf()
+    if (all.units + units > limits.unitsPerProject) {
       refuse(
         'rateLimitExceeded',
         "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service 'gmail.googleapis.com'"
       )
     }
     calls.push(call)
+    for (const window of [own, all]) {
+      window.calls.push(call)
+      window.units += units
+    }
   }
 
   return {
@@ -106,7 +118,7 @@ export function createMeter({ nowMs }: { nowMs: () => number }): Meter {
     limits,
     mostOpenCalls: account =>
       account === undefined ? Math.max(0, ...mostOpen.values()) : (mostOpen.get(account) ?? 0),
-    unitsInLastMinute: account => sum(recent(account)),
+    unitsInLastMinute: account => windowOf(account).units,
     mostUnitsInAMinute(account) {
       const list = paid(account)
       let [most, current, start] = [0, 0, 0]
