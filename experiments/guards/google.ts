@@ -4,7 +4,7 @@ const tokenAnswer = 'src/google/token-answer.ts'
 const isNone = '[R74] token answer › what is not one is refused'
 
 export const googleGuards = [
-  ...guardsOf(tokenAnswer, 'test/services/gmail/token-answer.test.ts', [
+  ...guardsOf(tokenAnswer, 'test/google/token-answer.test.ts', [
     ['a token is a bearer token', isNone, 'token_type: z.string().regex(/^bearer$/i)', 'token_type: z.any()'],
     ['a token is of printable characters', isNone, 'z.string().regex(/^[\\x21-\\x7e]{1,8192}$/)', 'z.string()'],
     ['a life is above zero', isNone, '\n  expires_in: seconds.pipe(z.number().positive())', '\n  expires_in: seconds'],

@@ -9,35 +9,38 @@ async function withLeft(...[t, seconds]: [Parameters<typeof tell>[0], number]) {
   return story
 }
 
-for (const [left, minTtlSeconds, isRefreshed] of [
-  [61, undefined, false],
-  [60, undefined, false],
-  [59, undefined, true],
-  [61, 0, false],
-  [59, 0, true],
-  [59, 30, true],
-  [301, 300, false],
-  [300, 300, false],
-  [299, 300, true],
-  [3000, 3000, false],
-  [2999, 3000, true]
-] as const) {
-  t.test(
-    `[R75] vend › ${left} s left, ${minTtlSeconds ?? 'none'} asked › ${isRefreshed ? '' : 'not '}refreshed`,
-    async t => {
-      const { google, vend, refreshes, connection } = await withLeft(t, left)
-      const answer = await vend(minTtlSeconds === undefined ? undefined : { minTtlSeconds })
-      t.equal(answer.statusCode, 200)
-      t.equal(refreshes(), isRefreshed ? 1 : 0)
-      t.equal(answer.json().expires_in, isRefreshed ? google.accessTokenLifetimeSeconds : left)
-      t.equal(google.ledger.canOpen(answer.json().access_token), connection.account.sub)
-    }
-  )
-}
+t.test('[R75] vend › so much is left, so much is asked › refreshed only where it has to be', async t => {
+  const { google, clock, vend, expire, refreshes, connection } = await tell(t)
+  for (const [left, minTtlSeconds, isRefreshed] of [
+    [61, undefined, false],
+    [60, undefined, false],
+    [59, undefined, true],
+    [61, 0, false],
+    [59, 0, true],
+    [59, 30, true],
+    [301, 300, false],
+    [300, 300, false],
+    [299, 300, true],
+    [3000, 3000, false],
+    [2999, 3000, true]
+  ] as const) {
+    expire()
+    t.equal((await vend()).statusCode, 200)
+    const before = refreshes()
+    clock.advance((google.accessTokenLifetimeSeconds - left) * 1000)
+    const answer = await vend(minTtlSeconds === undefined ? undefined : { minTtlSeconds })
+    const what = `${left} s left, ${minTtlSeconds ?? 'none'} asked`
+    t.equal(answer.statusCode, 200, what)
+    t.equal(refreshes() - before, isRefreshed ? 1 : 0, what)
+    t.equal(answer.json().expires_in, isRefreshed ? google.accessTokenLifetimeSeconds : left, what)
+    t.equal(google.ledger.canOpen(answer.json().access_token), connection.account.sub, what)
+  }
+})
 
 t.test('[R75] vend › more than 3000 s are asked › refused', async t => {
   const { vend, refreshes } = await withLeft(t, 10)
-  isProblem(t, await vend({ minTtlSeconds: 3001 }), 400, 'invalid_request')
+  for (const minTtlSeconds of [3001, -1, 1.5, '300', null, {}, [300], 1e20])
+    isProblem(t, await vend({ minTtlSeconds } as object), 400, 'invalid_request')
   t.equal(refreshes(), 0)
 })
 
