@@ -11,6 +11,7 @@ const maxBytesWithoutMail = 8 * 1024 * 1024
 const holdsMail: ReadonlySet<GmailMethod> = new Set<GmailMethod>([
   'messages.get',
   'messages.attachments.get',
+  'drafts.get',
   'threads.get'
 ])
 

@@ -80,7 +80,7 @@ export function readDraftSummary(gmail: Gmail, id: string): Promise<DraftOf<Mess
     gmail,
     'drafts.get',
     (users, options) => users.drafts.get({ userId, id, format: 'metadata' }, options),
-    ({ message }: Draft) => ({ id, message: toMessageSummary(message ?? {}) })
+    async ({ message }: Draft) => ({ id, message: await toMessageSummary(message ?? {}) })
   )
 }
 

@@ -3,7 +3,7 @@ import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { type Address, readAddresses } from './mime/addresses.ts'
 import { decodeText } from './mime/charset.ts'
 import { readDate } from './mime/date.ts'
-import { unflow } from './mime/flowed.ts'
+import { isFlowed, unflow } from './mime/flowed.ts'
 import { readHeaderText, unfold } from './mime/header-words.ts'
 import { readSnippet } from './mime/snippet.ts'
 import { type Leaf, type Part, walk } from './mime/walk.ts'
@@ -22,6 +22,9 @@ export const summaryHeaders = [
 /** What programs ask about a mail most, beside what the view has fields for. */
 const usualHeaders = ['auto-submitted', 'list-id', 'list-unsubscribe', 'list-unsubscribe-post']
 const maxValuesOfHeader = 100
+const longHeaderLength = 4096
+/** Characters whose lines are joined in one turn. */
+const flowedPiece = 128 * 1024
 
 export interface MessageOptions {
   /** Further headers to show, in lower case. */
@@ -33,10 +36,18 @@ export interface MessageOptions {
 }
 
 /** The mail as a list shows it, of a resource of any format that has headers. */
-export function toMessageSummary(message: Message): MessageSummary {
+export async function toMessageSummary(message: Message): Promise<MessageSummary> {
   const labelIds = message.labelIds ?? []
   const values = readHeaders(message.payload ?? {})
-  const addresses = (name: string) => (values.get(name) ?? []).flatMap(readAddresses)
+  const addresses = async (name: string) => {
+    const people: Address[] = []
+    for (const value of values.get(name) ?? []) {
+      // Each header may name thousands.
+      if (value.length > longHeaderLength) await breathe()
+      people.push(...readAddresses(value))
+    }
+    return people
+  }
   const text = (name: string) => readHeaderText(values.get(name)?.[0] ?? '')
   return {
     id: message.id ?? '',
@@ -50,12 +61,12 @@ export function toMessageSummary(message: Message): MessageSummary {
     date: readDate(values.get('date')?.[0]),
     subject: text('subject'),
     snippet: readSnippet(message.snippet ?? ''),
-    from: first(addresses('from')),
-    sender: first(addresses('sender')),
-    to: addresses('to'),
-    cc: addresses('cc'),
-    bcc: addresses('bcc'),
-    replyTo: addresses('reply-to'),
+    from: first(await addresses('from')),
+    sender: first(await addresses('sender')),
+    to: await addresses('to'),
+    cc: await addresses('cc'),
+    bcc: await addresses('bcc'),
+    replyTo: await addresses('reply-to'),
     messageId: first(toMessageIds(values.get('message-id'))),
     inReplyTo: first(toMessageIds(values.get('in-reply-to'))),
     references: toMessageIds(values.get('references')),
@@ -70,7 +81,7 @@ export function toMessageSummary(message: Message): MessageSummary {
  */
 export async function toMessageView(message: Message, options: MessageOptions): Promise<MessageView> {
   const payload = message.payload ?? {}
-  const summary = toMessageSummary(message)
+  const summary = await toMessageSummary(message)
   const { texts, htmls, attachments, truncated } = walk(payload)
   const files = attachments.map(toAttachmentView)
   await breathe()
@@ -119,9 +130,23 @@ function createBodies(messageId: string, fetchBody: MessageOptions['fetchBody'])
     const { text, uncertain } = decodeText(bytes, params.charset, mimeType === 'text/html')
     bodies.uncertain ||= uncertain
     if (mimeType !== 'text/plain') return text
-    return unflow(text.replaceAll('\r\n', '\n'), params)
+    return unflowInTurns(text.replaceAll('\r\n', '\n'), params)
   }
   return bodies
+}
+
+async function unflowInTurns(text: string, params: Record<string, string>): Promise<string> {
+  if (text.length <= flowedPiece || !isFlowed(params)) return unflow(text, params)
+  const pieces: string[] = []
+  for (let from = 0; from < text.length; ) {
+    // A soft break there stays a break: one in some thousand lines.
+    const line = text.indexOf('\n', from + flowedPiece)
+    const end = line < 0 ? text.length : line
+    await breathe()
+    pieces.push(unflow(text.slice(from, end), params))
+    from = end + 1
+  }
+  return pieces.join('\n')
 }
 
 /** Not in the middle of a UTF-8 character: what is half would make the whole look like another charset. */

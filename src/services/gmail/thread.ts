@@ -5,8 +5,10 @@ import type { AddressView, MessageSummary, MessageView, ThreadSummary, ThreadVie
 export type Thread = gmail_v1.Schema$Thread
 
 /** A conversation as a list shows it, of a resource of any format that has headers. */
-export function toThreadSummary(thread: Thread): ThreadSummary {
-  return summarize(thread, messagesOf(thread).map(toMessageSummary))
+export async function toThreadSummary(thread: Thread): Promise<ThreadSummary> {
+  const messages: MessageSummary[] = []
+  for (const message of messagesOf(thread)) messages.push(await toMessageSummary(message))
+  return summarize(thread, messages)
 }
 
 /** With all its messages, oldest first, drafts among them. */
