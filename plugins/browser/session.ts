@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
 import { GuichetError } from '../../src/errors.ts'
+import { toSessionCookie } from '../../src/http/session-cookie.ts'
 import { createSecret, hashSecret } from '../../src/secrets.ts'
 
 declare module 'fastify' {
@@ -23,8 +24,7 @@ declare module 'fastify' {
 export default fp(
   async function browserSession(app) {
     const { publicUrl, sessionSecrets, session: limits } = app.config
-    const secure = publicUrl.protocol === 'https:'
-    const cookieName = secure ? '__Host-guichet' : 'guichet'
+    const { name: cookieName, options: cookieOptions } = toSessionCookie(publicUrl)
 
     // What the API's description says; a route that lets strangers in says so itself.
     app.addHook('onRoute', ({ schema }) => {
@@ -45,7 +45,6 @@ export default fp(
         if (valid && renew) request.cookies[cookieName] = signer.sign(value)
       })
     }
-    const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax' as const, secure }
     await app.register(session, {
       store: app.sessions,
       secret: sessionSecrets,
@@ -54,11 +53,14 @@ export default fp(
       // Only sign-in and a first start make a session; reading one never writes it back.
       saveUninitialized: false,
       rolling: false,
-      cookie: { ...cookieOptions, maxAge: limits.maxSeconds * 1000 }
+      // The plugin compares its path with URLs that no longer have PUBLIC_URL's in them: it is set on each session instead.
+      cookie: { ...cookieOptions, path: '/', maxAge: limits.maxSeconds * 1000 }
     })
+    if (cookieOptions.path !== '/')
+      app.addHook('onRequest', async ({ session }) => session.options({ path: cookieOptions.path }))
     app.addHook('onRequest', async request => {
       // Else the cookie would silently never be set: the proxy must be in TRUST_PROXY and say how the browser came.
-      if (secure && request.protocol !== 'https') {
+      if (cookieOptions.secure && request.protocol !== 'https') {
         throw new GuichetError('invalid_request', {
           detail: 'This server is reached over https only: check TRUST_PROXY and X-Forwarded-Proto.'
         })

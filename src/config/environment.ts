@@ -5,11 +5,16 @@ import { isPublicUrl } from './public-url.ts'
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
 
+/** Whether what is sent there stays on this machine. */
+export function isLoopbackHost(hostname: string): boolean {
+  return loopbackHosts.has(hostname)
+}
+
 /** https, or http where the traffic cannot leave the machine. */
 export function isSecureUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const url = new URL(text)
-  return url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname))
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
 }
 
 function isOrigin(text: string): boolean {
@@ -63,7 +68,7 @@ export const Environment = z.object({
     )
     .refine(isSecureUrl, 'must be https (http only for localhost)')
     .describe(
-      'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is `__Host-guichet`, Secure; http is for localhost only.'
+      'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is Secure and `__Host-guichet`, or `__Secure-guichet` under a path; http is for localhost only.'
     ),
   MONGODB_URI: text()
     .regex(

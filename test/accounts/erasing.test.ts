@@ -46,7 +46,7 @@ t.test('[R32] erasing › connections, sessions, flows and the user › all gone
   await laptop.fetch('/auth/google')
   const erased = await phone.clone().fetch('/auth/user', 'DELETE')
   t.equal(erased.statusCode, 204)
-  t.match(erased.headers['set-cookie'], /^guichet=; Max-Age=0/)
+  t.match(erased.headers['set-cookie'], /^guichet-3000=; Max-Age=0/)
   for (const browser of [phone, laptop]) isProblem(t, await browser.fetch('/auth/session'), 401, 'unauthenticated')
   t.equal(google.calls('revoke'), 2, 'one for each Google account')
   t.equal(google.ledger.of('refresh_token', { alive: true }).length, 0)

@@ -53,7 +53,7 @@ t.test('[R98] sizes › a URL or headers past 16 KiB are 431', async t => {
     `GET /auth/google?returnTo=/${long} HTTP/1.1\r\nHost: x\r\n\r\n`,
     `GET /${long} HTTP/1.1\r\nHost: x\r\n\r\n`,
     `GET /livez HTTP/1.1\r\nHost: x\r\nX: ${long}\r\n\r\n`,
-    `GET /livez HTTP/1.1\r\nHost: x\r\nCookie: guichet=${long}\r\n\r\n`
+    `GET /livez HTTP/1.1\r\nHost: x\r\nCookie: guichet-3000=${long}\r\n\r\n`
   ]) {
     const { status, text } = await send(port, bytes)
     t.equal(status, 431)

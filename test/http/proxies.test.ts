@@ -23,7 +23,7 @@ t.test('[R101] forwarded headers › from a peer that is no proxy they change ne
   for (const response of [plain, lied]) {
     const url = new URL(response.json().url)
     t.equal(url.searchParams.get('redirect_uri'), 'http://localhost:3000/auth/google/callback')
-    t.match(response.headers['set-cookie'], /^guichet=/)
+    t.match(response.headers['set-cookie'], /^guichet-3000=/)
     t.notMatch(response.headers['set-cookie'], /Secure/)
     t.notMatch(response.body, 'evil')
   }

@@ -2,9 +2,10 @@ import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { ConfigError, parseConfig } from '../../../src/config/config.ts'
+import { toSessionCookie } from '../../../src/http/session-cookie.ts'
 import { type Browser, build, isProblem, localPath } from '../../helper.ts'
 
-const name = 'guichet'
+const name = 'guichet-3000'
 const behindProxy = { PUBLIC_URL: 'https://auth.example.com', TRUST_PROXY: 'loopback' }
 const overTls = { 'x-forwarded-proto': 'https' }
 
@@ -109,7 +110,7 @@ t.test('[R42] cookie › on localhost over http: the same without Secure and wit
   const { app } = await build(t)
   const line = String((await app.inject('/auth/google')).headers['set-cookie'])
   const [pair = '', ...attributes] = line.split('; ')
-  t.match(pair, /^guichet=/)
+  t.match(pair, /^guichet-3000=/)
   const kept = attributes.filter(attribute => !/^(Max-Age|Expires)=/.test(attribute))
   t.same(kept.sort(), ['HttpOnly', 'Path=/', 'SameSite=Lax'])
 })
@@ -119,20 +120,20 @@ t.test('[R43] cookie › a tossed second one › the good one or nobody, never t
   const good = cookieOf(await signedIn())
   const evil = cookieOf(await signedIn('bob@example.com'))
   for (const header of [
-    `guichet=${evil}; guichet=${good}`,
-    `guichet=${good}; guichet=${evil}`,
-    `guichet=${evil};guichet=${good}`,
-    `guichet =${evil}; guichet=${good}`,
-    `guichet\t=${evil}; guichet=${good}`,
-    `guichet="${evil}"; guichet=${good}`,
-    `guichet=${evil}, guichet=${good}`,
-    `Guichet=${evil}; guichet=${good}`,
-    `__Host-guichet=${evil}; guichet=${good}`,
-    `guichet; guichet=${evil}; guichet=${good}`,
-    `=guichet=${evil}; guichet=${good}`,
-    Array.from({ length: 50 }, () => `guichet=${evil}`).join('; '),
-    `${Array.from({ length: 50 }, () => 'guichet=x').join('; ')}; guichet=${evil}`,
-    `guichet=${good}; ${Array.from({ length: 50 }, () => `guichet=${evil}`).join('; ')}`
+    `guichet-3000=${evil}; guichet-3000=${good}`,
+    `guichet-3000=${good}; guichet-3000=${evil}`,
+    `guichet-3000=${evil};guichet-3000=${good}`,
+    `guichet-3000 =${evil}; guichet-3000=${good}`,
+    `guichet-3000\t=${evil}; guichet-3000=${good}`,
+    `guichet-3000="${evil}"; guichet-3000=${good}`,
+    `guichet-3000=${evil}, guichet-3000=${good}`,
+    `Guichet-3000=${evil}; guichet-3000=${good}`,
+    `__Host-guichet-3000=${evil}; guichet-3000=${good}`,
+    `guichet-3000; guichet-3000=${evil}; guichet-3000=${good}`,
+    `=guichet-3000=${evil}; guichet-3000=${good}`,
+    Array.from({ length: 50 }, () => `guichet-3000=${evil}`).join('; '),
+    `${Array.from({ length: 50 }, () => 'guichet-3000=x').join('; ')}; guichet-3000=${evil}`,
+    `guichet-3000=${good}; ${Array.from({ length: 50 }, () => `guichet-3000=${evil}`).join('; ')}`
   ]) {
     const response = await whoIs(app, header)
     const who = response.statusCode === 200 ? response.json().user.email : 'nobody'
@@ -143,8 +144,15 @@ t.test('[R43] cookie › a tossed second one › the good one or nobody, never t
 
 t.test('[R43] cookie › neighbours whose name or value only looks alike › do not count', async t => {
   const { app, signedIn } = await build(t)
-  const good = `guichet=${cookieOf(await signedIn())}`
-  for (const neighbour of ['my-guichet=1', '__Host-guichet=1', 'seen=guichet=1', 'Guichet=1', 'guichet2=1']) {
+  const good = `guichet-3000=${cookieOf(await signedIn())}`
+  for (const neighbour of [
+    'my-guichet-3000=1',
+    '__Host-guichet-3000=1',
+    'seen=guichet-3000=1',
+    'Guichet-3000=1',
+    'guichet-30002=1',
+    'guichet=1'
+  ]) {
     t.equal((await whoIs(app, `${neighbour}; ${good}`)).statusCode, 200, `${neighbour} before`)
     t.equal((await whoIs(app, `${good}; ${neighbour}`)).statusCode, 200, `${neighbour} after`)
   }
@@ -205,4 +213,35 @@ t.test('[R45] cookie › the secret rotates › old cookies stay good until the 
   bob.cookies.clear()
   await bob.signIn('bob@example.com')
   t.equal((await bob.clone(rotated).fetch('/auth/session')).statusCode, 200, 'new cookies are signed with the new one')
+})
+
+t.test('[R42] cookie › under a path, and on a loopback host › named so that neighbours do not meet', async t => {
+  for (const [url, name, path] of [
+    ['https://app.example.com', '__Host-guichet', '/'],
+    ['https://app.example.com:8443', '__Host-guichet', '/'],
+    ['https://app.example.com/accounts', '__Secure-guichet', '/accounts'],
+    ['http://localhost:3000', 'guichet-3000', '/'],
+    ['http://localhost', 'guichet-80', '/'],
+    ['http://127.0.0.1:4000', 'guichet-4000', '/'],
+    ['http://[::1]:4000/a/b', 'guichet-4000', '/a/b'],
+    ['https://localhost', '__Host-guichet-443', '/']
+  ] as const) {
+    const cookie = toSessionCookie(new URL(url))
+    t.same([cookie.name, cookie.options.path, cookie.options.secure], [name, path, url.startsWith('https:')], url)
+  }
+})
+
+t.test('[R42] cookie › two guichets on localhost, one of them under a path › one browser uses both', async t => {
+  const [one, other] = [await build(t), await build(t, { environment: { PUBLIC_URL: 'http://localhost:4000/auth' } })]
+  const ada = one.browser()
+  await ada.signIn()
+  const there = other.browser()
+  for (const [name, value] of ada.cookies) there.cookies.set(name, value)
+  await there.fetch(await there.authorize('/auth/auth/google'))
+  t.same([...there.cookies.keys()], ['guichet-3000', 'guichet-4000'])
+  for (const [name, value] of there.cookies) ada.cookies.set(name, value)
+  t.equal((await ada.fetch('/auth/session')).statusCode, 200)
+  t.equal((await there.fetch('/auth/auth/session')).statusCode, 200)
+  const out = await there.fetch('/auth/auth/session', 'DELETE')
+  t.match(out.headers['set-cookie'], /^guichet-4000=; Max-Age=0; Path=\/auth;/)
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
 
-const cookieOf = (browser: Browser) => browser.cookies.get('guichet') ?? ''
+const cookieOf = (browser: Browser) => browser.cookies.get('guichet-3000') ?? ''
 const rowIdOf = (cookie: string) =>
   createHash('sha256')
     .update(decodeURIComponent(cookie).split('.')[0] ?? '')
@@ -17,7 +17,7 @@ async function sessionRows({ app }: World): Promise<string[]> {
 
 function withCookie(world: World, cookie: string): Browser {
   const browser = world.browser()
-  browser.cookies.set('guichet', cookie)
+  browser.cookies.set('guichet-3000', cookie)
   return browser
 }
 

@@ -52,7 +52,7 @@ t.test('[R39] logout › a captured cookie › dead on every replica at once', a
     for (const replica of replicas) t.equal((await stolen.clone(replica).fetch('/auth/session')).statusCode, 200)
     const out = await ada.clone(signsOutAt).fetch('/auth/session', 'DELETE')
     t.equal(out.statusCode, 204)
-    t.match(out.headers['set-cookie'], /^guichet=; Max-Age=0/, 'the browser forgets it')
+    t.match(out.headers['set-cookie'], /^guichet-3000=; Max-Age=0/, 'the browser forgets it')
     await isOver(t, world, stolen, replicas)
     for (const url of ['/connections', '/connections/x1', '/connect/gmail'])
       isProblem(t, await stolen.clone(replicas[1]).fetch(url), 401, 'unauthenticated')
@@ -122,7 +122,7 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
 t.test('[R40] logout › a session that was read before it ended › saving it writes nothing', async t => {
   const { app, signedIn } = await build(t)
   const ada = await signedIn()
-  const id = decodeURIComponent(ada.cookies.get('guichet') ?? '').split('.')[0] ?? ''
+  const id = decodeURIComponent(ada.cookies.get('guichet-3000') ?? '').split('.')[0] ?? ''
   const store = app.sessions
   const read = () =>
     new Promise<Session | null | undefined>((resolve, reject) =>

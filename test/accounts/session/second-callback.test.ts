@@ -7,7 +7,7 @@ t.test('second callback › of the session before sign-in, when signed in › no
   const first = await jar.authorize('/auth/google?returnTo=/first')
   const second = await jar.authorize('/auth/google?returnTo=/second', { as: 'bob@example.com' })
   t.equal((await jar.fetch(first)).json().user.email, 'ada@example.com')
-  const cookie = jar.cookies.get('guichet')
+  const cookie = jar.cookies.get('guichet-3000')
 
   const fetched = await jar.fetch(second)
   t.equal(fetched.statusCode, 200)
@@ -18,7 +18,7 @@ t.test('second callback › of the session before sign-in, when signed in › no
   t.same([again.statusCode, again.headers.location], [303, '/first'], 'and the Back button leads where it led')
 
   t.equal(google.calls('token'), 1)
-  t.equal(jar.cookies.get('guichet'), cookie, 'the session stays')
+  t.equal(jar.cookies.get('guichet-3000'), cookie, 'the session stays')
   t.equal((await jar.fetch('/auth/session')).json().user.email, 'ada@example.com')
   t.equal(await collectionsOf(app).users.countDocuments(), 1)
   t.equal(await collectionsOf(app).sessions.countDocuments(), 1)

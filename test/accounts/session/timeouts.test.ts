@@ -36,7 +36,7 @@ t.test('[R41] timeouts › used all the time › over at the absolute limit', as
 t.test('[R41] timeouts › whatever the browser says of its cookie › counts for nothing', async t => {
   const { app, signedIn, clock } = await build(t, { environment })
   const ada = await signedIn()
-  const good = `guichet=${ada.cookies.get('guichet')}`
+  const good = `guichet-3000=${ada.cookies.get('guichet-3000')}`
   clock.advance(2_000)
   for (const more of [
     '',
