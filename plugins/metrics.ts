@@ -12,11 +12,9 @@ declare module 'fastify' {
 export default fp(
   async function metrics(app) {
     const metrics = createMetrics()
-    // `unsealable` and `internal` are worth an alert.
-    const problems = metrics.counter('guichet_problems_total', 'Errors answered, by code', ['code'])
     app.decorate('metrics', metrics)
     app.addHook('onError', async (_request, _reply, error) => {
-      problems.inc({ code: toGuichetError(error).code })
+      metrics.countProblem(toGuichetError(error).code)
     })
   },
   { name: 'metrics', fastify: '5.x' }

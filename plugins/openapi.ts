@@ -8,6 +8,7 @@ import {
   validatorCompiler
 } from 'fastify-type-provider-zod'
 import { urlUnder } from '../src/config/public-url.ts'
+import { toSessionCookie } from '../src/http/session-cookie.ts'
 
 /** An OpenAPI 3.1 document, as far as it is read here. */
 export interface OpenapiDocument {
@@ -26,9 +27,14 @@ export default fp(
   async function openapi(app) {
     const routes: RouteOptions[] = []
     let document: Promise<OpenapiDocument> | undefined
-    app.addHook('onRoute', route => void routes.push(route))
+    // HEAD is GET without a body: its description would say nothing more.
+    app.addHook('onRoute', route => void (route.method === 'HEAD' || routes.push(route)))
     app.decorate('openapi', () => {
-      document ??= describe(routes, app.config.publicUrl)
+      document ??= describe(routes, app.config.publicUrl).catch(error => {
+        // One that failed is built again by the next who asks.
+        document = undefined
+        throw error
+      })
       return document
     })
   },
@@ -56,7 +62,7 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
           session: {
             type: 'apiKey',
             in: 'cookie',
-            name: publicUrl.protocol === 'https:' ? '__Host-guichet' : 'guichet'
+            name: toSessionCookie(publicUrl).name
           },
           backendKey: { type: 'http', scheme: 'bearer' },
           googlePush: {

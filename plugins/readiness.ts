@@ -105,5 +105,5 @@ export default fp(
       }
     })
   },
-  { name: 'readiness', fastify: '5.x' }
+  { name: 'readiness', fastify: '5.x', dependencies: ['cross-origin'] }
 )

@@ -42,10 +42,12 @@ export async function createServer(
   app.setSerializerCompiler(serializerCompiler)
   // Before anything is registered: what is registered first would keep Fastify's own.
   app.setErrorHandler(sendProblem)
+  // Thrown, so that hooks see these errors like any other.
   app.setNotFoundHandler((request, reply) => {
     const methods = allowed.of(request.url.split('?', 1)[0] ?? '')
-    if (methods.length === 0) return sendProblem(new GuichetError('not_found'), request, reply)
-    return sendProblem(new GuichetError('method_not_allowed'), request, reply.header('allow', methods.join(', ')))
+    if (methods.length === 0) throw new GuichetError('not_found')
+    reply.header('allow', methods.join(', '))
+    throw new GuichetError('method_not_allowed')
   })
   app.addHook('onRoute', ({ url, method }) => allowed.add(url, method))
   app.addHook('onResponse', async (request, reply) => {

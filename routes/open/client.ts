@@ -11,10 +11,12 @@ const client: FastifyPluginAsyncZod = async app => {
     app.route({
       method: 'GET',
       url,
+      exposeHeadRoute: true,
       schema: { hide: true },
       handler: async (request, reply) => {
         // Public code: any page may load it. What it may do there is decided where it asks.
-        reply.header('access-control-allow-origin', '*').header('cross-origin-resource-policy', 'cross-origin')
+        if (!reply.hasHeader('access-control-allow-origin')) reply.header('access-control-allow-origin', '*')
+        reply.header('cross-origin-resource-policy', 'cross-origin')
         return sendAsset(request, reply, asset, cacheControl)
       }
     })

@@ -15,7 +15,10 @@ const metrics: FastifyPluginAsyncZod = async app => {
     schema: { hide: true },
     handler: async (request, reply) => {
       const presented = Buffer.from(hashSecret(request.headers.authorization ?? ''))
-      if (!timingSafeEqual(presented, expected)) throw new GuichetError('unauthenticated')
+      if (!timingSafeEqual(presented, expected)) {
+        reply.header('www-authenticate', 'Bearer realm="guichet metrics"')
+        throw new GuichetError('unauthenticated')
+      }
       return reply.type(app.metrics.contentType).send(await app.metrics.text())
     }
   })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ErrorCode, GuichetError } from '../errors.ts'
+import { originAt, toCrossOriginHeaders } from './cross-origin.ts'
 import { toProblem } from './problem.ts'
 
 /** What Node's HTTP parser refuses before there is a request: https://nodejs.org/api/http.html#event-clienterror */
@@ -9,23 +10,37 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large'
 }
 
-/** Answers on the bare socket, in the one shape of errors. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export interface ClientError extends NodeJS.ErrnoException {
+  /** The bytes that came in last, a Buffer. */
+  rawPacket?: unknown
+}
+
+/** Answers on the bare socket, in the one shape of errors. Gives the code it answered with; none where nobody reads. */
+export function answerClientError(
+  error: ClientError,
+  socket: Socket,
+  allowedOrigins: readonly string[]
+): ErrorCode | undefined {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
-    return
+    return undefined
   }
   const problem = toProblem(new GuichetError(codes[error.code ?? ''] ?? 'invalid_request'), {
     id: randomUUID(),
     url: ''
   })
   const body = JSON.stringify(problem)
+  const headers = {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'cache-control': 'no-store',
+    ...toCrossOriginHeaders(originAt(socket, error.rawPacket), allowedOrigins),
+    'content-length': Buffer.byteLength(body),
+    connection: 'close'
+  }
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
-    'content-type: application/problem+json; charset=utf-8',
-    'cache-control: no-store',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close'
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon())
+  return problem.code
 }

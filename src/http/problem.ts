@@ -19,8 +19,8 @@ export interface Problem {
 
 /** Fastify's own refusals in our codes. */
 const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
-  // What takes that long is Google; the database's own time-outs are far below.
-  FST_ERR_HANDLER_TIMEOUT: 'google_unavailable',
+  // Whoever waits for Google alone has been told so before: its time-out is far below.
+  FST_ERR_HANDLER_TIMEOUT: 'handler_timeout',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',

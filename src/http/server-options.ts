@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import {
   type FastifyBaseLogger,
+  type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
@@ -10,10 +12,12 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Config } from '../config/config.ts'
 import { basePathOf } from '../config/public-url.ts'
 import { logSerializers } from '../observability/log.ts'
-import { answerClientError } from './client-error.ts'
+import { answerClientError, type ClientError } from './client-error.ts'
+import { toCrossOriginHeaders } from './cross-origin.ts'
+import { toGuichetError } from './problem.ts'
 import { sendProblem } from './send-problem.ts'
 
-/** A handler may take this long: what takes longer is Google. */
+/** A handler may take this long, calls to Google and all. */
 export const handlerTimeoutMs = 25_000
 
 /** What hardening gives every answer, for the URLs that the router refuses: they meet no hook. */
@@ -73,9 +77,16 @@ export function toServerOptions(
     forceCloseConnections: 'idle',
     // Readiness says it, as a problem.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) =>
-      sendProblem(error, request as FastifyRequest, (reply as FastifyReply).headers(headersWithoutHooks))
+    // Neither of these meets a hook: what hooks give every answer, and count, is given here.
+    clientErrorHandler(this: FastifyInstance, error: ClientError, socket: Socket) {
+      const code = answerClientError(error, socket, config.allowedOrigins)
+      if (code) this.metrics.countProblem(code)
+    },
+    frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply) {
+      request.server.metrics.countProblem(toGuichetError(error).code)
+      const headers = { ...headersWithoutHooks, ...toCrossOriginHeaders(request.headers.origin, config.allowedOrigins) }
+      return sendProblem(error, request, reply.headers(headers))
+    }
     // Fastify's types know no `http` beside the options of a plain server.
   } as FastifyServerOptions
 }

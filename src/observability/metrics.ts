@@ -8,6 +8,8 @@ export interface Metrics {
   registry: Registry
   /** Counts from zero in this process. No label may hold an id or an address. */
   counter<Label extends string = never>(name: string, help: string, labelNames?: Label[]): Counter<Label>
+  /** Counts an error that is answered, by its code. */
+  countProblem(code: string): void
   /** Read when somebody asks; NaN where reading fails. */
   gauge(name: string, help: string, read: () => Promise<number>): void
 }
@@ -17,11 +19,19 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'guichet_' })
+  // `unsealable` and `internal` are worth an alert.
+  const problems = new Counter({
+    name: 'guichet_problems_total',
+    help: 'Errors answered, by code',
+    labelNames: ['code'],
+    registers
+  })
 
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
     registry,
+    countProblem: code => problems.inc({ code }),
     counter: <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
       new Counter({ name, help, labelNames, registers }),
     gauge(name, help, read) {

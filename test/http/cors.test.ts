@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
-import { build } from '../helper.ts'
+import { build, isProblem } from '../helper.ts'
+import { listen, send } from './raw.ts'
 
 const allowed = 'https://app.example.com'
 const withPort = 'https://app.example.com:8443'
@@ -95,4 +96,53 @@ t.test('[R48] cors › no origin is listed › none is allowed', async t => {
 t.test('[R48] cors › a wildcard or a pattern in the list › does not boot', async t => {
   for (const ALLOWED_ORIGINS of ['*', 'null', 'https://*.example.com', 'https://app.example.com/', 'app.example.com'])
     await t.rejects(build(t, { environment: { ALLOWED_ORIGINS } }), /ALLOWED_ORIGINS/, ALLOWED_ORIGINS)
+})
+
+t.test('[R48] cors › refusals of every kind › a listed origin may read them, another one not', async t => {
+  const { app, browser } = await build(t, { environment: { ALLOWED_ORIGINS: allowed } })
+  const form = { 'content-type': 'application/json; charset=utf-16' }
+  const requests: [number, InjectOptions][] = [
+    [404, { url: '/no-such-thing' }],
+    [405, { method: 'PUT', url: '/connections' }],
+    [405, { method: 'HEAD', url: '/connections' }],
+    [400, { url: '/%c0%af' }],
+    [414, { url: `/connections/${'a'.repeat(1100)}` }],
+    [415, { method: 'POST', url: '/connections/x1', headers: form, payload: '{}' }],
+    [401, { url: '/v1/connections' }],
+    [404, { url: '/metrics' }],
+    [200, { url: '/services' }],
+    [200, { url: '/client.js' }],
+    [200, { url: '/livez' }]
+  ]
+  for (const [status, request] of requests) {
+    for (const origin of [allowed, 'https://evil.example', undefined]) {
+      const headers = { ...request.headers, ...(origin !== undefined && { origin }) }
+      const response = await browser().request({ ...request, headers })
+      const what = `${request.method ?? 'GET'} ${String(request.url).slice(0, 40)} from ${origin}`
+      t.equal(response.statusCode, status, what)
+      t.match(response.headers.vary, /\bOrigin\b/, what)
+      const { 'access-control-allow-origin': shown, 'access-control-allow-credentials': credentials } = response.headers
+      const isPublic = request.url === '/client.js'
+      t.equal(shown, origin === allowed ? allowed : isPublic ? '*' : undefined, what)
+      t.equal(credentials, origin === allowed ? 'true' : undefined, what)
+    }
+  }
+  app.readiness.drain()
+  isProblem(t, await app.inject({ url: '/readyz', headers: { origin: allowed } }), 503, 'shutting_down')
+})
+
+t.test('[R48] cors › what Node refuses before there is a request › alike, where the origin is known', async t => {
+  const { app } = await build(t, { environment: { ALLOWED_ORIGINS: allowed } })
+  const port = await listen(app)
+  for (const [origin, shown] of [
+    [allowed, true],
+    ['https://evil.example', false]
+  ] as const) {
+    const head = `GET /livez HTTP/1.1\r\nhost: x\r\nOrigin: ${origin}\r\n`
+    const { status, text } = await send(port, `${head}x: ${'a'.repeat(17 * 1024)}\r\n\r\n`)
+    t.equal(status, 431)
+    t.equal(text.includes(`access-control-allow-origin: ${allowed}\r\n`), shown)
+    t.equal(text.includes('access-control-allow-credentials'), shown)
+    t.match(text, /\r\nvary: Origin\r\n/)
+  }
 })
