@@ -3,6 +3,7 @@ import { guardsOf } from './guard.ts'
 const session = 'plugins/browser/session.ts'
 const store = 'src/accounts/sessions.ts'
 const crossSite = 'plugins/browser/cross-site.ts'
+const crossOrigin = 'plugins/cross-origin.ts'
 const hardening = 'plugins/hardening.ts'
 const config = 'src/config/config.ts'
 const environment = 'src/config/environment.ts'
@@ -36,6 +37,21 @@ export const sessionGuards = [
   ...guardsOf(session, 'test/accounts/session/logout.test.ts', [
     ['signing out ends the session', '[R39] logout › a captured cookie', '      await this.session.destroy()\n', '']
   ]),
+  ...guardsOf('src/http/session-cookie.ts', 'test/accounts/session/cookie.test.ts', [
+    ['scripts do not see the cookie', '[R42] cookie › behind https', 'httpOnly: true, s', 'httpOnly: false as true, s'],
+    [
+      'the cookie stays on its site',
+      '[R42] cookie › behind https',
+      "sameSite: 'lax' } }",
+      "sameSite: 'none' as 'lax' } }"
+    ],
+    [
+      'the cookie is of this host alone',
+      '[R42] cookie › behind https',
+      "secure ? (path === '/' ? '__Host-' : '__Secure-') : ''",
+      "''"
+    ]
+  ]),
   ...guardsOf(session, 'test/accounts/session/cookie.test.ts', [
     [
       'a tossed cookie does not count',
@@ -43,24 +59,11 @@ export const sessionGuards = [
       '      if (names.indexOf(cookieName) !== names.lastIndexOf(cookieName)) delete request.cookies[cookieName]\n',
       ''
     ],
-    ['scripts do not see the cookie', '[R42] cookie › behind https', 'httpOnly: true', 'httpOnly: false'],
-    [
-      'the cookie stays on its site',
-      '[R42] cookie › behind https',
-      "sameSite: 'lax' as const",
-      "sameSite: 'none' as const"
-    ],
-    [
-      'the cookie is of this host alone',
-      '[R42] cookie › behind https',
-      "secure ? '__Host-guichet' : 'guichet'",
-      "'guichet'"
-    ],
     [
       'https is told from http behind a proxy',
       '[R44] cookie › a proxy that does not say https',
-      "if (secure && request.protocol !== 'https') {",
-      'if (secure && !request.protocol) {'
+      "if (cookieOptions.secure && request.protocol !== 'https') {",
+      'if (cookieOptions.secure && !request.protocol) {'
     ]
   ]),
   ...guardsOf(session, 'test/accounts/session/anonymous.test.ts', [
@@ -88,7 +91,7 @@ export const sessionGuards = [
       'await collection.updateOne({ _id }, { $set: content }, { upsert: true })'
     ]
   ]),
-  ...guardsOf(crossSite, 'test/http/cors.test.ts', [
+  ...guardsOf(crossOrigin, 'test/http/cors.test.ts', [
     [
       'only listed origins read',
       '[R48] cors › an origin that is not listed',
@@ -104,12 +107,12 @@ export const sessionGuards = [
       ''
     ]
   ]),
-  ...guardsOf(hardening, 'test/http/cross-site.test.ts', [
+  ...guardsOf('plugins/bodies.ts', 'test/http/cross-site.test.ts', [
     [
       'text is no body',
       '[R49] cross-site › every write as a form, as text or as no JSON',
-      "    app.removeContentTypeParser('text/plain')\n",
-      ''
+      "    app.removeContentTypeParser(['text/plain', 'application/json'])\n",
+      "    app.removeContentTypeParser('application/json')\n"
     ]
   ]),
   ...guardsOf(hardening, 'test/http/headers.test.ts', [
@@ -133,12 +136,12 @@ export const sessionGuards = [
       'strictTransportSecurity: false'
     ]
   ]),
-  ...guardsOf('src/app.ts', 'test/http/headers.test.ts', [
+  ...guardsOf('src/http/server-options.ts', 'test/http/headers.test.ts', [
     [
       'what the router refuses has the headers, too',
       '[R51] headers › answers that no route gives',
-      '(reply as FastifyReply).headers(headersWithoutHooks)',
-      'reply as FastifyReply'
+      '{ ...headersWithoutHooks, ...toCross',
+      '{ ...toCross'
     ]
   ]),
   ...guardsOf(config, configTest, [

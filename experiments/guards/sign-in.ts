@@ -80,23 +80,15 @@ export const signInGuards = [
       ''
     ]
   ]),
-  ...guardsOf('routes/browser/auth/google.ts', 'test/flows/once.test.ts', [
+  ...guardsOf('plugins/browser/navigation.ts', 'test/flows/once.test.ts', [
     [
-      'a sign-in is not used up by a prefetch',
-      '[R17] callbacks › only a true GET uses one up: sign-in',
-      '    onRequest: app.ignorePrefetch,\n',
-      ''
+      'no callback is used up by a prefetch',
+      '[R17] callbacks › only a true GET uses one up',
+      'routeOptions.config.navigable && isLookingAhead(headers)',
+      'routeOptions.config.navigable && !headers'
     ]
   ]),
-  ...guardsOf('routes/browser/connect/connect.ts', 'test/flows/once.test.ts', [
-    [
-      'a connect is not used up by a prefetch',
-      '[R17] callbacks › only a true GET uses one up: connect',
-      '    onRequest: app.ignorePrefetch,\n',
-      ''
-    ]
-  ]),
-  ...guardsOf('src/app.ts', 'test/flows/once.test.ts', [
+  ...guardsOf('src/http/server-options.ts', 'test/flows/once.test.ts', [
     [
       'HEAD runs no handler',
       '[R17] callbacks › only a true GET uses one up',

@@ -19,10 +19,6 @@ declare module 'fastify' {
     /** Whether this is a browser going somewhere, and not a program asking. */
     isNavigation(): boolean
   }
-  interface FastifyInstance {
-    /** An onRequest hook: a browser that only prefetches a callback must not use it up. */
-    ignorePrefetch(request: FastifyRequest, reply: FastifyReply): Promise<void>
-  }
   interface FastifyReply {
     /** Sends the browser on to the navigation's end, with nothing in the query but these. */
     returnWith(query: Record<string, string>): FastifyReply
@@ -41,14 +37,14 @@ export default fp(
     app.addHook('onRequest', async ({ routeOptions }, reply) => {
       if (routeOptions.config.navigable) reply.header('cross-origin-opener-policy', 'unsafe-none')
     })
+    // A browser that only looks ahead must not use a callback up, nor begin anything.
+    app.addHook('onRequest', async ({ method, headers, routeOptions }, reply) => {
+      if (method === 'GET' && routeOptions.config.navigable && isLookingAhead(headers)) await reply.code(204).send()
+    })
 
     app.decorateRequest('returnTo', null)
     app.decorateRequest('isNavigation', function (this: FastifyRequest) {
       return this.accepts().type(['json', 'html']) === 'html'
-    })
-    app.decorate('ignorePrefetch', async (request: FastifyRequest, reply: FastifyReply) => {
-      if (/prefetch|prerender/i.test(String(request.headers['sec-purpose'] ?? request.headers.purpose ?? '')))
-        await reply.code(204).send()
     })
     app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
       const url = this.request.returnTo === null ? urlUnder(publicUrl, '/') : new URL(this.request.returnTo, publicUrl)
@@ -81,3 +77,10 @@ export default fp(
   },
   { name: 'navigation', fastify: '5.x' }
 )
+
+/** The headers by which browsers of all ages say so: Chromium's and Safari's, and Firefox' before 102. */
+const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
+
+function isLookingAhead(headers: FastifyRequest['headers']): boolean {
+  return purposes.some(name => /prefetch|prerender|preview|instant/i.test(String(headers[name] ?? '')))
+}

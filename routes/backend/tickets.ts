@@ -51,7 +51,7 @@ const tickets: FastifyPluginAsyncZod = async app => {
         displayName,
         service: wanted,
         connectionId: repaired?._id ?? null,
-        returnTo: requireReturnTo(returnTo, app.config),
+        returnTo: requireReturnTo(returnTo, 'body', app.config),
         expectedEmail,
         app: name
       })

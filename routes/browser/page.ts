@@ -52,6 +52,7 @@ const page: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/',
+    exposeHeadRoute: true,
     schema: { hide: true, security: [], querystring: Query, response: answers },
     handler: async (request, reply) => {
       // What stands on the page is named from this folder on.
@@ -77,6 +78,7 @@ const page: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/disconnect',
+    exposeHeadRoute: true,
     schema: { hide: true, querystring: Chosen, response: answers },
     handler: async (request, reply) => {
       request.requireUserId()
@@ -114,6 +116,7 @@ const page: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/delete-account',
+    exposeHeadRoute: true,
     schema: { hide: true, response: answers },
     handler: async (request, reply) => {
       request.requireUserId()

@@ -22,6 +22,7 @@ const popup: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/popup',
+    exposeHeadRoute: true,
     schema: { hide: true, security: [], querystring: Query, response: { 200: z.string(), ...problemResponses } },
     handler: async (request, reply) => {
       const { to, status, connection } = request.query

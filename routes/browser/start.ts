@@ -26,6 +26,8 @@ const start: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/start',
+    // A page, which uses nothing up: scanners of links ask for its head first.
+    exposeHeadRoute: true,
     config: { rateLimit: app.limitStarts },
     schema: {
       operationId: 'showTicket',

@@ -16,6 +16,7 @@ const assets: FastifyPluginAsyncZod = async app => {
     app.route({
       method: 'GET',
       url,
+      exposeHeadRoute: true,
       schema: { hide: true },
       handler: async (request, reply) => sendAsset(request, reply, asset)
     })

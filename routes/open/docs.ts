@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { type Asset, sendAsset, toAsset } from '../../src/http/asset.ts'
 import { escapeHtml, trusted } from '../../src/http/html.ts'
 import { toDocument, toPagePolicy } from '../../src/http/pages/frame.ts'
 import { englishReader } from '../../src/http/pages/words.ts'
@@ -40,25 +41,23 @@ const groups = [
 const docs: FastifyPluginAsyncZod = async app => {
   const { brand } = app.config
   const policy = toPagePolicy(brand, "form-action 'none'")
-  let page: string | undefined
-  async function render(): Promise<string> {
+  let page: Asset | undefined
+  async function render(): Promise<Asset> {
     const { paths } = (await app.openapi()) as { paths: Paths }
     const content = trusted([intro, ...groups.map(group => toGroup(group, paths))].join('\n'))
-    return toDocument({ title: 'The API', content }, englishReader, brand)
+    const document = toDocument({ title: 'The API', content }, englishReader, brand)
+    return toAsset(document, 'text/html; charset=utf-8')
   }
 
   app.route({
     method: 'GET',
     url: '/docs',
+    exposeHeadRoute: true,
     schema: { hide: true },
-    handler: async (_request, reply) => {
+    handler: async (request, reply) => {
       // Made when it is first asked for: no start waits for it.
       page ??= await render()
-      return reply
-        .type('text/html; charset=utf-8')
-        .header('content-security-policy', policy)
-        .header('cache-control', 'no-cache')
-        .send(page)
+      return sendAsset(request, reply.header('content-security-policy', policy), page)
     }
   })
 }

@@ -9,6 +9,7 @@ const health: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/livez',
+    exposeHeadRoute: true,
     schema: {
       operationId: 'livez',
       tags: ['operations'],
@@ -21,6 +22,7 @@ const health: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/readyz',
+    exposeHeadRoute: true,
     schema: {
       operationId: 'readyz',
       tags: ['operations'],

@@ -26,8 +26,12 @@ export function readAsset(file: string): Asset {
 /** Files of web/ in one, and `more` behind them. */
 export function joinAssets(files: readonly string[], more = ''): Asset {
   const content = files.map(file => readFileSync(join(web, file), 'utf8')).join('\n') + more
-  const hash = createHash('sha256').update(content).digest('hex').slice(0, 16)
-  return { content, type: types[extname(files[0] ?? '')] ?? 'application/octet-stream', hash }
+  return toAsset(content, types[extname(files[0] ?? '')] ?? 'application/octet-stream')
+}
+
+/** A document that is made once and stays as it is. */
+export function toAsset(content: string, type: string): Asset {
+  return { content, type, hash: createHash('sha256').update(content).digest('hex').slice(0, 16) }
 }
 
 /** Sends it, or 304 to those who have it. Without `cacheControl` they ask each time. */

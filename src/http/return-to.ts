@@ -20,14 +20,18 @@ export function isAllowedReturn(returnTo: string, publicUrl: URL, allowedOrigins
   return allowedOrigins.includes(url.origin) && returnTo.startsWith(url.origin)
 }
 
-/** @throws GuichetError `invalid_request` for what `isAllowedReturn` refuses */
+/**
+ * `place` is where it was given, as Fastify names the parts of a request.
+ * @throws GuichetError `invalid_request` for what `isAllowedReturn` refuses
+ */
 export function requireReturnTo(
   returnTo: string | undefined,
+  place: 'querystring' | 'body',
   { publicUrl, allowedOrigins }: Pick<Config, 'publicUrl' | 'allowedOrigins'>
 ): string | null {
   if (returnTo === undefined) return null
   if (isAllowedReturn(returnTo, publicUrl, allowedOrigins)) return returnTo
   throw new GuichetError('invalid_request', {
-    errors: [{ pointer: '/returnTo', message: 'must be a local path or of a listed origin' }]
+    errors: [{ pointer: `/${place}/returnTo`, message: 'must be a local path or of a listed origin' }]
   })
 }

@@ -94,7 +94,11 @@ for (const door of doors) {
       { 'sec-purpose': 'prefetch' },
       { 'sec-purpose': 'prefetch;prerender' },
       { 'sec-purpose': 'prefetch;anonymous-client-ip' },
-      { purpose: 'prefetch' }
+      { purpose: 'prefetch' },
+      { 'x-purpose': 'preview' },
+      { 'x-purpose': 'instant' },
+      { 'x-moz': 'prefetch' },
+      { 'sec-purpose': 'prefetch', purpose: 'user' }
     ]) {
       for (const accept of ['*/*', 'text/html']) {
         const response = await browser.request({ method: 'GET', url: callback, headers: { ...headers, accept } })

@@ -10,8 +10,8 @@ const form = 'application/x-www-form-urlencoded'
 
 /** Every write that a session cookie opens; `POST /start` is the one route that takes a form. */
 function writesOf({ app }: World): Route[] {
-  const writes = routesOf(app).filter(({ method, url }) => method !== 'GET' && !/^\/(v1|start)\b/.test(url))
-  return writes.filter(({ method }) => method !== 'OPTIONS')
+  const writes = routesOf(app).filter(({ url }) => !/^\/(v1|start)\b/.test(url))
+  return writes.filter(({ method }) => !['GET', 'HEAD', 'OPTIONS'].includes(method))
 }
 
 /** What the writes would change, as Google and the user see it. */

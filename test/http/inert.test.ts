@@ -86,7 +86,7 @@ t.test('[R97] inert › prototypes cannot be reached by a body', async t => {
     'constructor=1',
     'toString=1'
   ]) {
-    isProblem(t, await ada.fetch(`/connect/gmail?${query}`), 400, 'invalid_request')
+    t.equal((await ada.fetch(`/connect/gmail?${query}`)).statusCode, 200, 'a start takes what it does not know')
     isProblem(
       t,
       await app.inject({ url: `/v1/connections?${query}`, headers: { authorization } }),

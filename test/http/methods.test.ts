@@ -6,7 +6,7 @@ import { build, isProblem } from '../helper.ts'
 t.test('[R105] methods › another method of a path is 405 with its methods, an unknown path 404', async t => {
   const { app } = await build(t)
   for (const [method, url, allow] of [
-    ['POST', '/livez', 'GET'],
+    ['POST', '/livez', 'GET, HEAD'],
     ['PUT', '/connections/abc', 'DELETE, GET'],
     ['HEAD', '/auth/google/callback', 'GET'],
     ['DELETE', '/v1/connections/abc/token', 'POST']

@@ -73,8 +73,12 @@ for (const door of doors) {
     for (const query of [
       'returnTo=/&returnTo=https://evil.example',
       'returnTo=https://evil.example&returnTo=/',
-      'returnTo[]=https://evil.example',
-      'returnTo[0]=https://evil.example',
+      'returnTo=https://evil.example&next=/'
+    ]) {
+      for (const way of ways) isRefused(t, await browser[way](`${door.start}?${query}`), 400, 'invalid_request')
+    }
+    const others = [
+      ...['returnTo[]', 'returnTo[0]'],
       ...[
         'return_to',
         'returnto',
@@ -87,10 +91,10 @@ for (const door of doors) {
         'redirectUrl'
       ],
       ...['rd', 'url', 'callback', 'callbackUrl', 'continue', 'dest', 'destination', 'goto', 'target', 'to', 'state']
-    ]) {
-      const whole = query.includes('=') ? query : `${query}=https://evil.example`
-      for (const way of ways) isRefused(t, await browser[way](`${door.start}?${whole}`), 400, 'invalid_request')
-    }
+    ]
+    const query = others.map(name => `${name}=https://evil.example`).join('&')
+    const end = await browser.navigate(await browser.authorize(`${door.start}?${query}`, { deny: 'access_denied' }))
+    t.equal(end.headers.location, '/?status=access_denied', 'other names are no returnTo')
     for (const name of ['returnTo', 'return_to', 'next', 'redirect', 'redirect_uri', 'RelayState', 'continue']) {
       const callback = await browser.authorize(`${door.start}?returnTo=/inbox`, { deny: 'access_denied' })
       const back = await browser.navigate(`${callback}&${name}=${encodeURIComponent('https://evil.example')}`)

@@ -8,8 +8,8 @@ import { CallbackQuery, StartedView } from '../../../src/http/views/flow.ts'
 import { problemResponses } from '../../../src/http/views/problem.ts'
 import { toUserView, UserView } from '../../../src/http/views/user.ts'
 
-// Connecting without a session wraps its own returnTo in this one.
-const StartQuery = z.strictObject({ returnTo: z.string().min(1).max(maxReturnToLength).optional() })
+// Connecting without a session wraps its own returnTo in this one. Mailers and social apps add parameters of theirs.
+const StartQuery = z.object({ returnTo: z.string().min(1).max(maxReturnToLength).optional() })
 const Signed = z.object({ user: UserView })
 
 /** Sign-in with Google. */
@@ -27,7 +27,7 @@ const google: FastifyPluginAsyncZod = async app => {
       response: { 200: StartedView, ...problemResponses }
     },
     handler: async (request, reply) => {
-      const returnTo = requireReturnTo(request.query.returnTo, app.config)
+      const returnTo = requireReturnTo(request.query.returnTo, 'querystring', app.config)
       request.returnTo = returnTo
       const { url, expiresAt } = await app.googleOauth2.start(
         request,
@@ -44,7 +44,6 @@ const google: FastifyPluginAsyncZod = async app => {
     method: 'GET',
     url: '/google/callback',
     config: { navigable: true, rateLimit: app.limitStarts },
-    onRequest: app.ignorePrefetch,
     schema: {
       operationId: 'finishSignIn',
       tags: ['auth'],

@@ -10,7 +10,8 @@ import { CallbackQuery, StartedView } from '../../../src/http/views/flow.ts'
 import { problemResponses } from '../../../src/http/views/problem.ts'
 
 const Params = z.strictObject({ service: z.string().min(1).max(64) })
-const StartQuery = z.strictObject({
+// Mailers and social apps add parameters of theirs to a link.
+const StartQuery = z.object({
   returnTo: z.string().min(1).max(2000).optional(),
   loginHint: z
     .string()
@@ -40,12 +41,12 @@ const connect: FastifyPluginAsyncZod = async app => {
     },
     handler: async (request, reply) => {
       const { returnTo: wanted, status, ...wish } = request.query
-      const returnTo = requireReturnTo(wanted, app.config)
+      const returnTo = requireReturnTo(wanted, 'querystring', app.config)
       request.returnTo = returnTo
       // Back from a sign-in that failed: it ends where connecting would have.
       if (status !== undefined && request.isNavigation()) return reply.returnWith({ status })
       if (!request.session._id && request.isNavigation()) {
-        const returnTo = basePath + request.url
+        const returnTo = basePath + withoutUnknown(request.url, request.query)
         return reply.redirect(`${basePath}/auth/google?${new URLSearchParams({ returnTo })}`, 303)
       }
       const userId = request.requireUserId()
@@ -61,7 +62,6 @@ const connect: FastifyPluginAsyncZod = async app => {
     method: 'GET',
     url: '/:service/callback',
     config: { navigable: true, rateLimit: app.limitStarts },
-    onRequest: app.ignorePrefetch,
     schema: {
       operationId: 'finishConnect',
       tags: ['connections'],
@@ -86,6 +86,13 @@ const connect: FastifyPluginAsyncZod = async app => {
       return { message: 'token receive' as const, connection }
     }
   })
+}
+
+/** The URL as it came, without the parameters that others added: some make it too long to be carried along. */
+function withoutUnknown(url: string, known: object): string {
+  const [path = '', query = ''] = url.split('?')
+  const kept = query.split('&').filter(pair => Object.hasOwn(known, pair.split('=', 1)[0] ?? ''))
+  return kept.length > 0 ? `${path}?${kept.join('&')}` : path
 }
 
 export default connect

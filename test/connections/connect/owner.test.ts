@@ -31,12 +31,14 @@ t.test('[R23] owner › the same user, signed in anew › the flow of the earlie
   t.same((await ada.fetch('/connections')).json(), { connections: [] })
 })
 
-t.test('[R24] owner › named in the query of a start › refused', async t => {
-  const { signedIn } = await build(t)
+t.test('[R24] owner › named in the query of a start › ignored, and it is the session’s user', async t => {
+  const { signedIn, app } = await build(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const adasId = (await ada.fetch('/auth/session')).json().user.id
   for (const name of ['userId', 'user_id', 'sub', 'owner', 'externalId', 'user[id]', 'session'])
-    isProblem(t, await bob.fetch(`/connect/gmail?${encodeURIComponent(name)}=${adasId}`), 400, 'invalid_request')
+    t.equal((await bob.fetch(`/connect/gmail?${encodeURIComponent(name)}=${adasId}`)).statusCode, 200)
+  const bobsId = (await bob.fetch('/auth/session')).json().user.id
+  t.same((await collectionsOf(app).flows.distinct('userId', { purpose: 'connect' })).map(String), [bobsId])
 })
 
 t.test('[R24] owner › named in the callback, in its body or in its state › it is the session’s user', async t => {

@@ -54,16 +54,19 @@ t.test('[R21] start › navigated › to Google with a session, to sign-in witho
   t.equal(toSignIn.headers['set-cookie'], undefined, 'nothing is begun yet')
 })
 
-t.test('[R21] start › a service that is not in the catalogue, or words it does not know › refused', async t => {
-  const { signedIn, google } = await build(t)
-  const ada = await signedIn()
-  for (const service of ['contacts', 'Gmail', 'gmail%20', '__proto__', 'constructor', 'gmail.readonly'])
-    isProblem(t, await ada.fetch(`/connect/${service}`), 404, 'not_found')
-  t.equal((await ada.navigate('/connect/contacts')).headers.location, '/?status=not_found')
-  for (const query of ['scope=https://mail.google.com/', 'prompt=none', 'access_type=online', 'state=x', 'loginHint='])
-    isProblem(t, await ada.fetch(`/connect/gmail?${query}`), 400, 'invalid_request')
-  t.same(google.violations, [])
-})
+t.test(
+  '[R21] start › a service that is not in the catalogue, or words it takes and not in this form › refused',
+  async t => {
+    const { signedIn, google } = await build(t)
+    const ada = await signedIn()
+    for (const service of ['contacts', 'Gmail', 'gmail%20', '__proto__', 'constructor', 'gmail.readonly'])
+      isProblem(t, await ada.fetch(`/connect/${service}`), 404, 'not_found')
+    t.equal((await ada.navigate('/connect/contacts')).headers.location, '/?status=not_found')
+    for (const query of ['loginHint=', 'connectionId=', 'returnTo='])
+      isProblem(t, await ada.fetch(`/connect/gmail?${query}`), 400, 'invalid_request')
+    t.same(google.violations, [])
+  }
+)
 
 t.test('[R22] start › the URL › exactly these parameters, once each, at Google’s endpoint', async t => {
   const { signedIn, google } = await build(t)
@@ -118,4 +121,30 @@ t.test('[R22][R78] start › Google’s own issuer › has fixed endpoints that 
     jwksUri: 'https://www.googleapis.com/oauth2/v3/certs',
     issParameterSupported: false
   })
+})
+
+t.test('[R22] start › parameters that others added to its link › ignored, and returnTo kept', async t => {
+  const { signedIn, browser, google } = await build(t)
+  const added = 'utm_source=mail&fbclid=a&fbclid=b&gclid=%00&scope=https://mail.google.com/&prompt=none&state=x&_=1'
+  const ada = await signedIn()
+  for (const [who, start] of [
+    [ada, '/connect/gmail'],
+    [browser(), '/auth/google']
+  ] as const) {
+    const plain = new URL((await who.fetch(start)).json().url).searchParams
+    const decorated = await who.fetch(`${start}?${added}&returnTo=/inbox&${added}`)
+    t.equal(decorated.statusCode, 200, start)
+    const { searchParams } = new URL(decorated.json().url)
+    for (const name of ['scope', 'prompt', 'redirect_uri']) t.equal(searchParams.get(name), plain.get(name), name)
+    t.same([...searchParams.keys()], [...plain.keys()])
+    const callback = google.consent(decorated.json().url, { deny: 'access_denied' })
+    const back = await who.navigate(callback.slice('http://localhost:3000'.length))
+    t.equal(back.headers.location, '/inbox?status=access_denied')
+  }
+  const long = `fbclid=${'a'.repeat(9_000)}`
+  const stranger = await browser().navigate(`/connect/gmail?${long}&returnTo=/inbox`)
+  t.equal(
+    stranger.headers.location,
+    `/auth/google?${new URLSearchParams({ returnTo: '/connect/gmail?returnTo=/inbox' })}`
+  )
 })

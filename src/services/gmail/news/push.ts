@@ -70,7 +70,7 @@ export function readNotification({ message }: PushBody): Notification {
   } catch (cause) {
     throw new GuichetError('invalid_request', {
       cause,
-      errors: [{ pointer: '/message/data', message: "must be the base64 of Gmail's notification" }]
+      errors: [{ pointer: '/body/message/data', message: "must be the base64 of Gmail's notification" }]
     })
   }
 }
