@@ -44,6 +44,7 @@ async function start(): Promise<void> {
     SESSION_SECRETS: randomBytes(32).toString('base64url'),
     VAULT_KEYS: `demo:${randomBytes(32).toString('base64')}`,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+    ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS,
     ...google.variables
   })
   const app = await createServer(config, true)

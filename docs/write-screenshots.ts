@@ -6,11 +6,12 @@ import { consent, openScene } from '../test/browser/scene.ts'
 
 /* `npm run screenshots`: the hosted pages on a phone and on a desk, in light and in dark, into docs/screenshots. */
 const folder = join(import.meta.dirname, 'screenshots')
+t.setTimeout(300_000)
 mkdirSync(folder, { recursive: true })
 const [ada, noor] = ['ada@example.com', 'bob@example.com']
 const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1100, height: 800 } }
 
-t.test('screenshots', { timeout: 120_000 }, async t => {
+t.test('screenshots', async t => {
   const scene = await openScene(t)
   const host = await createHostApp(scene, 'Post Office')
   for (const [size, viewport] of Object.entries(sizes)) {
@@ -18,7 +19,7 @@ t.test('screenshots', { timeout: 120_000 }, async t => {
       const locale = colorScheme === 'dark' ? 'fr-FR' : 'en-GB'
       const { page } = await scene.open(t, scene.url, { viewport, colorScheme, locale, deviceScaleFactor: 1 })
       const shoot = (name: string) =>
-        page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true })
+        page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.jpg`), fullPage: true, quality: 65 })
       await shoot('welcome')
       await page.locator('a[href="auth/google"]').click()
       await consent(page, ada)

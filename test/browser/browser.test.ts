@@ -15,6 +15,6 @@ async function inBrowser(t: Test): Promise<void> {
   t.same(scene.google.violations, [])
 }
 
-if (hasChromium) t.test('in a browser', { timeout: 100_000 }, inBrowser)
+if (hasChromium) t.test('in a browser', { timeout: 200_000 }, inBrowser)
 else if (process.env.CI) t.fail(needsChromium)
 else t.skip(needsChromium, inBrowser)

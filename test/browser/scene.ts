@@ -91,7 +91,7 @@ export async function openScene(t: Test, environment: Environment = {}): Promise
       `addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))`
     )
     const page = await context.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(20_000)
     await page.goto(at)
     return { page, context, complaints }
   }

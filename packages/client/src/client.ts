@@ -58,7 +58,7 @@ export interface Gmail {
 }
 
 /** @param options.url guichet's PUBLIC_URL; where this script came from without it */
-export function createGuichet({ url = new URL('.', import.meta.url).href }: { url?: string } = {}): Guichet {
+export function createGuichet({ url = import.meta.url.replace(/[^/]*$/, '') }: { url?: string } = {}): Guichet {
   const root = url.endsWith('/') ? url : `${url}/`
   const listeners = new Set<() => void>()
   const tell = () => {
