@@ -70,6 +70,8 @@ ${google.advice.map(line => (line ? `\n  ${line}` : '\n')).join('')}
          KEY=${key}
          curl -H "Authorization: Bearer $KEY" ${publicUrl}/v1/connections
          curl -H "Authorization: Bearer $KEY" -X POST ${publicUrl}/v1/connections/ID/token
+         curl -H "Authorization: Bearer $KEY" -X PUT ${publicUrl}/v1/connections/ID/gmail/watch
+         curl -H "Authorization: Bearer $KEY" -N ${publicUrl}/v1/connections/ID/gmail/stream
 `)
 }
 

@@ -1,4 +1,5 @@
 import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
+import { calendarOf } from './calendars.ts'
 import { mailboxes } from './mails.ts'
 
 const hourMs = 3_600_000
@@ -17,6 +18,7 @@ export async function startDemoGoogle(
     controls: true
   })
   for (const { email, mails } of mailboxes) {
+    google.user(email).calendars.push(calendarOf(email, Date.now()))
     // The oldest first, as they came: an answer finds what it answers.
     for (const { hoursAgo, labels, mail } of [...mails].sort((one, other) => other.hoursAgo - one.hoursAgo)) {
       google.gmail(email).receive(mail, { atMs: Date.now() - hoursAgo * hourMs, ...(labels && { labels }) })

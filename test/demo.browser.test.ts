@@ -21,7 +21,7 @@ function runDemo(env: Record<string, string>) {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text
-        const url = /Open\s+(http:\/\/localhost:\d+)\n[\s\S]*\/token\n/.exec(output)?.[1]
+        const url = /Open\s+(http:\/\/localhost:\d+)\n[\s\S]*\/stream\n/.exec(output)?.[1]
         if (url) resolve(url)
       })
     exited.then(code => reject(new Error(`The demo ended with ${code}:\n${output}`)))

@@ -30,6 +30,7 @@ export interface FakeGoogleOptions extends WorldOptions {
   controls?: boolean
 }
 
+export type { Calendar, CalendarEvent } from './calendar-events.ts'
 export type { GmailAccount } from './gmail/account.ts'
 export type { IncomingMail, Receiving } from './gmail/mailbox.ts'
 export type { SentMail } from './gmail/sending.ts'
