@@ -5,7 +5,8 @@ import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { createServer } from '../src/app.ts'
 import { operations } from '../src/backend/keys.ts'
 import { services } from '../src/catalogue.ts'
-import { ConfigError, parseConfig } from '../src/config/config.ts'
+import { parseConfig } from '../src/config/config.ts'
+import { ConfigError } from '../src/config/config-error.ts'
 import { startDemoGoogle } from './google.ts'
 
 /** What has been opened so far; closed in the opposite order. */

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { runCommandLine } from './commands/command-line.ts'
+import { catchStrayErrors } from './startup/stray-errors.ts'
+
+catchStrayErrors(text => process.stderr.write(`${text}\n`))
 
 process.exitCode = await runCommandLine(process.argv.slice(2), process.env, {
   out: text => process.stdout.write(text),

@@ -1,5 +1,6 @@
 export { createServer, type GuichetOptions } from './app.ts'
 export type { Clock } from './clock.ts'
-export { type Config, ConfigError, type ConfigFault, parseConfig } from './config/config.ts'
+export { type Config, parseConfig } from './config/config.ts'
+export { ConfigError, type ConfigFault } from './config/config-error.ts'
 export { type ErrorCode, GuichetError } from './errors.ts'
 export { guichet } from './guichet.ts'

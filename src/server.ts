@@ -1,9 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { keepCompiled } from './startup/compile-cache.ts'
+import { catchStrayErrors } from './startup/stray-errors.ts'
 
 keepCompiled()
+const strayErrors = catchStrayErrors(text => process.stderr.write(`${text}\n`))
 const { createServer } = await import('./app.ts')
-const { ConfigError, parseConfig } = await import('./config/config.ts')
+const { parseConfig } = await import('./config/config.ts')
+const { ConfigError } = await import('./config/config-error.ts')
+const { safeCodeOf } = await import('./observability/log.ts')
 const { allWritten, standardOutput } = await import('./observability/line-sink.ts')
 
 /** From a readiness that says no to the last request: load balancers need a moment to notice. */
@@ -28,7 +32,10 @@ async function main(): Promise<void> {
   // Asking for it makes a pipe or socket non-blocking: until then, writing into a full one stops the process.
   void process.stdout
   const app = await createServer(config, { stream: log })
-  await app.listen({ host: config.host, port: config.port })
+  await app.listen({ host: config.host, port: config.port }).catch(({ code }) => {
+    throw new ConfigError([{ variable: 'HOST, PORT', problem: `cannot be listened on (${safeCodeOf({ code })})` }])
+  })
+  strayErrors.goOn(err => app.log.error({ event: 'stray_error', err }, 'an error that nothing caught: a bug'))
 
   let stopping = false
   async function stop(signal: NodeJS.Signals): Promise<void> {
@@ -50,10 +57,7 @@ async function main(): Promise<void> {
 
 main().catch(error => {
   // Anything but our own message may quote a secret.
-  const message =
-    error instanceof ConfigError
-      ? error.message
-      : `The server could not start: ${error?.code ?? error?.name ?? 'unknown error'}`
+  const message = error instanceof ConfigError ? error.message : `The server could not start: ${safeCodeOf(error)}`
   process.stderr.write(`${message}\n`)
   process.exit(1)
 })

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import oauth2 from '@fastify/oauth2'
+import oauth2, { type FastifyOAuth2Options } from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { urlUnder } from '../../src/config/public-url.ts'
+import { GuichetError, hasCode } from '../../src/errors.ts'
 import {
   createAuthorization,
   type Finished,
@@ -10,14 +11,9 @@ import {
   type OAuthClient
 } from '../../src/flows/authorization.ts'
 import type { FlowAim } from '../../src/flows/flows.ts'
-import { type Purpose, purposes } from '../../src/flows/purposes.ts'
+import { type Purpose, purposes, signIn } from '../../src/flows/purposes.ts'
 import type { Endpoints } from '../../src/google/endpoints.ts'
 import type { CallbackQuery } from '../../src/http/views/flow.ts'
-
-/** What @fastify/oauth2 decorates with; its own type leaves out `oauth2`. */
-interface Registration {
-  oauth2: OAuthClient
-}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -37,6 +33,7 @@ declare module 'fastify' {
 
 /** Fastify gives a plugin 10 s, and a call to Google may take longer. */
 const bootWaitMs = 5_000
+const registerAgainMs = 30_000
 
 /** The Google OAuth2 flow: one registration of @fastify/oauth2 for each purpose; src/flows has its logic. */
 export default fp(
@@ -45,10 +42,15 @@ export default fp(
     const { clientId, clientSecret, timeoutMs } = config.google
     const redirectUri = ({ callbackPath }: Purpose) => urlUnder(config.publicUrl, callbackPath).href
 
-    async function register(instance: FastifyInstance, endpoints: Endpoints): Promise<Map<string, Registration>> {
-      const registrations = new Map<string, Registration>()
+    /**
+     * One registration for each purpose, on an instance that ends with it: the plugin wants the endpoints when it is
+     * registered, and an issuer may be away when this server starts.
+     * @throws GuichetError `google_misconfigured`, without the library's own error: that one holds the client's secret
+     */
+    async function register(endpoints: Endpoints): Promise<Map<string, OAuthClient>> {
+      const instance = Fastify()
       for (const purpose of purposes) {
-        await instance.register(oauth2, {
+        const options: FastifyOAuth2Options = {
           name: purpose.name,
           scope: [...purpose.scopes],
           credentials: {
@@ -62,25 +64,45 @@ export default fp(
           // State lives in the flows: the plugin's own ways, which keep it in a cookie, are closed.
           generateStateFunction: refuse,
           checkStateFunction: refuse
-        })
-        registrations.set(purpose.name, instance.getDecorator<Registration>(purpose.name))
+        }
+        // The library throws where Fastify catches nothing of a plugin with a callback: a promise does.
+        const registration = (scope: FastifyInstance) =>
+          new Promise<void>((resolve, reject) => {
+            oauth2(scope, options, error => (error ? reject(error) : resolve()))
+          })
+        instance.register(fp(registration))
       }
-      return registrations
+      try {
+        await instance.ready()
+        return new Map(purposes.map(({ name }) => [name, instance.getDecorator<{ oauth2: OAuthClient }>(name).oauth2]))
+      } catch {
+        throw new GuichetError('google_misconfigured', { cause: new OauthLibraryRefusal() })
+      } finally {
+        await instance.close()
+      }
     }
 
-    // The plugin wants the endpoints when it is registered. An issuer that does not answer yet is registered
-    // on an instance of its own as soon as it does.
-    const atBoot = await Promise.race([
-      google.endpoints().catch(() => undefined),
-      delay(bootWaitMs, undefined, { ref: false })
-    ])
-    let registered = atBoot && (await register(app, atBoot))
+    let registering: Promise<Map<string, OAuthClient>> | undefined
+    let refusedAtMs = Number.POSITIVE_INFINITY
+    /** Registered once; a failure is every caller's until it is old enough to try again. */
     async function client({ name }: Purpose): Promise<OAuthClient> {
-      registered ??= await register(Fastify(), await google.endpoints())
-      const registration = registered.get(name)
-      if (!registration) throw new Error(`${name} is not registered`)
-      return registration.oauth2
+      const known = await google.endpoints()
+      if (app.clock.nowMs() - refusedAtMs >= registerAgainMs) {
+        registering = undefined
+        refusedAtMs = Number.POSITIVE_INFINITY
+      }
+      registering ??= register(known).catch(error => {
+        refusedAtMs = app.clock.nowMs()
+        throw error
+      })
+      const found = (await registering).get(name)
+      if (!found) throw new Error(`${name} is not registered`)
+      return found
     }
+    // With an issuer that answers in time, what the library refuses ends the start.
+    await Promise.race([client(signIn), delay(bootWaitMs, undefined, { ref: false })]).catch(error => {
+      if (!hasCode(error, 'google_unavailable')) throw error
+    })
 
     const authorization = createAuthorization({
       flows,
@@ -114,6 +136,11 @@ export default fp(
   },
   { name: 'google-oauth2', fastify: '5.x', dependencies: ['browser-session', 'navigation', 'google', 'flows'] }
 )
+
+/** Stands for the library's error in the log. */
+class OauthLibraryRefusal extends Error {
+  override readonly name = 'OauthLibraryRefusal'
+}
 
 async function refuse(): Promise<never> {
   throw new Error('state is kept in the flows')

@@ -1,5 +1,7 @@
+import { ConfigError } from '../config/config-error.ts'
 import { GuichetError } from '../errors.ts'
 import { createLineSink, standardOutput } from '../observability/line-sink.ts'
+import { safeCodeOf } from '../observability/log.ts'
 
 /** Who was given a token of whom; never the token. */
 export interface AuditEntry {
@@ -19,9 +21,20 @@ export interface AuditEntry {
  */
 export type Audit = (entry: AuditEntry) => void
 
-/** An audit trail in that file, or on standard output. */
+/**
+ * An audit trail in that file, or on standard output.
+ * @throws ConfigError naming AUDIT_FILE if it cannot be opened: every vend would fail
+ */
 export function createAudit(file: string | undefined): Audit {
   const sink = file === undefined ? standardOutput : createLineSink(file)
+  try {
+    sink.open()
+  } catch (error) {
+    const code = safeCodeOf(error)
+    // A named pipe whose reader comes later.
+    if (code !== 'ENXIO')
+      throw new ConfigError([{ variable: 'AUDIT_FILE', problem: `cannot be opened for writing (${code})` }])
+  }
   return entry => {
     try {
       sink.write(`${JSON.stringify({ audit: 'vend', ...entry })}\n`)

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
-import { ConfigError } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { safeCodeOf } from '../observability/log.ts'
 import { listParkedEvents, replayParkedEvents } from './events.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { rotateVault } from './rotate-vault.ts'
 import { printSecrets } from './secrets.ts'
-import { type Toolbox, UsageError, withToolbox } from './toolbox.ts'
+import { CommandFailure, type Toolbox, UsageError, withToolbox } from './toolbox.ts'
 
 const usage = `Usage:
   guichet secrets               print a fresh SESSION_SECRETS and VAULT_KEYS
@@ -78,10 +79,7 @@ export async function runCommandLine(args: string[], environment: NodeJS.Process
     if (error instanceof UsageError) output.err(`${error.message}\n\n${usage}\n`)
     else if (error instanceof ConfigError) output.err(`${error.message}\n`)
     // A driver's message may quote the connection string.
-    else {
-      const { code, name } = (error ?? {}) as { code?: unknown; name?: string }
-      output.err(`It failed: ${code ?? name ?? 'unknown error'}\n`)
-    }
+    else output.err(`It failed: ${error instanceof CommandFailure ? error.message : safeCodeOf(error)}\n`)
     return 1
   }
 }

@@ -1,5 +1,5 @@
 import { rotate } from './reseal.ts'
-import type { Toolbox } from './toolbox.ts'
+import { CommandFailure, type Toolbox } from './toolbox.ts'
 
 const width = 30
 
@@ -13,17 +13,14 @@ export async function rotateVault(
     progress(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${total}`)
   })
   note(`\n${resealed} records are sealed under ${vault.keyIds[0]} now.`)
-  if (unsealable > 0) fail(`${unsealable} records do not open with any key of the ring; they stay as they are`)
+  if (unsealable > 0)
+    throw new CommandFailure(`${unsealable} records do not open with any key of the ring; they stay as they are`)
   if (sealedMeanwhile > 0) {
-    fail(
+    throw new CommandFailure(
       `${sealedMeanwhile} records were sealed under an older key meanwhile: give every replica this ring, then run this again`
     )
   }
   note(
     'The older keys of VAULT_KEYS open nothing any more and can be removed, once every replica runs with the new ring.'
   )
-}
-
-function fail(code: string): never {
-  throw Object.assign(new Error(), { code })
 }

@@ -17,6 +17,9 @@ export interface Toolbox {
 /** The command was called wrongly; its message says how. */
 export class UsageError extends Error {}
 
+/** The command did not do all it was asked for; its message says what is left. */
+export class CommandFailure extends Error {}
+
 /** Runs a command over the database of that environment, and closes it. */
 export async function withToolbox(
   variables: NodeJS.ProcessEnv,

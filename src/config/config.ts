@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { z } from 'zod'
-import { Environment, secretNames } from './environment.ts'
+import { ConfigError, type ConfigFault } from './config-error.ts'
+import { Environment } from './environment.ts'
 import { parseKeyRing, type VaultKey } from './key-ring.ts'
 import { createAddressGuard, faultOfWebhookUrl } from './networks.ts'
 import { urlUnder } from './public-url.ts'
+import { readCredentialsFile, readVariables, type Variables } from './variables.ts'
 
 /** What the app is built from: the environment, read once and checked whole. */
 export interface Config {
@@ -41,35 +41,13 @@ export interface Brand {
   accent: string | undefined
 }
 
-export interface ConfigFault {
-  variable: string
-  problem: string
-}
-
-/** Thrown by parseConfig: every faulty variable by name, and never a value. */
-export class ConfigError extends Error {
-  readonly faults: ConfigFault[]
-
-  constructor(faults: ConfigFault[]) {
-    super(
-      `The configuration is not usable:\n${faults.map(fault => `  ${fault.variable}: ${fault.problem}`).join('\n')}`
-    )
-    this.name = 'ConfigError'
-    this.faults = faults
-  }
-}
-
-type Variables = Record<string, string | undefined>
-
-const CredentialsFile = z.object({ web: z.object({ client_id: z.string().min(1), client_secret: z.string().min(1) }) })
-
 /**
  * Reads the configuration from environment variables.
  * @throws ConfigError naming every faulty variable at once
  */
 export function parseConfig(variables: Variables): Config {
   const faults: ConfigFault[] = []
-  const given = withFiles(variables, faults)
+  const given = readVariables(variables, faults)
   const credentials = readCredentialsFile(given, faults)
   const parsed = Environment.safeParse(given)
   for (const issue of parsed.error?.issues ?? []) {
@@ -119,51 +97,6 @@ export function parseConfig(variables: Variables): Config {
   }
 }
 
-/** An empty value counts as none; a secret's NAME_FILE is read and stands for NAME. */
-function withFiles(variables: Variables, faults: ConfigFault[]): Variables {
-  const given: Variables = {}
-  for (const [name, value] of Object.entries(variables)) if (value) given[name] = value
-  for (const name of secretNames) {
-    const file = given[`${name}_FILE`]
-    if (!file) continue
-    if (given[name]) {
-      faults.push({ variable: name, problem: `is given twice: here and by ${name}_FILE` })
-      continue
-    }
-    const text = readText(file)
-    if (text) given[name] = text.trim()
-    else faults.push({ variable: `${name}_FILE`, problem: 'names a file that is missing, empty or not readable' })
-  }
-  return given
-}
-
-function readCredentialsFile(given: Variables, faults: ConfigFault[]) {
-  const variable = 'GOOGLE_CREDENTIALS_FILE'
-  const file = given[variable]
-  if (!file) return undefined
-  if (given.GOOGLE_CLIENT_ID || given.GOOGLE_CLIENT_SECRET) {
-    faults.push({
-      variable,
-      problem: 'contradicts GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET: give one of the two ways'
-    })
-    return undefined
-  }
-  const text = readText(file)
-  if (!text) {
-    faults.push({ variable, problem: 'names a file that is missing, empty or not readable' })
-    return undefined
-  }
-  try {
-    return CredentialsFile.parse(JSON.parse(text)).web
-  } catch {
-    faults.push({
-      variable,
-      problem: "is not the JSON that Google's console hands out for a web application (web.client_id)"
-    })
-    return undefined
-  }
-}
-
 /** What no single variable shows: settings that exclude or require each other, and those that would undo our safety. */
 function contradictions(given: Variables): ConfigFault[] {
   const faults: ConfigFault[] = []
@@ -202,12 +135,4 @@ function webhookFaults({ WEBHOOK_URL, WEBHOOK_ALLOW_PRIVATE }: Variables): Confi
   const { data: allowed } = Environment.shape.WEBHOOK_ALLOW_PRIVATE.safeParse(WEBHOOK_ALLOW_PRIVATE)
   const problem = WEBHOOK_URL && allowed && faultOfWebhookUrl(WEBHOOK_URL, createAddressGuard(allowed))
   return problem ? [{ variable: 'WEBHOOK_URL', problem }] : []
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '') || undefined
-  } catch {
-    return undefined
-  }
 }

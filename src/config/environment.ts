@@ -1,30 +1,38 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
+import { toComparableAddress } from '../email-address.ts'
 import { parseKeyRing } from './key-ring.ts'
 import { isNetwork, isProxy } from './networks.ts'
 import { isPublicUrl } from './public-url.ts'
+import { isBaseUrl, isOrigin, isSecureUrl } from './urls.ts'
 
-const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+/** What an OAuth client may be called, and its secret (RFC 6749, appendix A); the OAuth library takes nothing else either. */
+export const isPrintableAscii = (text: string) => /^[\x20-\x7e]+$/.test(text)
 
-/** Whether what is sent there stays on this machine. */
-export function isLoopbackHost(hostname: string): boolean {
-  return loopbackHosts.has(hostname)
+/** An address or a host's name, as `listen` takes it: without a port, and IPv6 without brackets. */
+const isHost = (text: string) =>
+  isIP(text) !== 0 || (/^(?:[a-z0-9_-]{1,63}\.)*[a-z_-][a-z0-9_-]{0,62}$/i.test(text) && text.length <= 253)
+
+/** A local part as people have it, or none; a domain of at least two labels. */
+const isAllowedAddress = (text: string) =>
+  /^[^\s@"<>(),:;\\*]*(?<!\.)@/.test(text) && toComparableAddress(text.replace(/^@/, 'x@')) !== undefined
+
+/** https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions, of whichever system the server runs on. */
+function hasDatabaseName(uri: string): boolean {
+  const [, path] = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri) ?? []
+  try {
+    const name = decodeURIComponent(path ?? '')
+    return /^[^/\\. "$*<>:|?\0]+$/.test(name) && Buffer.byteLength(name) < 64
+  } catch {
+    return false
+  }
 }
 
-/** https, or http where the traffic cannot leave the machine. */
-export function isSecureUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
-}
-
-function isOrigin(text: string): boolean {
-  // A parser takes a star for a host's name; whoever writes one means more than that, and would get less.
-  return (
-    !text.includes('*') &&
-    URL.canParse(text) &&
-    /^https?:$/.test(new URL(text).protocol) &&
-    new URL(text).origin === text
-  )
+/** As Standard Webhooks has it: 24 to 64 bytes, in the one spelling of base64. */
+function isWebhookSecret(text: string): boolean {
+  const [, base64 = ''] = /^whsec_(.+)$/.exec(text) ?? []
+  const bytes = Buffer.from(base64, 'base64')
+  return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === base64
 }
 
 /** It goes into a Content-Security-Policy, where these characters end a source. */
@@ -52,14 +60,20 @@ const list = () =>
       .filter(item => item !== '')
   )
 const everyItem = (test: (item: string) => boolean, problem: string) =>
-  list().refine(items => items.length > 0 && items.every(test), problem)
+  list()
+    .refine(items => items.length > 0 && items.every(test), problem)
+    .refine(items => new Set(items).size === items.length, 'names the same twice')
 
 /**
  * Every variable guichet reads, with its meaning: the README's table and .env.example are written from here
  * by `npm run docs`. A message never holds the value.
  */
 export const Environment = z.object({
-  HOST: z.string().default('127.0.0.1').describe('Address to listen on; `0.0.0.0` in a container.'),
+  HOST: z
+    .string()
+    .refine(isHost, 'must be an address or a name, without a port or brackets')
+    .default('127.0.0.1')
+    .describe('Address to listen on; `0.0.0.0` in a container.'),
   PORT: whole(0, 65535).default(3000).describe('Port to listen on.'),
   PUBLIC_URL: text()
     .refine(
@@ -71,9 +85,9 @@ export const Environment = z.object({
       'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is Secure and `__Host-guichet`, or `__Secure-guichet` under a path; http is for localhost only.'
     ),
   MONGODB_URI: text()
-    .regex(
-      /^mongodb(\+srv)?:\/\/[^/]+\/[^/?]+/,
-      "must be a MongoDB connection string with the database's name in its path"
+    .refine(
+      hasDatabaseName,
+      'must be a MongoDB connection string with the database\'s name in its path, without any of / \\ . " $ * < > : | ? or a blank'
     )
     .describe("MongoDB's connection string, with the database's name in its path."),
   SESSION_SECRETS: text()
@@ -96,23 +110,32 @@ export const Environment = z.object({
     ),
   GOOGLE_CLIENT_ID: z
     .string()
+    .refine(isPrintableAscii, 'must be of printable ASCII characters')
     .optional()
     .describe("The OAuth client's id from Google's console; required, unless GOOGLE_CREDENTIALS_FILE is given."),
-  GOOGLE_CLIENT_SECRET: z.string().optional().describe("The OAuth client's secret; required with the id."),
+  GOOGLE_CLIENT_SECRET: z
+    .string()
+    .refine(isPrintableAscii, 'must be of printable ASCII characters')
+    .optional()
+    .describe("The OAuth client's secret; required with the id."),
   GOOGLE_CREDENTIALS_FILE: z
     .string()
     .optional()
     .describe("Instead of the two: the JSON file that Google's console hands out for a web application."),
   GOOGLE_ISSUER: z
     .string()
-    .refine(isSecureUrl, 'must be https (http only for localhost)')
+    .refine(isBaseUrl, 'must be https (http only for localhost), without user, query or fragment')
     // Another issuer's name is compared to the letter, its last slash included.
     .transform(value => (value === 'https://accounts.google.com/' ? 'https://accounts.google.com' : value))
     .default('https://accounts.google.com')
     .describe("Google's issuer. Another one (https, or http on localhost) is discovered by OIDC."),
   GOOGLE_API_URL: z
     .string()
-    .refine(isSecureUrl, 'must be https (http only for localhost)')
+    .refine(
+      text => isBaseUrl(text) && new URL(text).pathname === '/',
+      'must be https (http only for localhost), without a user, a path or a query'
+    )
+    .transform(text => new URL(text).origin)
     .optional()
     .describe("Root of Google's APIs, if not Google's own (https, or http on localhost)."),
   ALLOWED_ORIGINS: everyItem(isOrigin, 'must be a comma list of origins such as https://app.example.com')
@@ -125,10 +148,7 @@ export const Environment = z.object({
     .describe(
       'Addresses, CIDRs or `loopback` of the proxies whose forwarded headers count. Required when PUBLIC_URL is https.'
     ),
-  SIGN_IN_ALLOW: everyItem(
-    item => /^[^@\s]*@[^@\s]+$/.test(item),
-    'must be a comma list of e-mail addresses or @domains'
-  )
+  SIGN_IN_ALLOW: everyItem(isAllowedAddress, 'must be a comma list of e-mail addresses or @domains')
     .default([])
     .describe(
       'Comma list of verified e-mail addresses or `@domains` that may sign in; empty: anyone with a Google account. A domain means the accounts of its Google Workspace now, or `@gmail.com`.'
@@ -153,10 +173,7 @@ export const Environment = z.object({
     .string()
     .optional()
     .describe('Where events are delivered, signed as Standard Webhooks says; https, and a public address.'),
-  WEBHOOK_SECRETS: everyItem(
-    item => /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(item),
-    'must be a comma list of whsec_ and base64 of 24 to 64 bytes'
-  )
+  WEBHOOK_SECRETS: everyItem(isWebhookSecret, 'must be a comma list of whsec_ and base64 of 24 to 64 bytes')
     .default([])
     .describe('Comma list, newest first: the secrets that sign events, each `whsec_` and base64 of 24 to 64 bytes.'),
   WEBHOOK_ALLOW_PRIVATE: everyItem(isNetwork, 'must be a comma list of addresses or CIDRs')
@@ -203,7 +220,7 @@ export const Environment = z.object({
   AUDIT_FILE: z.string().optional().describe('Where each vend leaves its audit line; standard output without it.'),
   METRICS_TOKEN: z
     .string()
-    .min(16, 'must have at least 16 characters')
+    .regex(/^[\x21-\x7e]{16,}$/, 'must have at least 16 characters, of printable ASCII without blanks')
     .optional()
     .describe('Bearer token of `/metrics`; without it the route does not exist.'),
   LOG_LEVEL: z

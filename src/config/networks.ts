@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { isWebPort } from './urls.ts'
 
 /** Whether a webhook may be sent to that address. */
 export type AddressGuard = (address: string) => boolean
@@ -49,9 +50,6 @@ function toBlockList(networks: readonly string[]): BlockList {
   return list
 }
 
-/** Ports that a web server may have; fetch refuses more of them by itself. */
-const isWebPort = (port: number) => port === 443 || port === 80 || port >= 1024
-
 /** What can be told of a webhook's URL before its name is looked up: none if it may be used, else what is wrong with it. */
 export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL'
@@ -65,7 +63,7 @@ export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | u
   const staysInside = isIP(address) !== 0 && !createAddressGuard([])(address)
   if (protocol !== 'https:' && !(protocol === 'http:' && staysInside)) return 'must be https'
   if (username || password || hash) return 'must hold no user, password or fragment'
-  if (port !== '' && !isWebPort(Number(port))) return 'names a port that no web server has'
+  if (!isWebPort(port)) return 'names a port that no web server has'
   return undefined
 }
 

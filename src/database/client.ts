@@ -1,5 +1,5 @@
 import { MongoClient } from 'mongodb'
-import { ConfigError } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
 
 /**
  * An operation gets 5 s in all: the driver repeats it once when its connection fails, which it may take for a server that

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isSecureUrl } from '../config/environment.ts'
+import { isSecureUrl } from '../config/urls.ts'
 import { GuichetError } from '../errors.ts'
 import type { Fetch } from './bounded-fetch.ts'
 

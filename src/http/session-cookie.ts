@@ -1,5 +1,5 @@
-import { isLoopbackHost } from '../config/environment.ts'
 import { basePathOf } from '../config/public-url.ts'
+import { isLoopbackHost } from '../config/urls.ts'
 
 export interface SessionCookie {
   name: string

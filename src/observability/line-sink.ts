@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface LineSink {
   /** @throws if the sink fails or holds back more than 1 MiB; the line is then not written later either */
   write(line: string): void
+  /** Opens it now, and not with the first line. @throws if it cannot be opened */
+  open(): void
 }
 
 const sinks: { isEmpty(): boolean; retry(): void }[] = []
@@ -31,12 +33,14 @@ export function createLineSink(target: string | number): LineSink {
   let backlogBytes = 0
   let timer: NodeJS.Timeout | undefined
 
+  // Without O_NONBLOCK a named pipe would stop the whole process until somebody reads.
+  const opened = () => openSync(target as string, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600)
+
   function flush(): void {
     clearTimeout(timer)
     timer = undefined
     try {
-      // Without O_NONBLOCK a named pipe would stop the whole process until somebody reads.
-      fd ??= openSync(target as string, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600)
+      fd ??= opened()
       for (let [first] = backlog; first; [first] = backlog) {
         const written = writeSync(fd, first)
         backlogBytes -= written
@@ -59,6 +63,10 @@ export function createLineSink(target: string | number): LineSink {
 
   sinks.push({ isEmpty: () => backlog.length === 0, retry })
   return {
+    open() {
+      fd ??= opened()
+    },
+
     write(text) {
       const line = Buffer.from(text)
       const isTooMuch = () => backlogBytes + line.length > maxBacklogBytes

@@ -29,6 +29,12 @@ export function toLoggedError(error: unknown, depth = 0): object {
   }
 }
 
+/** What may be told of any error, outside a log too: its code, or its kind; never its message. */
+export function safeCodeOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as Foreign
+  return [code, name].map(String).find(text => /^(?!undefined$)[\w.-]{1,64}$/.test(text)) ?? 'unknown error'
+}
+
 interface Requested {
   id: string
   method: string

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { createAudit } from '../../src/backend/audit.ts'
 import { build, isProblem, type World } from '../helper.ts'
 import { createBackend } from './backend.ts'
 
@@ -93,25 +94,28 @@ t.test('[R90] audit › 200 vends at once › as many lines as tokens', async t 
 })
 
 for (const [name, file] of [
-  ['on a full disk', '/dev/full'],
   ['in a folder that is not there', '/nowhere/audit.log'],
   ['that is a folder', '/tmp']
 ] as const) {
-  t.test(`[R90] audit › a file ${name} › nothing is vended, the rest goes on`, async t => {
-    const world = await build(t, { environment: { AUDIT_FILE: file } })
-    const { app, google, clock } = world
-    const ada = await world.signedIn()
-    const { id } = await ada.connected()
-    const { vend, fetch } = await createBackend(app)
-    for (let round = 0; round < 3; round++) {
-      const response = await vend(id)
-      isProblem(t, response, 503, 'audit_unavailable')
-      t.match(response.headers['retry-after'], /^\d+$/)
-      t.same(google.ledger.find(response.body), [])
-      clock.advance(3_600_000)
-    }
-    t.equal((await fetch(`/v1/connections/${id}`)).statusCode, 200)
-    t.equal((await ada.fetch(`/connections/${id}/gmail/messages`)).statusCode, 200)
-    t.notMatch(await app.metrics.text(), /outcome="vended"/, 'and none is counted as vended')
+  t.test(`[R90] audit › a file ${name} › stops the start by its name`, async t => {
+    t.throws(() => createAudit(file), { name: 'ConfigError', message: /AUDIT_FILE/ })
   })
 }
+
+t.test('[R90] audit › a file on a full disk › nothing is vended, the rest goes on', async t => {
+  const world = await build(t, { environment: { AUDIT_FILE: '/dev/full' } })
+  const { app, google, clock } = world
+  const ada = await world.signedIn()
+  const { id } = await ada.connected()
+  const { vend, fetch } = await createBackend(app)
+  for (let round = 0; round < 3; round++) {
+    const response = await vend(id)
+    isProblem(t, response, 503, 'audit_unavailable')
+    t.match(response.headers['retry-after'], /^\d+$/)
+    t.same(google.ledger.find(response.body), [])
+    clock.advance(3_600_000)
+  }
+  t.equal((await fetch(`/v1/connections/${id}`)).statusCode, 200)
+  t.equal((await ada.fetch(`/connections/${id}/gmail/messages`)).statusCode, 200)
+  t.notMatch(await app.metrics.text(), /outcome="vended"/, 'and none is counted as vended')
+})

@@ -53,6 +53,8 @@ t.test('[R57][F40] boot › a faulty environment ends the process at once, by na
       { VAULT_KEYS: 'k1:dG9vIHNob3J0', SESSION_SECRETS: 'not long enough', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
     ],
     [['TRUST_PROXY'], { PUBLIC_URL: 'https://auth.example.com' }],
+    [['AUDIT_FILE'], { AUDIT_FILE: '/nowhere/audit.log' }],
+    [['HOST'], { HOST: 'nowhere.invalid' }],
     // The driver refuses it, and would quote it.
     [['MONGODB_URI'], { MONGODB_URI: 'mongodb://guichet:the-database-password@127.0.0.1/guichet?tls=perhaps' }]
   ]

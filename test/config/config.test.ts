@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import t, { type Test } from 'tap'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/config/config-error.ts'
 
 const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
 
@@ -62,27 +65,43 @@ t.test('[R57] config › each required variable that is missing or empty is name
 })
 
 const malformed: Record<string, string[]> = {
-  PORT: ['-1', '65536', '3e3', '80.5', '0x50', 'http', ' 3000', '3000 '],
+  HOST: ['localhost:3000', '127.0.0.1:3000', '[::1]', '[::1]:3000', 'http://localhost', '127.0.0.1.', '300.1.1.1', '*'],
+  PORT: ['-1', '65536', '3e3', '80.5', '0x50', 'http', '1 2'],
   PUBLIC_URL: [
     'localhost:3000',
     'http://auth.example.com',
     'http://localhost.evil.example',
     'http://localhost:3000/',
-    'http://localhost:3000/path',
+    'http://localhost:3000/path/',
     'http://LOCALHOST:3000',
     'http://user:pass@localhost:3000',
     'ftp://localhost',
     'javascript:alert(1)',
-    'http://localhost:3000?a=1'
+    'http://localhost:3000?a=1',
+    'http://localhost:6000'
   ],
   MONGODB_URI: [
     '127.0.0.1/guichet',
     'mongodb://127.0.0.1',
     'mongodb://127.0.0.1/',
     'mongodb://127.0.0.1/?w=1',
-    'http://127.0.0.1/guichet'
+    'http://127.0.0.1/guichet',
+    'mongodb://127.0.0.1/gui.chet',
+    'mongodb://127.0.0.1/gui%2Echet',
+    'mongodb://127.0.0.1/gui%20chet',
+    'mongodb://127.0.0.1/gui$chet',
+    'mongodb://127.0.0.1/gui/chet',
+    'mongodb://127.0.0.1/gui%ZZ',
+    `mongodb://127.0.0.1/${'g'.repeat(64)}`
   ],
-  SESSION_SECRETS: ['too short', 'x'.repeat(31), `${'x'.repeat(32)},short`, ',', ' '],
+  SESSION_SECRETS: [
+    'too short',
+    'x'.repeat(31),
+    `${'x'.repeat(32)},short`,
+    ',',
+    ' ',
+    `${'x'.repeat(32)}, ${'x'.repeat(32)}`
+  ],
   VAULT_KEYS: [
     key(1),
     'k1:',
@@ -99,14 +118,36 @@ const malformed: Record<string, string[]> = {
     `k1:${key(1)},`,
     `k1:${key(1)};k2:${key(2)}`
   ],
-  GOOGLE_ISSUER: ['accounts.google.com', 'http://accounts.google.com', 'file:///etc/passwd'],
-  GOOGLE_API_URL: ['gmail.googleapis.com', 'http://gmail.googleapis.com', 'http://127.0.0.1.evil.example'],
+  GOOGLE_ISSUER: [
+    'accounts.google.com',
+    'http://accounts.google.com',
+    'file:///etc/passwd',
+    'https://user@issuer.example',
+    'https://user:pass@issuer.example',
+    'https://issuer.example?tenant=1',
+    'https://issuer.example/#part',
+    'https://issuer.example?',
+    'https://issuer.example:6667'
+  ],
+  GOOGLE_API_URL: [
+    'gmail.googleapis.com',
+    'http://gmail.googleapis.com',
+    'http://127.0.0.1.evil.example',
+    'https://api.example/gmail',
+    'https://api.example/?key=1',
+    'https://user@api.example',
+    'https://api.example:5060'
+  ],
   ALLOWED_ORIGINS: [
     '*',
     'null',
     'app.example.com',
     'https://app.example.com/',
     'https://app.example.com/path',
+    'https://App.example.com',
+    'https://app.example.com:443',
+    'https://user@app.example.com',
+    'https://app.example.com,https://app.example.com',
     'https://a.example,*',
     'https://*.example.com'
   ],
@@ -123,21 +164,43 @@ const malformed: Record<string, string[]> = {
     '127.0.0.1,1',
     'loopback,*'
   ],
-  SIGN_IN_ALLOW: ['a-domain.example', 'ada@', 'ada@example.com,example.org', 'a b@example.com'],
+  SIGN_IN_ALLOW: [
+    'a-domain.example',
+    'ada@',
+    'ada@example.com,example.org',
+    'a b@example.com',
+    '*@example.com',
+    '*',
+    '@*.example.com',
+    '"ada@example.com"',
+    "'ada@example.com'",
+    '"ada"@example.com',
+    '<ada@example.com>',
+    'mailto:ada@example.com',
+    '@example',
+    '@',
+    'ada.@example.com',
+    '@example.com,@example.com'
+  ],
   RATE_LIMIT_STARTS: ['-1', 'off', '1.5', '1000001'],
   RATE_LIMIT_KEY: ['-1', 'unlimited'],
   SESSION_IDLE_SECONDS: ['0', '-1', '1d'],
   SESSION_MAX_SECONDS: ['0', '99999999999'],
   FLOW_TTL_SECONDS: ['0', '601', '10m'],
   GOOGLE_TIMEOUT_MS: ['0', '99', '15001', '10s'],
+  GOOGLE_CLIENT_ID: ['client\u00e9.apps.googleusercontent.com'],
+  GOOGLE_CLIENT_SECRET: ['the-secret-with-\u00e4'],
   WEBHOOK_SECRETS: [
     'hunter2hunter2',
     'whsec_AAAA',
     `whsec_${'A'.repeat(31)}`,
+    `whsec_${'A'.repeat(33)}`,
+    `whsec_${Buffer.alloc(23, 1).toString('base64')}`,
+    `whsec_${Buffer.alloc(65, 1).toString('base64')}`,
     `whsec_${'!'.repeat(32)}`,
     `${'A'.repeat(44)}`
   ],
-  METRICS_TOKEN: ['fifteen letters'],
+  METRICS_TOKEN: ['fifteen letters', 'seventeen letters'],
   LOG_LEVEL: ['verbose', 'INFO', '30']
 }
 
@@ -145,6 +208,96 @@ t.test('[R57] config › a malformed value names its variable and is not quoted'
   for (const [name, values] of Object.entries(malformed)) {
     for (const [index, value] of values.entries())
       isRefused(t, { [name]: value }, [name], `${name} malformed (${index})`)
+  }
+})
+
+t.test('[R57] config › what nobody sees around a value is trimmed, and inside it is refused by name', async t => {
+  const dir = t.testdir()
+  for (const [position, [before, after]] of [
+    [' ', ' '],
+    ['\ufeff', '\r\n'],
+    ['\u00a0', '\u2003\t']
+  ].entries()) {
+    const padded = Object.fromEntries(Object.entries(least).map(([name, value]) => [name, `${before}${value}${after}`]))
+    t.same(parseConfig({ ...padded, PORT: `${before}3000${after}` }), parseConfig(least), `by variable (${position})`)
+    const file = `${dir}/${position}.json`
+    writeFileSync(file, `${before}${least.GOOGLE_CLIENT_SECRET}${after}`)
+    const { google } = parseConfig({ ...least, GOOGLE_CLIENT_SECRET: undefined, GOOGLE_CLIENT_SECRET_FILE: file })
+    t.equal(google.clientSecret, least.GOOGLE_CLIENT_SECRET, `by file (${position})`)
+  }
+  for (const [position, letter] of [
+    '\n',
+    '\r',
+    '\t',
+    '\0',
+    '\u00a0',
+    '\u2028',
+    '\u200b',
+    '\u2060',
+    '\ufeff',
+    '\u00ad',
+    '\u202e'
+  ].entries()) {
+    const into = (value: string) => `${value.slice(0, -3)}${letter}${value.slice(-3)}`
+    for (const [name, value] of Object.entries({
+      ...least,
+      HOST: 'localhost',
+      METRICS_TOKEN: 'x'.repeat(20),
+      AUDIT_FILE: '/dev/null'
+    }))
+      isRefused(t, { [name]: into(value) }, [name], `${name} (${position})`)
+    const file = `${dir}/inside-${position}`
+    writeFileSync(file, into(least.GOOGLE_CLIENT_SECRET))
+    isRefused(
+      t,
+      { GOOGLE_CLIENT_SECRET: undefined, GOOGLE_CLIENT_SECRET_FILE: file },
+      ['GOOGLE_CLIENT_SECRET', 'GOOGLE_CLIENT_SECRET_FILE'],
+      'by file'
+    )
+    const without = { GOOGLE_CLIENT_ID: undefined, GOOGLE_CLIENT_SECRET: undefined }
+    for (const web of [
+      { client_id: into(least.GOOGLE_CLIENT_ID), client_secret: least.GOOGLE_CLIENT_SECRET },
+      { client_id: least.GOOGLE_CLIENT_ID, client_secret: into(least.GOOGLE_CLIENT_SECRET) }
+    ]) {
+      writeFileSync(file, JSON.stringify({ web }))
+      isRefused(t, { ...without, GOOGLE_CREDENTIALS_FILE: file }, ['GOOGLE_CREDENTIALS_FILE'], 'by the console')
+    }
+  }
+})
+
+t.test('[R57] config › a port that fetch refuses to call is refused wherever it is named', async t => {
+  const { badPorts } = createRequire(import.meta.url)('undici/lib/web/fetch/constants.js') as { badPorts: string[] }
+  t.ok(badPorts.length > 50)
+  for (const port of badPorts) {
+    const faults = faultsOf({
+      ...least,
+      PUBLIC_URL: `http://localhost:${port}`,
+      GOOGLE_ISSUER: `https://issuer.example:${port}`,
+      GOOGLE_API_URL: `https://api.example:${port}`,
+      WEBHOOK_URL: `https://hooks.example.com:${port}`,
+      WEBHOOK_SECRETS: `whsec_${key(3)}`
+    }).faults
+    t.same(
+      faults.map(({ variable }) => variable).sort(),
+      ['GOOGLE_API_URL', 'GOOGLE_ISSUER', 'PUBLIC_URL', 'WEBHOOK_URL'],
+      port
+    )
+  }
+})
+
+t.test('[R57] config › what is right is taken', async t => {
+  for (const [name, values] of Object.entries({
+    HOST: ['0.0.0.0', '::', '::1', 'localhost', 'my-host.internal', 'guichet_1'],
+    GOOGLE_ISSUER: ['https://accounts.google.com/', 'https://issuer.example/tenant', 'http://localhost:9000'],
+    GOOGLE_API_URL: ['https://gmail.googleapis.com', 'https://gmail.googleapis.com/', 'http://127.0.0.1:9000'],
+    SIGN_IN_ALLOW: ["O'Brien+x@example.com, @b\u00fccher.example", '@gmail.com'],
+    MONGODB_URI: [
+      'mongodb://u:p%40ss@a.example,b.example/guichet?replicaSet=rs0',
+      'mongodb+srv://a.example/gui-chet_2'
+    ],
+    WEBHOOK_SECRETS: [24, 25, 26, 64].map(bytes => `whsec_${Buffer.alloc(bytes, 251).toString('base64')}`)
+  })) {
+    for (const value of values) t.ok(parseConfig({ ...least, [name]: value }), `${name}=${value}`)
   }
 })
 

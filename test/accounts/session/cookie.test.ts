@@ -1,7 +1,8 @@
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { ConfigError, parseConfig } from '../../../src/config/config.ts'
+import { parseConfig } from '../../../src/config/config.ts'
+import { ConfigError } from '../../../src/config/config-error.ts'
 import { toSessionCookie } from '../../../src/http/session-cookie.ts'
 import { type Browser, build, isProblem, localPath } from '../../helper.ts'
 
