@@ -17,7 +17,7 @@ const least = {
   GOOGLE_CLIENT_ID: 'client.apps.googleusercontent.com',
   GOOGLE_CLIENT_SECRET: 'the-client-secret',
   // Nobody answers there: the tests reach no network.
-  GOOGLE_ISSUER: 'http://127.0.0.1:9'
+  GOOGLE_ISSUER: 'http://127.0.0.1:65535'
 }
 
 interface Ended {
