@@ -27,6 +27,8 @@ export interface SendRecord {
   date: Date
   /** The draft that holds the mail; sending it is what happens once. */
   draftId: string | null
+  /** The draft was made for this key: nobody else wants it. */
+  isMade: boolean
   threadId: string | null
   /** What came of it; null until then. */
   sent: Sent | null
@@ -40,7 +42,7 @@ export const sendCollection: CollectionOf<SendRecord> = {
   indexes: [
     { key: { connectionId: 1, key: 1 }, unique: true },
     { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
-    { key: { 'lease.until': 1 }, sparse: true }
+    { key: { isMade: 1, expiresAt: 1 } }
   ]
 }
 
@@ -51,7 +53,7 @@ export interface Held {
   readonly isResumed: boolean
   /** Writes it down, unless another has taken over: then it throws `in_progress`. */
   keep(
-    change: Partial<Pick<SendRecord, 'draftId' | 'threadId' | 'filesHash' | 'messageId' | 'date' | 'sent'>>
+    change: Partial<Pick<SendRecord, 'draftId' | 'isMade' | 'threadId' | 'filesHash' | 'messageId' | 'date' | 'sent'>>
   ): Promise<void>
   /** The same key again goes on where this stopped. */
   release(): Promise<void>
@@ -66,6 +68,8 @@ export interface Known {
 }
 
 export interface SendRecords {
+  /** Keys whose app has not asked again for so long that it will not; each for one process to tidy up after. */
+  abandoned(): AsyncIterable<Held>
   /**
    * Takes the key for this process; what is returned as `sent` was sent before.
    * @throws GuichetError `idempotency_mismatch`, `in_progress`
@@ -77,6 +81,9 @@ const lifeMs = 48 * 3_600_000
 /** A process that died holds a key no longer; one that works renews it. */
 const leaseMs = 30_000
 const renewMs = 10_000
+/** An app that retries does so within the hour; the draft of one that gave up is in its user's way. */
+const abandonedMs = 3_600_000
+const abandonedAtOnce = 20
 
 export function sha256(...parts: (string | Uint8Array)[]): string {
   const hash = createHash('sha256')
@@ -114,6 +121,25 @@ export function createSendRecords(options: { collection: Collection<SendRecord>;
   }
 
   return {
+    async *abandoned() {
+      for (let round = 0; round < abandonedAtOnce; round++) {
+        const owner = randomUUID()
+        const nowMs = clock.nowMs()
+        const taken = await collection.findOneAndUpdate(
+          {
+            sent: null,
+            isMade: true,
+            expiresAt: { $lte: new Date(nowMs + lifeMs - abandonedMs) },
+            $or: [{ lease: null }, { 'lease.until': { $lte: new Date(nowMs) } }]
+          },
+          { $set: { lease: { owner, until: new Date(nowMs + leaseMs) } } },
+          { returnDocument: 'after' }
+        )
+        if (!taken) return
+        yield hold(taken, owner, true)
+      }
+    },
+
     async claim({ connectionId, key: given, hash, domain }) {
       const owner = randomUUID()
       const key = sha256(given)
@@ -128,6 +154,7 @@ export function createSendRecords(options: { collection: Collection<SendRecord>;
         messageId: `<${randomUUID()}@${domain}>`,
         date: new Date(nowMs),
         draftId: null,
+        isMade: false,
         threadId: null,
         sent: null,
         lease,

@@ -1,5 +1,7 @@
+import type { ObjectId } from 'mongodb'
 import { GuichetError, hasCode } from '../../errors.ts'
 import type { Gmail } from './client.ts'
+import { deleteDraft } from './drafts.ts'
 import { findSent, missing, toSent } from './find-sent.ts'
 import { type Held, type Known, type SendRecords, type Sent, sha256 } from './idempotency.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -33,6 +35,8 @@ export interface Sending {
   send(mailbox: Mailbox, mail: OutgoingMail, options: SendOptions): Promise<SendOutcome>
   /** Sends a draft that is there already. */
   sendDraft(mailbox: Mailbox, draftId: string, options: Pick<SendOptions, 'key'>): Promise<SendOutcome>
+  /** Takes the drafts away of sends that their app has given up; `open` gives a connection's mailbox, where it has one. */
+  tidy(open: (connectionId: ObjectId) => Promise<Mailbox | undefined>, signal: AbortSignal): Promise<void>
 }
 
 const userId = 'me'
@@ -74,6 +78,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
     try {
       await held.keep({
         draftId: draft.id,
+        isMade: true,
         threadId: draft.threadId,
         filesHash: files ? files.hash() : null
       })
@@ -158,6 +163,25 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
   }
 
   return {
+    async tidy(open, signal) {
+      for await (const held of records.abandoned()) {
+        const { connectionId, draftId } = held.record
+        try {
+          const mailbox = await open(connectionId)
+          if (mailbox && draftId !== null) await deleteDraft(mailbox.gmail, draftId)
+          // Asked again after all, it is made anew.
+          await held.keep({ draftId: null, isMade: false, filesHash: null })
+        } catch (error) {
+          if (!hasCode(error, 'not_found')) throw error
+          // It was sent, or its user took it away: who asks again finds out which.
+          await held.keep({ isMade: false })
+        } finally {
+          await held.release()
+        }
+        if (signal.aborted) return
+      }
+    },
+
     async send(mailbox, mail, { key, files }) {
       if (key === undefined) return { sent: await sendOnce(mailbox, mail, files), isReplayed: false }
       const { connection, gmail } = mailbox
@@ -250,9 +274,7 @@ async function isDraft(gmail: Gmail, id: string): Promise<boolean> {
 
 /** As far as it goes: a draft that stays is seen by its user. */
 async function drop(gmail: Gmail, id: string): Promise<void> {
-  await gmail
-    .call('drafts.delete', (users, options) => users.drafts.delete({ userId, id }, options))
-    .catch(() => undefined)
+  await deleteDraft(gmail, id).catch(() => undefined)
 }
 
 /** Whether Gmail may have acted on a call that failed. */

@@ -167,3 +167,25 @@ t.test('[G13] send without a key › a refused token › is renewed, and the mai
   t.equal(google.sent.length, 1)
   t.same(google.violations, [])
 })
+
+t.test(
+  '[G11] idempotency › the app gives up › the draft is taken away after an hour, and the key still works',
+  async t => {
+    const { google, send, app, clock, account } = await startSending(t)
+    const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'drafts.send'
+    google.fault('gmail', gmailFault('userRateLimitExceeded', { 'retry-after': '100' }), { only })
+    isProblem(t, await send(mail, key), 429, 'google_rate_limited')
+    clock.advance(3_000_000)
+    await app.background.run()
+    t.equal(account.drafts.list().length, 1, 'the app may ask again')
+    clock.advance(600_000)
+    await app.background.run()
+    t.same(account.drafts.list(), [])
+    t.equal((await send(mail, key)).statusCode, 200)
+    t.equal(google.sent.length, 1)
+    clock.advance(3_700_000)
+    await app.background.run()
+    t.equal((await send(mail, key)).headers['idempotency-replayed'], 'true')
+    t.same(google.violations, [])
+  }
+)
