@@ -28,8 +28,21 @@ export async function popupStories(t: Test, scene: Scene): Promise<void> {
     t.match(connection, { service: 'gmail', status: 'active' })
     t.equal(await page.evaluate('changes'), 1)
 
-    const listed = await page.evaluate<object>(`guichet.gmail('${connection?.id}').list()`)
-    t.type(listed, 'object')
+    const mail = `guichet.gmail('${connection?.id}')`
+    const { items } = await page.evaluate<{ items: { id: string }[] }>(
+      `${mail}.list({ labelIds: ['INBOX'], limit: 1 })`
+    )
+    t.equal(items.length, 1)
+    t.match(await page.evaluate(`${mail}.read('${items[0]?.id}')`), { subject: String, attachments: Array })
+    const sent = await page.evaluate<{ id: string }>(
+      `${mail}.send({ to: ['bob@example.com'], subject: 'Hi', text: 'x' })`
+    )
+    t.match(await page.evaluate(`${mail}.read('${sent.id}')`), { subject: 'Hi' })
+    t.equal(
+      scene.google.requests.filter(({ path }) => path.endsWith('/drafts/send')).length,
+      1,
+      'by a draft: there was an Idempotency-Key'
+    )
     await page.evaluate(`show(guichet.disconnect('${connection?.id}'))`)
     await out(page, '"revoked":"confirmed"')
     await page.evaluate(`show(guichet.disconnect('${connection?.id}'))`)

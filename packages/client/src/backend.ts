@@ -1,13 +1,13 @@
-import { type Draft, listPath, type Mail, type MailPage, type MailQuery, mailPath, type Sent } from './mail.ts'
+import { listPath, type MailPage, type MailQuery, type MailView, mailPath } from './mail.ts'
 import { createCaller, pause } from './retry.ts'
 import { createTokens, type TokenOptions } from './tokens.ts'
-import type { Connection, Disconnected, Event, Started } from './views.ts'
+import type { Connection, Disconnected, Event, GmailMessage, GmailOutgoingMail, GmailSent, Started } from './views.ts'
 import { verifyWebhook, type WebhookRequest } from './webhook.ts'
 
 export { GuichetError, type Problem } from './error.ts'
-export type { Address, Draft, Mail, MailPage, MailQuery, Sent } from './mail.ts'
+export type { MailItems, MailPage, MailQuery, MailView } from './mail.ts'
 export type { TokenOptions } from './tokens.ts'
-export type { Connection, Disconnected, Event, Started } from './views.ts'
+export type * from './views.ts'
 export type { WebhookRequest } from './webhook.ts'
 
 export interface BackendOptions {
@@ -70,10 +70,11 @@ export interface Backend {
 }
 
 export interface BackendGmail {
-  list(query?: MailQuery): Promise<MailPage>
-  read(messageId: string): Promise<Mail>
+  list<V extends MailView = 'ids'>(query?: MailQuery<V>): Promise<MailPage<V>>
+  /** Its `html` is as the sender wrote it: sanitize it before it is shown. */
+  read(messageId: string): Promise<GmailMessage>
   /** Sends once, however often it is tried. With a key of your own that outlives a restart, across restarts too. */
-  send(mail: Draft, options?: { idempotencyKey?: string }): Promise<Sent>
+  send(mail: GmailOutgoingMail, options?: { idempotencyKey?: string }): Promise<GmailSent>
 }
 
 export function createBackend({

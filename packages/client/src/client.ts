@@ -1,21 +1,12 @@
 import { GuichetError, readAnswer } from './error.ts'
-import {
-  type Draft,
-  listPath,
-  type Mail,
-  type MailPage,
-  type MailQuery,
-  mailEvents,
-  mailPath,
-  type Sent
-} from './mail.ts'
+import { listPath, type MailPage, type MailQuery, type MailView, mailPath } from './mail.ts'
 import { type Outcome, runPopup } from './popup.ts'
-import type { Connection, Disconnected, Event, User } from './views.ts'
+import type { Connection, Disconnected, Event, GmailMessage, GmailOutgoingMail, GmailSent, User } from './views.ts'
 
 export { GuichetError, type Problem } from './error.ts'
-export type { Address, Draft, Mail, MailPage, MailQuery, Sent } from './mail.ts'
+export type { MailItems, MailPage, MailQuery, MailView } from './mail.ts'
 export type { Outcome } from './popup.ts'
-export type { Connection, Disconnected, Event, User } from './views.ts'
+export type * from './views.ts'
 
 export interface VisitOptions {
   /** In a popup, and the page stays. Call it from a click: a popup that is blocked becomes a full page. */
@@ -49,10 +40,11 @@ export interface Guichet {
 }
 
 export interface Gmail {
-  list(query?: MailQuery): Promise<MailPage>
-  read(messageId: string): Promise<Mail>
+  list<V extends MailView = 'ids'>(query?: MailQuery<V>): Promise<MailPage<V>>
+  /** Its `html` is as the sender wrote it: sanitize it before it is shown. */
+  read(messageId: string): Promise<GmailMessage>
   /** The same key again sends nothing twice: give one of your own to try again after an error. */
-  send(mail: Draft, options?: { idempotencyKey?: string }): Promise<Sent>
+  send(mail: GmailOutgoingMail, options?: { idempotencyKey?: string }): Promise<GmailSent>
   /** Told of every event of this mailbox from now on, across lost connections. Gives what ends it. */
   stream(listener: (event: Event) => void): () => void
 }
@@ -139,8 +131,7 @@ export function createGuichet({ url = import.meta.url.replace(/[^/]*$/, '') }: {
           call('POST', `${path}messages/send`, mail, { 'idempotency-key': idempotencyKey }),
         stream(listener) {
           const source = new EventSource(`${root + path}stream`, { withCredentials: true })
-          const hand = ({ data }: MessageEvent) => listener(JSON.parse(data))
-          for (const type of ['message', ...mailEvents]) source.addEventListener(type, hand)
+          source.onmessage = ({ data }) => listener(JSON.parse(data))
           return () => source.close()
         }
       }

@@ -1,72 +1,32 @@
-/** A person in a header. */
-export interface Address {
-  name: string
-  address: string
+import type { GmailFailedItem, GmailMessage, GmailMessageSummary } from './views.ts'
+
+/** What each view of a list holds; one mail that could not be read stands in its place with its error. */
+export interface MailItems {
+  ids: { id: string; threadId: string }
+  summary: GmailMessageSummary | GmailFailedItem
+  full: GmailMessage | GmailFailedItem
 }
 
+export type MailView = keyof MailItems
+
 /** What `list` asks for; everything is optional. */
-export interface MailQuery {
+export interface MailQuery<V extends MailView = MailView> {
   /** Gmail's search language. */
   q?: string
+  /** Mails that carry all of these. */
   labelIds?: string[]
-  /** `ids` costs almost nothing; `summary` has no bodies. */
-  view?: 'ids' | 'summary' | 'full'
+  /** `ids`, the default, costs almost nothing; `summary` has no bodies. */
+  view?: V
+  /** Default 25; at most 50 with summary or full, 500 with ids. */
   limit?: number
+  /** nextPageToken of the page before. */
   pageToken?: string
 }
 
-/** One mail: with `view: 'ids'` the two ids alone; one that could not be read has an `error` instead of the rest. */
-export interface Mail {
-  id: string
-  threadId: string
-  labelIds?: string[]
-  unread?: boolean
-  receivedAt?: string
-  subject?: string
-  snippet?: string
-  from?: Address | null
-  to?: Address[]
-  text?: string | null
-  /** As its sender wrote it: sanitize it before it is shown. */
-  html?: string | null
-  attachments?: { id: string; filename: string; mimeType: string; size: number }[]
-  error?: { code: string }
+export interface MailPage<V extends MailView = 'ids'> {
+  items: MailItems[V][]
+  nextPageToken: string | null
 }
-
-export interface MailPage {
-  items: Mail[]
-  nextPageToken?: string | null
-}
-
-/** A mail to send. */
-export interface Draft {
-  from?: string
-  to?: (string | Address)[]
-  cc?: (string | Address)[]
-  bcc?: (string | Address)[]
-  subject?: string
-  text?: string
-  html?: string
-  inReplyToMessage?: { messageId: string; mode: 'reply' | 'replyAll' | 'forward' }
-  attachments?: object[]
-}
-
-export interface Sent {
-  id: string
-  threadId: string
-  labelIds: string[]
-}
-
-/** The events of a mailbox, by their names in guichet's list of events. */
-export const mailEvents = [
-  'message_received',
-  'message_sent',
-  'message_changed',
-  'message_deleted',
-  'resync',
-  'watch_lapsed',
-  'watch_restored'
-].map(name => `gmail.${name}`)
 
 /** Where a connection's mail is, under the root of either door. */
 export const mailPath = (connectionId: string) => `connections/${encodeURIComponent(connectionId)}/gmail/`

@@ -85,3 +85,150 @@ export interface Started {
   /** Until when the callback is taken. */
   expiresAt: string
 }
+
+export interface GmailMessageSummary {
+  id: string
+  threadId: string
+  historyId: string | null
+  labelIds: Array<string>
+  unread: boolean
+  starred: boolean
+  draft: boolean
+  /** When Gmail took it: the inbox's order. */
+  receivedAt: string | null
+  /** What the mail says. */
+  date: string | null
+  subject: string
+  snippet: string
+  from: GmailAddress | null
+  sender: GmailAddress | null
+  to: Array<GmailAddress>
+  cc: Array<GmailAddress>
+  bcc: Array<GmailAddress>
+  replyTo: Array<GmailAddress>
+  messageId: string | null
+  inReplyTo: string | null
+  references: Array<string>
+  sizeEstimate: number
+}
+
+export interface GmailAddress {
+  name: string
+  address: string
+}
+
+export interface GmailMessage {
+  id: string
+  threadId: string
+  historyId: string | null
+  labelIds: Array<string>
+  unread: boolean
+  starred: boolean
+  draft: boolean
+  /** When Gmail took it: the inbox's order. */
+  receivedAt: string | null
+  /** What the mail says. */
+  date: string | null
+  subject: string
+  snippet: string
+  from: GmailAddress | null
+  sender: GmailAddress | null
+  to: Array<GmailAddress>
+  cc: Array<GmailAddress>
+  bcc: Array<GmailAddress>
+  replyTo: Array<GmailAddress>
+  messageId: string | null
+  inReplyTo: string | null
+  references: Array<string>
+  sizeEstimate: number
+  text: string | null
+  /** As the sender wrote it: never show it without a sanitizer. */
+  html: string | null
+  /** There is more of it than is shown; `raw` has it all. */
+  truncated: boolean
+  attachments: Array<GmailAttachment>
+  headers: Record<string, Array<string>>
+  problems: Array<'charset_unknown'>
+}
+
+export interface GmailAttachment {
+  /** The part of the mail; it never changes. `root` where the mail is one file. */
+  id: string
+  filename: string | null
+  mimeType: string
+  /** Bytes. */
+  size: number
+  /** Meant to be shown in the text. */
+  inline: boolean
+  /** What `cid:` in the html refers to. */
+  contentId: string | null
+  /** The forwarded mail it lies in. */
+  within?: string
+}
+
+export interface GmailFailedItem {
+  id: string
+  error: {
+    code: string
+  }
+}
+
+export interface GmailOutgoingMail {
+  /** One of the verified addresses of the account; by default the one that received what is answered, or the usual one. */
+  from?: string | {
+    name?: string
+    address: string
+  }
+  to?: Array<string | {
+    name?: string
+    address: string
+  }>
+  cc?: Array<string | {
+    name?: string
+    address: string
+  }>
+  bcc?: Array<string | {
+    name?: string
+    address: string
+  }>
+  replyTo?: Array<string | {
+    name?: string
+    address: string
+  }>
+  subject?: string
+  text?: string
+  html?: string
+  /** Recipients, subject and conversation follow from it, unless they are given. */
+  inReplyToMessage?: {
+    messageId: string
+    mode?: 'reply' | 'replyAll' | 'forward'
+  }
+  /** A reply that opens a conversation of its own. */
+  newThread?: boolean
+  /** Files of their own, or files of other mails, which go from Gmail to Gmail. */
+  attachments?: Array<{
+    filename: string
+    mimeType?: string
+    /** In base64. */
+    content: string
+    /** What `cid:` in the html refers to. */
+    contentId?: string
+    inline?: boolean
+  } | {
+    fromMessage: string
+    partId: string
+    filename?: string
+    /** What `cid:` in the html refers to. */
+    contentId?: string
+    inline?: boolean
+  }>
+  headers?: Record<string, string>
+}
+
+export interface GmailSent {
+  id: string
+  threadId: string
+  labelIds: Array<string>
+  /** As others see it, where it was asked for. */
+  messageId?: string | null
+}
