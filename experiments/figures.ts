@@ -11,6 +11,7 @@ const figures: Record<string, () => Promise<Figure>> = {
   reseal: async () => (await import('./reseal.ts')).reseal,
   send: async () => (await import('./send.ts')).send,
   quota: async () => (await import('./quota.ts')).quota,
+  news: async () => (await import('./news.ts')).news,
   guards: async () => (await import('./guards.ts')).guardFigure
 }
 

@@ -9,7 +9,7 @@ export interface Answer {
 }
 
 export interface Asking {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   headers?: Record<string, string>
   body?: object
 }
