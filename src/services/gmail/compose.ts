@@ -24,6 +24,9 @@ export interface Mail {
   moreFiles?: AsyncIterable<OutgoingFile>
 }
 
+/** Repeats the Message-ID, in whose place Gmail may put its own: a mail whose answer is lost is found again by it. */
+export const ownIdHeader = 'X-Guichet-Message-ID'
+
 /**
  * The mail as RFC 5322 has it, written while it is read: a file is opened when its turn comes, and never lies in memory
  * whole. Text and html both; what the html shows stands beside it (related), files after them (mixed); Bcc stays, for
@@ -65,6 +68,7 @@ function withHeaders(node: MimeNode, mail: Mail): MimeNode {
   if (mail.inReplyTo) node.setHeader('In-Reply-To', mail.inReplyTo)
   if (mail.references.length > 0) node.setHeader('References', mail.references.join(' '))
   node.setHeader('Message-ID', mail.messageId)
+  node.setHeader(ownIdHeader, mail.messageId)
   node.setHeader('Date', mail.date.toUTCString().replace('GMT', '+0000'))
   return node
 }

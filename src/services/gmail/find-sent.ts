@@ -1,18 +1,24 @@
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { hasCode } from '../../errors.ts'
 import type { Gmail } from './client.ts'
+import { ownIdHeader } from './compose.ts'
 import type { SendRecord, Sent } from './idempotency.ts'
 
 type Message = gmail_v1.Schema$Message
 
 const userId = 'me'
-/** Gmail may put a Message-ID of its own in place of ours, and says so here. */
-const metadataHeaders = ['Message-ID', 'X-Google-Original-Message-ID', 'Date']
-const newest = 10
+/** Gmail may put a Message-ID of its own in place of ours: it stays here, for what was made by guichet. */
+const metadataHeaders = ['Message-ID', ownIdHeader, 'Date']
+const mostListed = 500
+/** Of the mails that went out since, the oldest: a send is asked about soon after. Each costs 20 units. */
+const mostRead = 50
+const atOnce = 5
+/** Clocks differ, and Gmail's search knows whole seconds. */
+const earlierMs = 60_000
 
 /**
- * The mail that a draft has become, when nobody heard Gmail's answer: in its conversation, else among the newest that
- * were sent. Undefined where there is none.
+ * The mail that a draft has become, when nobody heard Gmail's answer: in its conversation, else among those that were
+ * sent since. Undefined where there is none.
  */
 export async function findSent(
   gmail: Gmail,
@@ -20,12 +26,12 @@ export async function findSent(
 ): Promise<Sent | undefined> {
   const isIt = (message: Message) => {
     const value = (name: string) => message.payload?.headers?.find(header => header.name?.toLowerCase() === name)?.value
-    const ids = [value('message-id'), value('x-google-original-message-id')]
-    const sentAtMs = Date.parse(value('date') ?? '')
-    return (
-      message.labelIds?.includes('SENT') === true &&
-      (ids.includes(messageId) || Math.floor(sentAtMs / 1000) === Math.floor(date.getTime() / 1000))
-    )
+    if (!message.labelIds?.includes('SENT')) return false
+    if (value('message-id') === messageId) return true
+    const ownId = value(ownIdHeader.toLowerCase())
+    if (ownId !== undefined) return ownId === messageId
+    // A draft that was written elsewhere: to the second.
+    return Math.floor(Date.parse(value('date') ?? '') / 1000) === Math.floor(date.getTime() / 1000)
   }
 
   if (threadId !== null) {
@@ -33,12 +39,18 @@ export async function findSent(
     const found = messages.toReversed().find(isIt)
     if (found) return toSent(found)
   }
-  const { messages: listed } = await gmail.call('messages.list', (users, options) =>
-    users.messages.list({ userId, labelIds: ['SENT'], maxResults: newest }, options)
-  )
-  for (const { id } of listed ?? []) {
-    const message = await readMessage(id ?? '')
-    if (message && isIt(message)) return toSent(message)
+  const since = Math.floor((date.getTime() - earlierMs) / 1000)
+  const byId = messageId === '' ? [] : [`rfc822msgid:${messageId}`]
+  for (const q of [...byId, `after:${Math.max(0, since)}`]) {
+    const { messages: listed = [] } = await gmail.call('messages.list', (users, options) =>
+      users.messages.list({ userId, labelIds: ['SENT'], q, maxResults: mostListed }, options)
+    )
+    const ids = listed.flatMap(({ id }) => id ?? []).toReversed()
+    for (let at = 0; at < Math.min(ids.length, mostRead); at += atOnce) {
+      const messages = await Promise.all(ids.slice(at, at + atOnce).map(readMessage))
+      const found = messages.find(message => message !== undefined && isIt(message))
+      if (found) return toSent(found)
+    }
   }
   return undefined
 

@@ -189,3 +189,28 @@ t.test(
     t.same(google.violations, [])
   }
 )
+
+t.test(
+  '[G11] idempotency › asked again only after many other mails went out › the answer names the right one',
+  async t => {
+    const { google, send, account, clock } = await startSending(t)
+    account.messageIds = 'replaced'
+    const only = (method: string) => ({
+      only: ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === method,
+      times: 9
+    })
+    google.fault('gmail', { reset: true, when: 'after' }, { ...only('drafts.send'), times: 1 })
+    google.fault('gmail', { status: 503 }, only('drafts.get'))
+    isProblem(t, await send(mail, key), 503, 'send_outcome_unknown')
+    google.clearFaults()
+    for (let number = 0; number < 15; number++) {
+      clock.advance(2_000)
+      t.equal((await send({ ...mail, subject: `Later ${number}` })).statusCode, 200)
+    }
+    const answer = await send(mail, key)
+    t.equal(answer.statusCode, 200, answer.body)
+    t.equal(answer.json().id, google.sent[0]?.id)
+    t.equal(google.sent.length, 16)
+    t.same(google.violations, [])
+  }
+)
