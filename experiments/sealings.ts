@@ -15,7 +15,7 @@ export function findRepeatedNonce(count: number, progress: (text: string) => voi
   const places = 2 ** Math.ceil(Math.log2(count * 1.5))
   const table = new Uint32Array(places * words)
   for (let sealed = 1; sealed <= count; sealed++) {
-    const nonce = Buffer.from(vault.seal('', context).split('.')[1] ?? '', 'base64url')
+    const nonce = Buffer.from(vault.seal('', context).split('.')[2] ?? '', 'base64url')
     if (nonce.length !== words * 4) return sealed
     const [first, second, third] = [nonce.readUInt32LE(0), nonce.readUInt32LE(4), nonce.readUInt32LE(8)]
     let at = (first % places) * words
@@ -36,7 +36,7 @@ export function findChangedThatOpens(envelopes: number, random: Random): { tried
   let opened = 0
   for (let envelope = 0; envelope < envelopes; envelope++) {
     const token = `1//0${randomBytes(48 + random.below(48)).toString('base64url')}`
-    const [id, ...parts] = vault.seal(token, context).split('.')
+    const [version, id, ...parts] = vault.seal(token, context).split('.')
     for (const [index, part] of parts.entries()) {
       const bytes = Buffer.from(part, 'base64url')
       for (let position = 0; position < bytes.length; position++) {
@@ -44,7 +44,7 @@ export function findChangedThatOpens(envelopes: number, random: Random): { tried
           const changed = Buffer.from(bytes)
           changed.writeUInt8(changed.readUInt8(position) ^ change, position)
           tried++
-          if (opens([id, ...parts.with(index, changed.toString('base64url'))].join('.'))) opened++
+          if (opens([version, id, ...parts.with(index, changed.toString('base64url'))].join('.'))) opened++
         }
       }
     }

@@ -2,6 +2,7 @@ import { guardsOf } from './guard.ts'
 
 const vault = 'src/vault/vault.ts'
 const everywhereElse = '[R55] vault › an envelope opens nowhere but where it was sealed'
+const earlier = '[R55] vault › an envelope of the earlier version opens'
 
 export const vaultGuards = [
   ...guardsOf('plugins/readiness.ts', 'test/vault/wrong-key.test.ts', [
@@ -16,25 +17,25 @@ export const vaultGuards = [
     [
       'a value belongs to its owner',
       everywhereElse,
-      "'guichet', keyId, owner, record, field",
-      "'guichet', keyId, record, field"
+      "'guichet', ...sealedBy, owner, record, field",
+      "'guichet', ...sealedBy, record, field"
     ],
     [
-      'a value belongs to its record',
-      everywhereElse,
-      "'guichet', keyId, owner, record, field",
-      "'guichet', keyId, owner, field"
+      'a value of the earlier version belongs to its record',
+      earlier,
+      "'guichet', ...sealedBy, owner, record, field",
+      "'guichet', ...sealedBy, owner, field"
     ],
     [
       'a value belongs to its field',
       everywhereElse,
-      "'guichet', keyId, owner, record, field",
-      "'guichet', keyId, owner, record"
+      "'guichet', ...sealedBy, owner, record, field",
+      "'guichet', ...sealedBy, owner, record"
     ],
     [
-      'a value belongs to its key',
-      '[R55] vault › the key id is part of what is authenticated',
-      "'guichet', keyId, owner, record, field",
+      'a value of the earlier version belongs to its key',
+      earlier,
+      "'guichet', ...sealedBy, owner, record, field",
       "'guichet', owner, record, field"
     ],
     [
@@ -46,14 +47,20 @@ export const vaultGuards = [
     [
       'a tag is whole',
       '[R54] vault › a shortened tag is refused',
-      'createDecipheriv(algorithm, key, nonceRaw, { authTagLength: tagBytes })',
-      'createDecipheriv(algorithm, key, nonceRaw)'
+      'createDecipheriv(algorithm, sealingKey, nonceRaw, { authTagLength: tagBytes })',
+      'createDecipheriv(algorithm, sealingKey, nonceRaw)'
     ],
     [
       'an envelope has one spelling',
       '[R54] vault › every changed character is refused',
-      "[nonce, sealed, tag].some((part, index) => parts[index]?.toString('base64url') !== part)",
+      "[nonce, sealed, tag].some((part, index) => raw[index]?.toString('base64url') !== part)",
       'nonce === undefined'
+    ],
+    [
+      'each record has a key of its own',
+      '[R54] vault › each record is sealed under a key of its own',
+      'version, id, record].join',
+      'version, id].join'
     ],
     [
       'a nonce is used once',

@@ -14,7 +14,7 @@ export interface Rotated {
   resealed: number
   /** Records that open with no key of the ring. */
   unsealable: number
-  /** Records that another key went on sealing: a replica runs whose ring does not begin with the first key. */
+  /** Records that another key, or an earlier version, went on sealing: a replica runs whose ring does not begin with the first key. */
   sealedMeanwhile: number
 }
 
@@ -23,7 +23,7 @@ const reportEvery = 50
 const maxRounds = 5
 
 /**
- * Seals everything again under the ring's first key, while replicas serve. It looks for what another key sealed, so a run
+ * Seals everything again under the ring's first key, while replicas serve. It looks for what is sealed otherwise, so a run
  * that was killed goes on where it was; what is written meanwhile is never overwritten, and is found by the next round.
  */
 export async function rotate(
@@ -33,9 +33,8 @@ export async function rotate(
 ): Promise<Rotated> {
   const connections = database.collection(connectionCollection)
   const flows = database.collection(flowCollection)
-  const [primary = ''] = vault.keyIds
-  // The key's id stands first in every envelope, and holds nothing that a pattern would read.
-  const other = { $regex: `^(?!${primary}\\.).` }
+  // Version and key id stand first in every envelope, and hold nothing else that a pattern would read.
+  const other = { $regex: `^(?!${vault.prefix.replaceAll('.', '\\.')}).` }
   const staleConnections = { $or: [{ refreshToken: other }, { accessToken: other }] }
   const staleFlows = { sealed: other }
   const total = (await connections.countDocuments(staleConnections)) + (await flows.countDocuments(staleFlows))

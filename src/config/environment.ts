@@ -220,7 +220,7 @@ export const Environment = z.object({
   AUDIT_FILE: z.string().optional().describe('Where each vend leaves its audit line; standard output without it.'),
   METRICS_TOKEN: z
     .string()
-    .regex(/^[\x21-\x7e]{16,}$/, 'must have at least 16 characters, of printable ASCII without blanks')
+    .regex(/^[\x20-\x7e]{16,}$/, 'must have at least 16 characters of printable ASCII')
     .optional()
     .describe('Bearer token of `/metrics`; without it the route does not exist.'),
   LOG_LEVEL: z

@@ -200,7 +200,7 @@ const malformed: Record<string, string[]> = {
     `whsec_${'!'.repeat(32)}`,
     `${'A'.repeat(44)}`
   ],
-  METRICS_TOKEN: ['fifteen letters', 'seventeen letters'],
+  METRICS_TOKEN: ['fifteen letters', 'sixteen letters \u00e4\u00f6'],
   LOG_LEVEL: ['verbose', 'INFO', '30']
 }
 

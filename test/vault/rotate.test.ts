@@ -7,11 +7,12 @@ import { createVault } from '../../src/vault/vault.ts'
 import { createBackend } from '../backend/backend.ts'
 import { build, collectionsOf, isProblem, type World } from '../helper.ts'
 import { guichet, runGuichet } from '../process.ts'
+import { sealAsBefore } from './earlier-version.ts'
 
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
 const [k1, k2] = [key('k1', 1), key('k2', 2)]
 const vaultOf = (ring: string) => createVault(parseKeyRing(ring))
-const sealedBy = (id: string) => ({ refreshToken: { $regex: `^${id}\\.` } })
+const sealedBy = (id: string) => ({ refreshToken: { $regex: `^v2\\.${id}\\.` } })
 
 /** Connections of many users, sealed under k1; the first two are real ones. */
 async function withConnections(t: Test, count: number) {
@@ -105,6 +106,29 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   await alone.background.run()
   t.same(google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }), [], 'a debt is paid with it too')
   t.match(await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate'), { code: 0 }, 'nothing is left')
+})
+
+t.test('[R56] rotate › what the earlier version sealed › is served, and sealed again as this one seals', async t => {
+  const world = await withConnections(t, 3)
+  const { connections, clock, id, environment } = world
+  const ring = { id: 'k1', key: Buffer.alloc(32, 1) }
+  for (const record of await connections.find().toArray()) {
+    const sealed = (field: 'accessToken' | 'refreshToken') => {
+      const context = { owner: record.userId.toHexString(), record: record._id.toHexString(), field }
+      const envelope = record[field]
+      return envelope && sealAsBefore(openToken(vaultOf(k1), record, field, envelope), context, ring)
+    }
+    const earlier = { accessToken: sealed('accessToken'), refreshToken: sealed('refreshToken') ?? '' }
+    await connections.updateOne({ _id: record._id }, { $set: earlier })
+  }
+  t.equal(await connections.countDocuments(sealedBy('k1')), 0)
+  const { vend } = await createBackend(world.app)
+  t.equal((await vend(id)).statusCode, 200)
+  t.match(await guichet(environment, 'vault', 'rotate'), { code: 0, err: /3 records are sealed under k1 now/ })
+  t.equal(await connections.countDocuments(sealedBy('k1')), 3)
+  t.equal(await isWhole(world, k1), 2)
+  clock.advance(3_600_000)
+  t.equal((await vend(id)).statusCode, 200)
 })
 
 t.test('[R56] rotate › a flow under way › ends with the new key alone', async t => {

@@ -57,7 +57,7 @@ t.test('[F44] a field of the next version › refreshed, reconnected, sealed ane
 
   const { code, err } = await guichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate')
   t.equal(code, 0, err)
-  t.match((await stored()).refreshToken, /^k2\./)
+  t.match((await stored()).refreshToken, /^v2\.k2\./)
   await isThere('sealing anew')
   const next = await world.replica({ VAULT_KEYS: k2 })
   clock.advance(lifetime)
@@ -152,7 +152,7 @@ t.test(
     t.equal(await connectedBefore(), id)
     const rotated = await guichet({ ...environment, VAULT_KEYS: `${k2},${k1}` }, 'vault', 'rotate')
     t.equal(rotated.code, 0, rotated.err)
-    t.match((await connections.findOne({ _id: new ObjectId(id) }))?.refreshToken, /^k2\./)
+    t.match((await connections.findOne({ _id: new ObjectId(id) }))?.refreshToken, /^v2\.k2\./)
     t.equal((await guichet({ ...environment, VAULT_KEYS: `${k1},${k2}` }, 'vault', 'rotate')).code, 0)
     t.match((await ada.fetch(`/connections/${id}`, 'DELETE')).json(), { id, revoked: 'confirmed' })
     t.equal(await told(), 'connection.disconnected')
