@@ -12,6 +12,7 @@ const figures: Record<string, () => Promise<Figure>> = {
   send: async () => (await import('./send.ts')).send,
   quota: async () => (await import('./quota.ts')).quota,
   news: async () => (await import('./news.ts')).news,
+  corpora: async () => (await import('./corpora.ts')).corporaFigure,
   guards: async () => (await import('./guards.ts')).guardFigure
 }
 
