@@ -1,5 +1,6 @@
 import type { MessageView } from '../src/services/gmail/views.ts'
 import { differences } from './corpora/compare.ts'
+import { reasons } from './corpora/reasons.ts'
 import { type Converted, convert, corpora } from './corpora/sources.ts'
 import { createFaults, type Figure, type Task } from './figure.ts'
 import { createFolder } from './leftovers.ts'
@@ -56,7 +57,10 @@ async function run(world: World, { size, progress }: Task) {
         tally.views += 1
         const different = differences(view, mail.expected)
         if (different.length === 0) tally.equal += 1
-        else differing.push(`${shortName(mail)} (${mode}): ${different.join(', ')}${hint(mail)}`)
+        else
+          differing.push(
+            `${shortName(mail)} (${mode}): ${different.join(', ')}; ${reasons[shortName(mail)] ?? 'not looked at'}`
+          )
       }
     }
     const [views, equal] = [tally.views - before.views, tally.equal - before.equal]
@@ -87,6 +91,3 @@ async function read(
 
 const percent = (part: number, whole: number) => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`
 const shortName = ({ name }: Converted) => name.split('/').slice(-2).join('/')
-/** What Python itself found wrong with the mail. */
-const hint = ({ expected: { defects, charset } }: Converted) =>
-  ` [charset ${charset ?? 'none'}${defects.length > 0 ? `; ${defects.join(' ')}` : ''}]`

@@ -14,17 +14,20 @@ export function differences(view: MessageView, expected: Expected): string[] {
   return Object.entries(fields).flatMap(([name, same]) => (same ? [] : [name]))
 }
 
-/** Python gives the first of several texts, guichet all of them joined; Python does not unflow. */
+/** Python gives the first of several texts, guichet all of them joined. What Python could not decode says nothing. */
 function sameBody(own: string | null, theirs: string | null): boolean {
-  if (theirs === null || flat(theirs) === '') return own === null || theirs === null || flat(own) === ''
+  if (theirs?.includes('\ufffd')) return own !== null
+  if (theirs === null || flat(theirs) === '') return theirs !== null || own === null || flat(own) === ''
   return own !== null && flat(own).startsWith(flat(theirs))
 }
 
-/** Texts without a name and without a disposition are read as text, so they are no files. */
+/** Texts without a name are mostly read as text, and so are no files; nor is a multipart without parts. */
 function sameFiles({ attachments }: MessageView, theirs: NonNullable<Expected['attachments']>): boolean {
   const isText = (type: string) => type === 'text/plain' || type === 'text/html'
-  const files = theirs.filter(([name, type, attached]) => !isText(type) || attached || name !== '')
-  const ours = attachments.filter(({ within }) => within === undefined)
+  const files = theirs.filter(([name, type]) => (!isText(type) || name !== '') && !type.startsWith('multipart/'))
+  const ours = attachments.filter(
+    ({ within, filename, mimeType }) => within === undefined && (!isText(mimeType) || filename !== null)
+  )
   const key = (name: string | null, type: string) => `${flat(name ?? '')} ${type}`
   const own = ours.map(({ filename, mimeType }) => key(filename, mimeType)).sort()
   const expected = files.map(([name, type]) => key(name, type)).sort()
@@ -33,10 +36,15 @@ function sameFiles({ attachments }: MessageView, theirs: NonNullable<Expected['a
 
 function samePerson({ from }: MessageView, [theirs]: [name: string, address: string][]): boolean {
   if (!theirs) return true
-  return flat(from?.name ?? '') === flat(theirs[0]) && (from?.address ?? '') === theirs[1]
+  // Python leaves out a name that stands in a comment.
+  const sameName = theirs[0] === '' || flat(from?.name ?? '') === flat(theirs[0])
+  return sameName && (from?.address ?? '') === theirs[1].replace('<>', '')
 }
 
 /** White space, and characters that cannot be seen or were lost, say nothing of who is right. */
 function flat(text: string | null): string {
-  return (text ?? '').replace(/[\s\p{Cc}\ufeff]+/gu, ' ').trim()
+  return (text ?? '')
+    .replaceAll('\0', '')
+    .replace(/[\s\p{Cc}\ufeff]+/gu, ' ')
+    .trim()
 }

@@ -8,7 +8,6 @@ import base64
 import json
 import sys
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from email.policy import default
 
 
@@ -18,13 +17,15 @@ def clean(text):
 
 def header_values(part, decoded):
     for name, value in part._headers:
-        # Under this policy a value is kept as it came until somebody asks for it.
-        text = clean(str(value if isinstance(value, str) else value.encode()))
-        if decoded and '=?' in text:
+        # As it came, bytes beyond ASCII as surrogates; those cannot be in JSON, so Gmail must have read them.
+        text = value if isinstance(value, str) else str(value)
+        if '=?' in text and (decoded or clean(text) != text):
             try:
-                text = clean(str(make_header(decode_header(text.replace('\r', '').replace('\n', '')))))
+                # As plain text, whatever the header is: Gmail adds no quotes to what it decodes.
+                text = str(default.header_factory('subject', text.replace('\r', '').replace('\n', '')))
             except Exception:
                 pass
+        text = clean(text)
         yield {'name': clean(name), 'value': text}
 
 
@@ -101,13 +102,22 @@ def text_of(message, kind):
     return clean(part.get_content())
 
 
-def attachments_of(part):
-    if not part.is_multipart() or part.get_content_maintype() == 'message':
-        return
-    found = list(part.iter_attachments())
+def files_of(message):
+    bodies = [message.get_body((kind,)) for kind in ('plain', 'html')]
+    # Python speaks of the files of a multipart alone.
+    if not message.is_multipart() or message.get_content_maintype() == 'message':
+        return [] if any(message is body for body in bodies) else [message]
+    return list(attachments_of(message, bodies))
+
+
+def attachments_of(part, bodies):
+    # And of none in a multipart/alternative: there it is whatever is not the body.
+    alternative = part.get_content_subtype() == 'alternative'
+    found = part.get_payload() if alternative else list(part.iter_attachments())
+    found = [one for one in found if not any(one is body for body in bodies)]
     for child in part.get_payload():
         if child.is_multipart() and child.get_content_maintype() != 'message':
-            yield from attachments_of(child)
+            yield from attachments_of(child, bodies)
         elif any(child is one for one in found):
             yield child
 
@@ -122,13 +132,15 @@ def expected_of(message):
         except Exception as error:
             said.setdefault('unread', {})[name] = type(error).__name__
 
-    say('text', lambda: text_of(message, 'plain'))
-    say('html', lambda: text_of(message, 'html'))
-    say('attachments', lambda: [[clean(part.get_filename() or ''), part.get_content_type(), is_attached(part)] for part in attachments_of(message)])
+    if message.get_content_maintype() == 'multipart' and not message.is_multipart():
+        # Its boundary is missing or never comes: Python gives up on the body.
+        said['unread'] = {'text': 'no parts', 'html': 'no parts'}
+    else:
+        say('text', lambda: text_of(message, 'plain'))
+        say('html', lambda: text_of(message, 'html'))
+    say('attachments', lambda: [[clean(part.get_filename() or ''), part.get_content_type(), is_attached(part)] for part in files_of(message)])
     say('subject', lambda: clean(str(message['subject'] or '')))
     say('from', lambda: [[clean(one.display_name), clean(one.addr_spec)] for one in message['from'].addresses] if message['from'] else [])
-    said['charset'] = charset_of(message)
-    said['defects'] = sorted({type(defect).__name__ for part in message.walk() for defect in part.defects})
     return said
 
 

@@ -89,7 +89,5 @@ export interface Expected {
   attachments?: [filename: string, mimeType: string, isAttached: boolean][]
   subject?: string
   from?: [name: string, address: string][]
-  charset: string | null
-  defects: string[]
   unread?: Record<string, string>
 }

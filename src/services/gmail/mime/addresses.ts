@@ -13,8 +13,9 @@ export interface Address {
  * of one person. A name whose quotes Gmail has decoded away (`Müller, Zoë <z@…>`) stays one too.
  */
 export function readAddresses(value: string): Address[] {
-  return addressparser(unfold(value), { flatten: true }).map(({ name, address }) => ({
-    name: decodeWords(name).trim(),
-    address: address.trim()
-  }))
+  return addressparser(unfold(value), { flatten: true }).map(({ name, address }) => {
+    // `From: root` is a mailbox of the sender's own machine.
+    if (address === '' && /^[\w.+-]{1,64}$/.test(name)) return { name: '', address: name }
+    return { name: decodeWords(name).trim(), address: address.trim() }
+  })
 }

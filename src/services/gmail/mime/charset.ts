@@ -88,8 +88,8 @@ const countDamage = (text: string) => text.split(replacement).length - 1
 const countBeyondAscii = (text: string) =>
   isAscii(Buffer.from(text)) ? 0 : text.length - text.replace(/\P{ASCII}/gu, '').length
 
-/** Without byte-order mark and NUL. */
+/** Without byte-order mark, NUL and halves of characters. */
 function tidy(text: string): string {
   const start = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
-  return start.includes('\0') ? start.replaceAll('\0', '') : start
+  return (start.includes('\0') ? start.replaceAll('\0', '') : start).toWellFormed()
 }

@@ -48,6 +48,8 @@ interface Step {
   alternative: Alternative | undefined
   /** Not the first part of a multipart/related: what the first part refers to. */
   related: boolean
+  /** A branch of a multipart/alternative: the body, whatever its name. */
+  isBranch: boolean
 }
 
 /** What a leaf may be; a text with a name is a file where a nameless one serves as body. */
@@ -56,7 +58,9 @@ type Role = Kind | `named-${Kind}` | 'attachment'
 /** Sorts a mail's parts into bodies and files, in the mail's order; in the manner of RFC 8621, section 4.1.4. */
 export function walk(root: Part): WalkedMail {
   const leaves: { leaf: Leaf; role: Role }[] = []
-  const steps: Step[] = [{ part: root, id: 'root', depth: 0, within: null, alternative: undefined, related: false }]
+  const steps: Step[] = [
+    { part: root, id: 'root', depth: 0, within: null, alternative: undefined, related: false, isBranch: false }
+  ]
   let truncated = false
   for (let seen = 0, step = steps.pop(); step; step = steps.pop()) {
     if (++seen > maxParts) {
@@ -92,7 +96,8 @@ export function walk(root: Part): WalkedMail {
           : mimeType === 'multipart/alternative'
             ? { chosen, branch: at, above: step.alternative }
             : step.alternative,
-        related: mimeType === 'multipart/related' && at > 0
+        related: mimeType === 'multipart/related' && at > 0,
+        isBranch: mimeType === 'multipart/alternative'
       })
     }
   }
@@ -115,10 +120,10 @@ function settle(leaves: readonly { leaf: Leaf; role: Role }[]): Omit<WalkedMail,
   return { texts, htmls, attachments, leaves: leaves.map(({ leaf }) => leaf) }
 }
 
-function toRole({ mimeType, disposition, filename, contentId }: Leaf, { alternative, related }: Step): Role {
+function toRole({ mimeType, disposition, filename, contentId }: Leaf, { alternative, related, isBranch }: Step): Role {
   const kind = mimeType === 'text/plain' ? 'text' : mimeType === 'text/html' ? 'html' : undefined
   if (!kind || disposition === 'attachment' || (related && contentId !== null)) return 'attachment'
-  if (filename !== null) return `named-${kind}`
+  if (filename !== null && !isBranch) return `named-${kind}`
   for (let at = alternative; at; at = at.above) {
     if (at.chosen[kind] !== undefined && at.chosen[kind] !== at.branch) return 'attachment'
   }

@@ -53,7 +53,8 @@ t.test('[G2] addresses › one person stays one', async t => {
     '"=?utf-8?Q?M=C3=BCller?=" <a@b>': [['Müller', 'a@b']],
     '"x@y z"@d.e': [['', '"x@y z"@d.e']],
     '=?iso-8859-1?Q?Andr=E9?=\r\n =?iso-8859-1?Q?_Dupont?= <a@b.c>': [['André Dupont', 'a@b.c']],
-    root: [['root', '']],
+    root: [['', 'root']],
+    'Undisclosed recipients': [['Undisclosed recipients', '']],
     '': []
   }
   for (const [value, people] of Object.entries(cases))

@@ -49,6 +49,7 @@ t.test('[G3] walk › bodies and files of every usual shape', async t => {
     'enriched text': [multi('alternative', text(), { mimeType: 'text/enriched' }), '0', '', '1'],
     'upper-case ATTACHMENT': [multi('mixed', text(), text(disposed('ATTACHMENT; filename="a.txt"'))), '0', '', '1'],
     'a named text beside a body': [multi('mixed', text(), text({ filename: 'a.txt' })), '0', '', '1'],
+    'a named html in alternative': [multi('alternative', text(), html({ filename: 'page.html' })), '0', '1', ''],
     'a named text alone': [text({ filename: 'a.txt' }), 'root', '', ''],
     'named texts alone': [multi('mixed', text({ filename: 'a.txt' }), text({ filename: 'b.txt' })), '0', '', '1'],
     'a text that is an attachment': [text(disposed('attachment')), '', '', 'root'],
