@@ -12,6 +12,7 @@ const google = 'https://www.googleapis.com/auth/'
 
 export const gmailReadonly = `${google}gmail.readonly`
 export const gmailModify = `${google}gmail.modify`
+export const calendarReadonly = `${google}calendar.readonly`
 
 /** A new service is one entry here, and routes of its own if it has any. */
 export const services: readonly Service[] = [
@@ -25,7 +26,7 @@ export const services: readonly Service[] = [
     id: 'calendar',
     title: 'Google Calendar',
     purpose: 'see your calendars',
-    scopes: [`${google}calendar.readonly`]
+    scopes: [calendarReadonly]
   },
   { id: 'drive', title: 'Google Drive', purpose: 'see your files', scopes: [`${google}drive.readonly`] }
 ]

@@ -1,0 +1,3 @@
+import { calendarRoutes } from '../../../../calendar.ts'
+
+export default calendarRoutes({ own: true })

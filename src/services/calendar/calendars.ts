@@ -1,0 +1,91 @@
+import { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js'
+import { calendarReadonly } from '../../catalogue.ts'
+import type { ConnectionRecord } from '../../connections/record.ts'
+import { GuichetError, hasCode } from '../../errors.ts'
+import { createBoundedFetch } from '../../google/bounded-fetch.ts'
+import type { OpenAccess } from '../access.ts'
+import { translate } from '../gmail/google-error.ts'
+
+/** Google's own answers: https://developers.google.com/workspace/calendar/api/v3/reference */
+export type CalendarList = calendar_v3.Schema$CalendarList
+export type EventList = calendar_v3.Schema$Events
+
+/** The calendars of one connection. */
+export interface Calendars {
+  list(query: { pageToken?: string | undefined }): Promise<CalendarList>
+  /** In the order of their start; what repeats comes once for each time. Times are RFC 3339 with an offset. */
+  events(calendarId: string, query: EventsQuery): Promise<EventList>
+}
+
+export interface EventsQuery {
+  from?: string | undefined
+  to?: string | undefined
+  pageToken?: string | undefined
+}
+
+export type OpenCalendars = (connection: ConnectionRecord) => Calendars
+
+const pageSize = 100
+/** A page of events may hold long descriptions. */
+const maxAnswerBytes = 8 * 1024 * 1024
+
+/** Only Calendar is imported of googleapis: the whole package costs over a second and 100 MB. */
+export function createOpenCalendars(options: {
+  openAccess: OpenAccess
+  /** Root of Google's APIs; default Google's own. */
+  apiUrl: string | undefined
+  timeoutMs: number
+  nowMs: () => number
+}): OpenCalendars {
+  const { openAccess, apiUrl, timeoutMs, nowMs } = options
+  const { calendarList, events } = new calendar_v3.Calendar({
+    ...(apiUrl && { rootUrl: apiUrl }),
+    universeDomain: 'googleapis.com',
+    retry: false,
+    fetchImplementation: createBoundedFetch({ timeoutMs, maxBytes: maxAnswerBytes })
+  })
+
+  return connection => {
+    const access = openAccess(connection, { service: 'calendar', scope: calendarReadonly })
+    const read = <T>(send: (options: { headers: { authorization: string } }) => Promise<{ data: T }>): Promise<T> =>
+      access(async token => {
+        try {
+          const { data } = await send({ headers: { authorization: `Bearer ${token}` } })
+          if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof Blob)
+            throw new GuichetError('google_invalid_response')
+          return data
+        } catch (error) {
+          throw inOurWords(translate(error, nowMs()))
+        }
+      })
+
+    return {
+      list: ({ pageToken }) =>
+        read(options => calendarList.list({ maxResults: pageSize, ...(pageToken && { pageToken }) }, options)),
+      events: (calendarId, { from, to, pageToken }) =>
+        read(options =>
+          events.list(
+            {
+              calendarId,
+              singleEvents: true,
+              orderBy: 'startTime',
+              maxResults: pageSize,
+              ...(from && { timeMin: from }),
+              ...(to && { timeMax: to }),
+              ...(pageToken && { pageToken })
+            },
+            options
+          )
+        )
+    }
+  }
+}
+
+/** The translation of errors speaks of Gmail where it has to name what refused. */
+function inOurWords(error: Error): Error {
+  if (!hasCode(error, 'invalid_request') && !hasCode(error, 'mailbox_unavailable')) return error
+  return new GuichetError('invalid_request', {
+    detail: 'Google Calendar refused the request as invalid.',
+    cause: error
+  })
+}
