@@ -8,6 +8,7 @@ import { connectionGuards } from './guards/connections.ts'
 import { gmailGuards } from './guards/gmail.ts'
 import { googleGuards } from './guards/google.ts'
 import type { Guard } from './guards/guard.ts'
+import { newsGuards } from './guards/news.ts'
 import { outsideGuards } from './guards/outside.ts'
 import { sessionGuards } from './guards/sessions.ts'
 import { signInGuards } from './guards/sign-in.ts'
@@ -21,6 +22,7 @@ const guards: Guard[] = [
   ...connectionGuards,
   ...googleGuards,
   ...gmailGuards,
+  ...newsGuards,
   ...backendGuards,
   ...vaultGuards,
   ...outsideGuards

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createBackend } from '../../../backend/backend.ts'
 import { collectionsOf } from '../../../helper.ts'
 import { aMoment, openNewsroom } from './newsroom.ts'
 
@@ -96,6 +97,20 @@ t.test('[G26] history › without labels › is told without them', async t => {
   const [event] = await told()
   t.match(event?.data, { messageId: id })
   t.notMatch(event?.data, { labelIds: Array })
+})
+
+t.test('events › of a mailbox › are for keys that may hear of Gmail', async t => {
+  const { follow, mailbox, pass, app } = await openNewsroom(t)
+  await follow()
+  const { id } = mailbox.receive(mail)
+  await pass(aMoment)
+  const heard = async (services: string[] | null) => {
+    const { events } = (await (await createBackend(app, { services })).fetch('/v1/events')).json()
+    return events.some(({ data }: { data: { messageId?: string } }) => data.messageId === id)
+  }
+  t.ok(await heard(null))
+  t.ok(await heard(['gmail']))
+  t.notOk(await heard(['calendar']))
 })
 
 t.test('[G26] following › the mailbox no more, or another way › is heard at once', async t => {
