@@ -68,12 +68,15 @@ t.test('[R49] cross-site › every write, sent from another site › 403 cross_s
   t.same(await stateOf(world, ada), before)
 })
 
+const pageForms = new Set(['/disconnect', '/delete-account', '/sign-out'])
+
 t.test('[R49] cross-site › every write as a form, as text or as no JSON › refused and nothing changed', async t => {
   const world = await build(t, { environment })
   const ada = await world.signedIn()
   const parameters = await ownParameters(ada, world.google)
   const before = await stateOf(world, ada)
-  for (const route of writesOf(world)) {
+  // The pages' own forms are the ones that are taken: Sec-Fetch-Site and Origin guard them, as they do every write.
+  for (const route of writesOf(world).filter(({ url }) => !pageForms.has(url))) {
     const url = fill(route, parameters)
     for (const type of [form, 'text/plain', 'multipart/form-data; boundary=x', 'text/plain; application/json']) {
       for (const payload of ['', '_method=DELETE', '{"addLabels":["STARRED"]}']) {
