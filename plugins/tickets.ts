@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { createTickets, type Tickets, ticketCollection } from '../src/accounts/tickets.ts'
+import { createTickets, type Tickets, ticketCollection, voidedCollection } from '../src/accounts/tickets.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -10,7 +10,8 @@ declare module 'fastify' {
 export default fp(
   async function tickets(app) {
     const collection = app.database.collection(ticketCollection)
-    app.decorate('tickets', createTickets({ collection, clock: app.databaseClock }))
+    const voided = app.database.collection(voidedCollection)
+    app.decorate('tickets', createTickets({ collection, voided, clock: app.databaseClock }))
   },
   { name: 'tickets', fastify: '5.x', dependencies: ['database-clock'] }
 )

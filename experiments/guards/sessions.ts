@@ -22,7 +22,7 @@ export const sessionGuards = [
     [
       'no ticket outlives its user',
       '[R32] erasing › a user of a host app with an open ticket',
-      '      if (user?.externalId !== undefined) await tickets.removeFor(user.externalId)\n',
+      '      if (user?.externalId !== undefined) await tickets.voidFor(user.externalId)\n',
       ''
     ]
   ]),

@@ -75,10 +75,15 @@ const start: FastifyPluginAsyncZod = async app => {
       const found = await app.tickets.find(secret)
       if (found?.service) await app.google.endpoints()
       const known = found && (await app.users.forHostApp(found.externalId, found.displayName))
-      const ticket = await app.tickets.take(secret, page)
+      const taken = await app.tickets.take(secret, page)
+      const user = known ?? (taken && (await app.users.forHostApp(taken.externalId, taken.displayName)))
+      const brought = taken ?? found
+      const isVoid = user && brought && (await app.tickets.isVoid(brought))
+      if (isVoid) await app.users.withdraw(user)
+      const ticket = isVoid ? null : taken
       if (!ticket && request.isNavigation()) return show(request, reply.code(404), toGonePage(readerOf(request)))
-      if (!ticket) throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })
-      const user = known ?? (await app.users.forHostApp(ticket.externalId, ticket.displayName))
+      if (!ticket || !user)
+        throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })
       request.returnTo = ticket.returnTo
       // Whoever was signed in here before is another person to us.
       if (!request.session._id?.equals(user._id)) await request.startSessionOf(user._id)

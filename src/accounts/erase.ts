@@ -61,7 +61,7 @@ export function createErasing(options: {
       await disconnectAll(userId)
       // While it is still known whose they are: pressed later, a ticket would bring the user back.
       const user = await users.find(userId)
-      if (user?.externalId !== undefined) await tickets.removeFor(user.externalId)
+      if (user?.externalId !== undefined) await tickets.voidFor(user.externalId)
       await users.erase(userId)
       await finish(userId)
     },

@@ -28,6 +28,19 @@ export const ticketCollection: CollectionOf<TicketRecord> = {
   indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { externalId: 1 } }]
 }
 
+/** Stays as long as a ticket may live that was made before its user was erased. */
+export interface VoidedRecord {
+  /** SHA-256 of the host app's id of the user. */
+  _id: string
+  voidedAt: Date
+  expiresAt: Date
+}
+
+export const voidedCollection: CollectionOf<VoidedRecord> = {
+  name: 'voidedTickets',
+  indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }]
+}
+
 export type NewTicket = Omit<TicketRecord, '_id' | 'createdAt' | 'expiresAt' | 'usedAt' | 'usedBy'>
 
 export interface Tickets {
@@ -39,16 +52,22 @@ export interface Tickets {
    * pressed: `page` is the secret that each page has of its own.
    */
   take(ticket: string, page?: string): Promise<TicketRecord | null>
-  /** Removes those that would bring that user of the host app. */
-  removeFor(externalId: string): Promise<void>
+  /** Voids those that would bring that user of the host app, be they under way: one who is erased must not come back. */
+  voidFor(externalId: string): Promise<void>
+  /** Whether it was made before its user was erased. To be asked once the user it brings is stored. */
+  isVoid(ticket: Pick<TicketRecord, 'externalId' | 'createdAt'>): Promise<boolean>
 }
 
 const lifeMs = 600_000
 /** A double click comes within one second; a browser that tries a form again, within a few. */
 const pressAgainMs = 30_000
 
-export function createTickets(options: { collection: Collection<TicketRecord>; clock: Clock }): Tickets {
-  const { collection, clock } = options
+export function createTickets(options: {
+  collection: Collection<TicketRecord>
+  voided: Collection<VoidedRecord>
+  clock: Clock
+}): Tickets {
+  const { collection, voided, clock } = options
   const living = (ticket: string) => ({ _id: hashSecret(ticket), expiresAt: { $gt: new Date(clock.nowMs()) } })
   const unused = (ticket: string) => ({ ...living(ticket), usedAt: { $exists: false } })
 
@@ -69,8 +88,15 @@ export function createTickets(options: { collection: Collection<TicketRecord>; c
       const since = new Date(usedAt.getTime() - pressAgainMs)
       return collection.findOne({ ...living(ticket), usedBy, usedAt: { $gt: since } })
     },
-    async removeFor(externalId) {
+    async voidFor(externalId) {
+      const voidedAt = new Date(clock.nowMs())
+      const expiresAt = new Date(voidedAt.getTime() + lifeMs)
+      await voided.updateOne({ _id: hashSecret(externalId) }, { $max: { voidedAt, expiresAt } }, { upsert: true })
       await collection.deleteMany({ externalId })
+    },
+    async isVoid({ externalId, createdAt }) {
+      const mark = await voided.findOne({ _id: hashSecret(externalId) })
+      return mark !== null && createdAt <= mark.voidedAt
     }
   }
 }

@@ -46,6 +46,8 @@ export interface Users {
   signIn(identity: Identity): Promise<UserRecord>
   /** The host app's own user of that id, made if new. */
   forHostApp(externalId: string, displayName: string | null): Promise<UserRecord>
+  /** Takes back a user whom a ticket has just brought, if the ticket made the user and nobody came since. */
+  withdraw(user: UserRecord): Promise<void>
   /** Takes everything that says who it was, and leaves the event in the same write. */
   erase(id: ObjectId): Promise<void>
   /** Erased users of whom something may be left. */
@@ -97,6 +99,10 @@ export function createUsers(options: {
       displayName === null
         ? upsert({ externalId }, {}, { email: null, name: null, picture: null })
         : upsert({ externalId }, { name: displayName }, { email: null, picture: null }),
+
+    async withdraw({ _id, createdAt, lastSignInAt }) {
+      if (createdAt.getTime() === lastSignInAt.getTime()) await collection.deleteOne({ _id, createdAt, lastSignInAt })
+    },
 
     async erase(id) {
       const erasedAt = new Date(clock.nowMs())

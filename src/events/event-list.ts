@@ -9,7 +9,7 @@ export interface EventList {
   append(...events: EventRecord[]): Promise<void>
   /** At boot: makes sure that the numbers given so far outlive their events. */
   recount(): Promise<void>
-  /** Takes a user's e-mail addresses out of the events. */
+  /** Takes out of the events what says who a user is: addresses, Google's id of the account, the host app's of the user. */
   forgetUser(userId: ObjectId): Promise<void>
   /** Oldest first, after that number; only what happened in that connection's service, where one is given. */
   after(number: number, limit: number, connectionId?: string): Promise<ListedEvent[]>
@@ -100,8 +100,16 @@ export function createEventList(options: {
     },
 
     async forgetUser(userId) {
-      await collection.updateMany({ 'data.connection.userId': userId.toHexString() }, {
-        $set: { 'data.connection.account.email': '' }
+      const ofUser = { 'data.connection.userId': userId.toHexString() }
+      const events = await collection.find(ofUser, { projection: { 'data.connection.id': 1 } }).toArray()
+      const ids = new Set(events.map(({ data }) => (data as { connection: { id: string } }).connection.id))
+      await collection.updateMany(ofUser, {
+        $set: { 'data.connection.account': { sub: '', email: '' } },
+        $unset: { 'data.connection.externalId': '' }
+      } as UpdateFilter<ListedEvent>)
+      // Events of a service name the connection alone; that it ended is told in one that is younger than all of these.
+      await collection.updateMany({ 'data.connectionId': { $in: [...ids] } }, {
+        $unset: { 'data.externalId': '' }
       } as UpdateFilter<ListedEvent>)
     },
 

@@ -1,7 +1,7 @@
 import { BSON, MongoNetworkError, type ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createBackend } from '../backend/backend.ts'
-import { build, collectionsOf, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, isProblem, localPath, type World } from '../helper.ts'
 import { createHostApp } from './tickets/ticket.ts'
 
 const hourMs = 3_600_000
@@ -23,7 +23,7 @@ async function isErased(t: Test, world: World): Promise<void> {
   }
   const kept = (await events.find().toArray()).map(event => Buffer.from(BSON.serialize(event)).toString('latin1'))
   t.ok(kept.length > 0)
-  t.notMatch(kept.join(), email, 'the events that are kept do not say who it was')
+  for (const name of [email, ada]) t.notMatch(kept.join(), name, 'the events that are kept do not say who it was')
   t.equal((await events.find({ type: 'user.deleted' }).toArray()).length, 1)
   t.equal(livingGrants(world), 0, 'nothing is left at Google')
 }
@@ -215,6 +215,62 @@ t.test('[R32] erasing › a user of a host app with an open ticket › it goes t
   await world.app.background.run()
   t.equal(await collectionsOf(world.app).users.countDocuments(), 0)
   t.equal((await host.press(world.browser(), others)).statusCode, 200, 'that of another is good')
+})
+
+for (const [when, step] of [
+  ['before its user is stored', 'users.forHostApp'],
+  ['before it is used up', 'tickets.take']
+] as const) {
+  t.test(`[R32] erasing › a ticket that is just pressed, ${when} › brings nobody back`, async t => {
+    const world = await build(t)
+    const { app } = world
+    const host = await createHostApp(world)
+    const guest = world.browser()
+    await host.press(guest, await host.ticket({ externalId: 'u-17' }))
+    const open = await host.ticket({ externalId: 'u-17' })
+    const [part, method] = step.split('.') as ['users', 'forHostApp']
+    const original = app[part][method]
+    const cut = t.intercept(app[part], method, {
+      value: async (...args: Parameters<typeof original>) => {
+        cut.restore()
+        t.equal((await guest.fetch('/auth/user', 'DELETE')).statusCode, 204)
+        return original(...args)
+      }
+    })
+    const late = world.browser()
+    t.equal((await host.press(late, open)).statusCode, 404)
+    isProblem(t, await late.fetch('/auth/session'), 401, 'unauthenticated')
+    await app.background.run()
+    t.equal(await collectionsOf(app).users.countDocuments(), 0)
+
+    world.clock.advance(1)
+    t.equal(
+      (await host.press(world.browser(), await host.ticket({ externalId: 'u-17' }))).statusCode,
+      200,
+      'a later one does'
+    )
+  })
+}
+
+t.test('[R32] erasing › a user of a host app › is named by no event that is kept', async t => {
+  const world = await build(t)
+  const { app, google } = world
+  const host = await createHostApp(world)
+  const guest = world.browser()
+  const pressed = await host.press(guest, await host.ticket({ externalId: 'user-of-the-app', service: 'gmail' }))
+  await guest.navigate(localPath(google.consent(pressed.goesTo ?? '')))
+  const { connections } = (await guest.fetch('/connections')).json()
+  const data = { connectionId: connections[0].id, externalId: 'user-of-the-app', messageId: 'm1' }
+  await app.background.run()
+  await app.events.append({ id: 'evt_1', type: 'gmail.message_received', createdAt: new Date(), data })
+  const other = { ...data, connectionId: '0'.repeat(24), externalId: 'another' }
+  await app.events.append({ id: 'evt_2', type: 'gmail.message_received', createdAt: new Date(), data: other })
+  t.equal((await guest.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  await app.background.run()
+  const kept = JSON.stringify(await collectionsOf(app).events.find().toArray())
+  for (const name of ['user-of-the-app', ada, email]) t.notMatch(kept, name)
+  t.match(kept, '"another"', 'events of others stay as they are')
+  t.match(kept, '"m1"')
 })
 
 t.test('[R32] erasing › events of others wait to be listed › it does not wait for them', async t => {
