@@ -16,7 +16,7 @@ const maxShare = 1.1
 export const quota: Figure = {
   name: 'quota',
   title: "Google's quota",
-  bar: 'no minute costs more than 110 % of the budget, Google refuses no call, whoever is told to wait is told how long, and calls that are let through are answered within 15 s',
+  bar: 'no minute costs more than 110 % of the budget, Google refuses no call, whoever is told to wait is told how long, and whatever is served is served within the 25 s of a request',
   unit: 'seconds',
   full: 600,
   small: 20,
@@ -75,7 +75,7 @@ async function run(world: World, { size, progress }: Task) {
   faults.expect(most <= unitsPerUser * maxShare, `a minute cost ${most} units`)
   faults.expect(size < 120 || most >= unitsPerUser * 0.8, `the budget was not used: ${most} units`)
   faults.expect(refused <= google.usage.calls.length / 100, `Google refused ${refused} calls`)
-  faults.expect(tally.slowestMs < 15_000, `a call took ${Math.round(tally.slowestMs)} ms`)
+  faults.expect(tally.slowestMs < 25_000, `a call took ${Math.round(tally.slowestMs)} ms`)
   const calls = google.usage.calls.length
   return {
     lines: [
