@@ -32,9 +32,6 @@ export const gmailGuards = [
       "return ('tokens:vend' as Operation | undefined) ?? (service"
     ]
   ]),
-  ...guardsOf('src/services/gmail/compose.ts', sending, [
-    ['a line break begins no header', noHeader, "return text.replace(/[\\r\\n\\0]+/g, ' ')", 'return text']
-  ]),
   ...guardsOf('src/services/gmail/outgoing.ts', sending, [
     [
       'only harmless headers are set by an app',
@@ -69,8 +66,8 @@ export const gmailGuards = [
     [
       'a key is worked on once at a time',
       '[G12] idempotency › the same key while it is at work',
-      "$or: [{ lease: null }, { 'lease.until': { $lte: new Date(nowMs) } }]",
-      '_id: known._id'
+      "{ _id: known._id, sent: null, $or: [{ lease: null }, { 'lease.until': { $lte: new Date(nowMs) } }] }",
+      '{ _id: known._id, sent: null }'
     ],
     [
       'a key is stored as its hash',

@@ -33,16 +33,20 @@ t.test('[R80] sending › without a session, of another user, of another service
 })
 
 t.test('[R82] sending › reading alone is granted › 403 missing_scopes before any call', async t => {
-  const { google, browser } = await startSending(t)
+  const { google, browser, clock } = await startSending(t)
   const bob = browser()
   await bob.signIn('bob@example.com')
   const { id } = await bob.connected({ as: 'bob@example.com', grant: [readonly] })
+  // Not even the token that such a call would need is fetched.
+  clock.advance(3_600_000)
+  const tokens = google.calls('token')
   for (const route of routes(`/connections/${id}`).filter(({ use }) => use !== 'read')) {
     const answer = await ask(bob, route)
     isProblem(t, answer, 403, 'missing_scopes')
     t.same(problemOf(answer).missingScopes, [modify])
   }
   t.equal(google.calls('gmail'), 0)
+  t.equal(google.calls('token'), tokens)
   t.equal((await bob.fetch(`/connections/${id}/gmail/drafts`)).statusCode, 200)
 })
 
