@@ -13,6 +13,7 @@ const figures: Record<string, () => Promise<Figure>> = {
   quota: async () => (await import('./quota.ts')).quota,
   news: async () => (await import('./news.ts')).news,
   corpora: async () => (await import('./corpora.ts')).corporaFigure,
+  streams: async () => (await import('./streams.ts')).streams,
   guards: async () => (await import('./guards.ts')).guardFigure
 }
 

@@ -22,6 +22,7 @@ export function startProgram(args: string[], environment: Environment): ChildPro
 /** A real server, ready for requests. */
 export interface ServerProcess extends Client {
   url: string
+  pid: number
   /** kill -9; resolves once it is gone. */
   kill(): Promise<void>
 }
@@ -51,6 +52,7 @@ export async function startServer(environment: Environment, connections = 16): P
   return {
     ...client,
     url,
+    pid: child.pid ?? 0,
     async kill() {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGKILL')

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { get as httpGet, type IncomingMessage, type Server } from 'node:http'
+import { createServer, get as httpGet, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
+import { createBoundedFetch } from '../../../src/google/bounded-fetch.ts'
+import { base64Stream } from '../../../src/services/gmail/base64-stream.ts'
 import { build } from '../../helper.ts'
 
 setFlagsFromString('--expose-gc')
@@ -74,7 +76,31 @@ for (const [what, path, least] of [
   })
 }
 
-t.test('[G6] streaming › a reader that stops holds Google back, and one that goes ends the call', async t => {
+t.test('[G6] streaming › a reader that goes › Google’s answer is broken off', async t => {
+  const gone = Promise.withResolvers<void>()
+  let sent = 0
+  const google = createServer((_request, response) => {
+    response.once('close', () => gone.resolve())
+    response.write('{"data":"')
+    const more = () => {
+      while (!response.destroyed && response.write('QUJD'.repeat(16_384))) sent += 65_536
+    }
+    response.on('drain', more)
+    more()
+  })
+  google.listen(0, '127.0.0.1')
+  await once(google, 'listening')
+  t.teardown(() => google.close())
+  const fetch = createBoundedFetch({ timeoutMs: 15_000, maxBytes: 1e9, stream: true })
+  const { body } = await fetch(`http://127.0.0.1:${(google.address() as AddressInfo).port}/`)
+  const bytes = base64Stream(body as unknown as AsyncIterable<Uint8Array>, 'data')
+  t.match(Buffer.from((await bytes.next()).value ?? []).toString(), /^(ABC)+$/)
+  await bytes.return(undefined)
+  await gone.promise
+  t.ok(sent < 20 * MB, `${sent} bytes were sent`)
+})
+
+t.test('[G6] streaming › a reader that stops holds little, and its connection ends when it goes', async t => {
   const { open, base, app } = await listening(t)
   const before = heldBytes()
   const response = await open(`${base}/attachments/1`)
