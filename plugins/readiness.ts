@@ -77,12 +77,11 @@ export default fp(
       closing = true
     })
     // What comes after that, over a connection that is still open, has another replica to go to.
-    app.addHook('onRequest', async () => {
-      if (closing) throw new GuichetError('shutting_down')
-    })
+    app.addHook('onRequest', (_request, _reply, done) => done(closing ? new GuichetError('shutting_down') : undefined))
     // A connection that is kept would be closed under the request that comes next.
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, _payload, done) => {
       if (draining) reply.header('connection', 'close')
+      done()
     })
 
     async function requirePrepared(): Promise<void> {

@@ -50,7 +50,7 @@ export async function createServer(
     throw new GuichetError('method_not_allowed')
   })
   app.addHook('onRoute', ({ url, method }) => allowed.add(url, method))
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     request.log.info(
       {
         route: request.routeOptions.url,
@@ -60,6 +60,7 @@ export async function createServer(
       },
       'answered'
     )
+    done()
   })
 
   await app.register(autoload, { dir: join(root, 'plugins'), maxDepth: 0, forceESM: true })

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** A new secret of 256 bits from the system's generator, in 43 base64url characters. */
 export function createSecret(): string {
@@ -7,5 +7,5 @@ export function createSecret(): string {
 
 /** How bearer secrets (session ids, states, keys) are stored: they hold full entropy, so a plain SHA-256 cannot be searched back. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }

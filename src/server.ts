@@ -15,23 +15,12 @@ const drainMs = 5_000
 /** Requests still running after this are cut off. */
 const graceMs = 30_000
 
-/** The log. A reader that stalls must stall no request: what standard output cannot take any more is dropped. */
-const log = {
-  write(line: string): void {
-    try {
-      standardOutput.write(line)
-    } catch {
-      // There is no other place to say so.
-    }
-  }
-}
-
 /** The process: environment, server, listening, a graceful end. Nothing else touches `process`. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
   // Asking for it makes a pipe or socket non-blocking: until then, writing into a full one stops the process.
   void process.stdout
-  const app = await createServer(config, { stream: log })
+  const app = await createServer(config, { stream: standardOutput })
   await app.listen({ host: config.host, port: config.port }).catch(({ code }) => {
     throw new ConfigError([{ variable: 'HOST, PORT', problem: `cannot be listened on (${safeCodeOf({ code })})` }])
   })

@@ -8,7 +8,7 @@ declare module 'fastify' {
      * Leaves the line of one vend, and counts it.
      * @throws GuichetError `audit_unavailable`: no token may go out then
      */
-    audit(entry: Omit<AuditEntry, 'time'>): void
+    audit(entry: Omit<AuditEntry, 'time'>): Promise<void>
   }
 }
 
@@ -16,9 +16,9 @@ export default fp(
   async function audit(app) {
     const write = createAudit(app.config.auditFile)
     const vends = app.metrics.counter('guichet_vends_total', 'Tokens asked for by backends, by outcome', ['outcome'])
-    app.decorate('audit', entry => {
+    app.decorate('audit', async entry => {
       try {
-        write({ time: new Date(app.databaseClock.nowMs()).toISOString(), ...entry })
+        await write({ time: new Date(app.databaseClock.nowMs()).toISOString(), ...entry })
       } catch (error) {
         vends.inc({ outcome: toGuichetError(error).code })
         throw error

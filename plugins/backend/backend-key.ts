@@ -41,10 +41,11 @@ export default fp(
         app.rateLimit({ max: keyPerMinute, keyGenerator: request => `key:${request.backendKey._id}` })
       )
     }
-    app.addHook('onRequest', async ({ backendKey, routeOptions }) => {
+    app.addHook('onRequest', ({ backendKey, routeOptions }, _reply, done) => {
       const operation = operationOf(routeOptions.config)
       // A route that does not say what it does is open to no key.
-      if (!operation || !backendKey.operations.includes(operation)) throw new GuichetError('forbidden')
+      const isAllowed = operation !== undefined && backendKey.operations.includes(operation)
+      done(isAllowed ? undefined : new GuichetError('forbidden'))
     })
 
     app.decorateRequest('mayUse', function ({ service }) {

@@ -16,10 +16,10 @@ export interface AuditEntry {
 }
 
 /**
- * Writes the line before it returns: without it, no token goes out.
+ * Resolves once the line is written: without it, no token goes out.
  * @throws GuichetError `audit_unavailable` if the sink fails or holds back more than 1 MiB
  */
-export type Audit = (entry: AuditEntry) => void
+export type Audit = (entry: AuditEntry) => Promise<void>
 
 /**
  * An audit trail in that file, or on standard output.
@@ -35,9 +35,9 @@ export function createAudit(file: string | undefined): Audit {
     if (code !== 'ENXIO')
       throw new ConfigError([{ variable: 'AUDIT_FILE', problem: `cannot be opened for writing (${code})` }])
   }
-  return entry => {
+  return async entry => {
     try {
-      sink.write(`${JSON.stringify({ audit: 'vend', ...entry })}\n`)
+      await sink.commit(`${JSON.stringify({ audit: 'vend', ...entry })}\n`)
     } catch (cause) {
       throw new GuichetError('audit_unavailable', { cause })
     }

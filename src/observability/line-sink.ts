@@ -1,10 +1,18 @@
 import { constants, openSync, writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Whole lines, in order, into a file or a pipe. It never waits for its reader: what a full pipe holds back waits here. */
+/**
+ * Whole lines, in order, into a file or a pipe. It never waits for its reader: what a full pipe holds back waits here. The
+ * lines of one turn of the event loop are one call of the system.
+ */
 export interface LineSink {
-  /** @throws if the sink fails or holds back more than 1 MiB; the line is then not written later either */
+  /** Leaves the line for the end of this turn; what cannot be written then is lost. */
   write(line: string): void
+  /**
+   * Resolves once the line is written, or waits here for a pipe that is full.
+   * @throws (rejects) if the sink fails or holds back more than 1 MiB; the line is then not written later either
+   */
+  commit(line: string): Promise<void>
   /** Opens it now, and not with the first line. @throws if it cannot be opened */
   open(): void
 }
@@ -26,67 +34,106 @@ const maxBacklogBytes = 1024 * 1024
 const retryMs = 50
 const lineEnd = Buffer.from('\n')
 
+/** A line that is not written whole yet. Once it has been promised it stays, whatever happens. */
+interface Waiting {
+  rest: Buffer
+  isCut: boolean
+  isPromised: boolean
+  settle: ((error?: Error) => void) | undefined
+}
+
 /** A sink into that file, or one that is open already. */
 export function createLineSink(target: string | number): LineSink {
   let fd = typeof target === 'number' ? target : undefined
-  const backlog: Buffer[] = []
-  let backlogBytes = 0
+  let queue: Waiting[] = []
+  let queuedBytes = 0
+  let isScheduled = false
   let timer: NodeJS.Timeout | undefined
 
   // Without O_NONBLOCK a named pipe would stop the whole process until somebody reads.
   const opened = () => openSync(target as string, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600)
 
+  /** Takes what was written off the queue. */
+  function advance(written: number): void {
+    queuedBytes -= written
+    let done = 0
+    let left = written
+    for (const waiting of queue) {
+      if (left < waiting.rest.length) {
+        if (left > 0) waiting.isCut = true
+        waiting.rest = waiting.rest.subarray(left)
+        break
+      }
+      left -= waiting.rest.length
+      done++
+      waiting.settle?.()
+    }
+    queue = queue.slice(done)
+  }
+
+  function keepAll(): void {
+    for (const waiting of queue) {
+      waiting.isPromised = true
+      waiting.settle?.()
+      waiting.settle = undefined
+    }
+  }
+
+  /** What was not promised must not follow later; a line that was cut short is ended, so that the next starts one of its own. */
+  function refuseRest(error: Error): void {
+    const kept: Waiting[] = []
+    for (const waiting of queue) {
+      if (waiting.isPromised) kept.push(waiting)
+      else if (waiting.isCut) kept.push({ rest: lineEnd, isCut: false, isPromised: true, settle: undefined })
+      waiting.settle?.(error)
+      waiting.settle = undefined
+    }
+    queue = kept
+    queuedBytes = kept.reduce((bytes, { rest }) => bytes + rest.length, 0)
+  }
+
   function flush(): void {
+    isScheduled = false
     clearTimeout(timer)
     timer = undefined
     try {
       fd ??= opened()
-      for (let [first] = backlog; first; [first] = backlog) {
-        const written = writeSync(fd, first)
-        backlogBytes -= written
-        if (written < first.length) backlog[0] = first.subarray(written)
-        else backlog.shift()
+      for (let [first] = queue; first; [first] = queue) {
+        advance(writeSync(fd, queue.length === 1 ? first.rest : Buffer.concat(queue.map(({ rest }) => rest))))
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      timer = setTimeout(retry, retryMs).unref()
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+        keepAll()
+        timer = setTimeout(flush, retryMs).unref()
+      } else refuseRest(error as Error)
     }
   }
 
-  function retry(): void {
-    try {
-      flush()
-    } catch {
-      // The next line tries again, and is refused if it still fails.
+  function enqueue(text: string, settle?: (error?: Error) => void): void {
+    const line = Buffer.from(text)
+    const isTooMuch = () => queuedBytes + line.length > maxBacklogBytes
+    if (isTooMuch()) flush()
+    if (isTooMuch()) {
+      settle?.(new Error('the sink holds back too much'))
+      return
     }
+    queue.push({ rest: line, isCut: false, isPromised: false, settle })
+    queuedBytes += line.length
+    if (isScheduled) return
+    isScheduled = true
+    setImmediate(flush)
   }
 
-  sinks.push({ isEmpty: () => backlog.length === 0, retry })
+  sinks.push({ isEmpty: () => queue.length === 0, retry: flush })
   return {
     open() {
       fd ??= opened()
     },
-
-    write(text) {
-      const line = Buffer.from(text)
-      const isTooMuch = () => backlogBytes + line.length > maxBacklogBytes
-      if (isTooMuch()) retry()
-      if (isTooMuch()) throw new Error('the sink holds back too much')
-      backlog.push(line)
-      backlogBytes += line.length
-      try {
-        flush()
-      } catch (error) {
-        // Refused, it must not follow later; one that was cut short is ended, so that the next starts a line of its own.
-        const rest = backlog.pop()
-        backlogBytes -= rest?.length ?? 0
-        if (rest !== line) {
-          backlog.push(lineEnd)
-          backlogBytes += lineEnd.length
-        }
-        throw error
-      }
-    }
+    write: line => enqueue(line),
+    commit: line =>
+      new Promise((resolve, reject) => {
+        enqueue(line, error => (error ? reject(error) : resolve()))
+      })
   }
 }
 

@@ -66,7 +66,7 @@ t.test(
     let refused = 0
     for (let n = 0; refused < 10; n++) {
       try {
-        audit(entry(`request-${n}`))
+        await audit(entry(`request-${n}`))
         taken.push(`request-${n}`)
       } catch (error) {
         t.ok(hasCode(error, 'audit_unavailable'))
@@ -81,7 +81,7 @@ t.test(
     while (!text.includes('"after the stall"')) {
       text += read()
       try {
-        audit(entry('after the stall'))
+        await audit(entry('after the stall'))
       } catch {
         // Still full: more is read first.
       }

@@ -35,11 +35,11 @@ const token: FastifyPluginAsyncZod = async app => {
     handler: async request => {
       const asked = { key: request.backendKey._id, connection: request.params.id, requestId: request.id }
       let user: string | null = null
-      const live = await vend().catch((error: unknown): never => {
-        app.audit({ ...asked, user, outcome: toGuichetError(error).code })
+      const live = await vend().catch(async (error: unknown): Promise<never> => {
+        await app.audit({ ...asked, user, outcome: toGuichetError(error).code })
         throw error
       })
-      app.audit({ ...asked, user, outcome: 'vended' })
+      await app.audit({ ...asked, user, outcome: 'vended' })
       return toTokenAnswer(live)
 
       async function vend(): Promise<LiveToken> {
