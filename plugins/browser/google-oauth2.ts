@@ -2,13 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import oauth2, { type FastifyOAuth2Options } from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { ObjectId } from 'mongodb'
 import { urlUnder } from '../../src/config/public-url.ts'
 import { GuichetError, hasCode } from '../../src/errors.ts'
 import {
   createAuthorization,
-  type Finished,
+  type FlowEnds,
   type FlowSession,
-  type OAuthClient
+  type OAuthClient,
+  toOwn
 } from '../../src/flows/authorization.ts'
 import type { FlowAim } from '../../src/flows/flows.ts'
 import { type Purpose, purposes, signIn } from '../../src/flows/purposes.ts'
@@ -26,7 +28,12 @@ declare module 'fastify' {
         extra: Record<string, string>
       ): Promise<{ url: string; expiresAt: Date }>
       /** Ends a flow of the request's session, and sets the request's `returnTo`. Throws what `Authorization` does. */
-      finish(request: FastifyRequest, purpose: Purpose, query: CallbackQuery): Promise<Finished>
+      finish<End extends { _id: ObjectId }>(
+        request: FastifyRequest,
+        purpose: Purpose,
+        query: CallbackQuery,
+        ends: FlowEnds<End>
+      ): Promise<End>
     }
   }
 }
@@ -106,6 +113,7 @@ export default fp(
 
     const authorization = createAuthorization({
       flows,
+      outcomes: app.flowOutcomes,
       client,
       endpoints: google.endpoints,
       idTokens: google.idTokens,
@@ -116,6 +124,7 @@ export default fp(
     })
     const toSession = (request: FastifyRequest): FlowSession => ({
       sessionId: request.sessionHash(),
+      earlier: request.session.earlier ?? [],
       userId: request.session._id ?? null
     })
 
@@ -126,15 +135,15 @@ export default fp(
         if (!request.session.startedAt) await request.session.save()
         return authorization.start(toSession(request), purpose, aim, extra)
       },
-      async finish(request, purpose, query) {
+      async finish(request, purpose, query, ends) {
         const session = toSession(request)
-        const own = await flows.findOwn(query.state, session.sessionId)
+        const own = await flows.findOwn(query.state, { sessionIds: toOwn(session, purpose), userId: session.userId })
         request.returnTo = own?.returnTo ?? null
-        return authorization.finish(session, purpose, query)
+        return authorization.finish(session, purpose, query, ends)
       }
     })
   },
-  { name: 'google-oauth2', fastify: '5.x', dependencies: ['browser-session', 'navigation', 'google', 'flows'] }
+  { name: 'google-oauth2', fastify: '5.x', dependencies: ['browser-session', 'navigation', 'google', 'flow-outcomes'] }
 )
 
 /** Stands for the library's error in the log. */

@@ -20,6 +20,9 @@ declare module 'fastify' {
   }
 }
 
+/** Of one browser's sign-ins in a row, so many are remembered. */
+const maxEarlier = 10
+
 /** The session of whoever comes with a browser. It is registered for this door alone: it costs every request. */
 export default fp(
   async function browserSession(app) {
@@ -82,11 +85,13 @@ export default fp(
       return app.sessions.isLive(this.session.sessionId, this.requireUserId())
     })
     app.decorateRequest('startSessionOf', async function (this: FastifyRequest, userId: ObjectId) {
-      const earlier = this.sessionHash()
+      const replaced = this.sessionHash()
+      // Those of another user end here.
+      const before = this.session._id?.equals(userId) ? (this.session.earlier ?? []) : []
       await this.session.regenerate()
       this.session._id = userId
       // Saved when the answer is sent, so that no cookie goes out for a session that could not be stored.
-      this.session.earlier = earlier
+      this.session.earlier = [replaced, ...before].slice(0, maxEarlier)
     })
     app.decorateRequest('endSession', async function (this: FastifyRequest, reply: FastifyReply) {
       await this.session.destroy()

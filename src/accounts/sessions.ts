@@ -11,8 +11,8 @@ declare module 'fastify' {
     _id?: ObjectId
     /** When the session's row was written; none while there is no row. */
     startedAt?: Date
-    /** The hash of the session that this one replaced at sign-in: its callbacks may still arrive. */
-    earlier?: string
+    /** The hashes of the sessions that this one replaced at sign-in, newest first: their callbacks may still arrive. */
+    earlier?: string[]
   }
 }
 
@@ -20,7 +20,8 @@ export interface SessionRecord {
   /** SHA-256 of the session id: a stolen database opens no session. */
   _id: string
   userId: ObjectId | null
-  earlier: string | null
+  /** One alone in rows of earlier versions. */
+  earlier: string[] | string | null
   startedAt: Date
   seenAt: Date
   expiresAt: Date
@@ -88,7 +89,7 @@ export function createSessionStore(options: {
       await collection.updateOne({ _id }, { $set: seen })
     }
     const { startedAt, userId, earlier } = record
-    return { startedAt, ...(userId && { _id: userId }), ...(earlier && { earlier }) } as Session
+    return { startedAt, ...(userId && { _id: userId }), ...(earlier && { earlier: [earlier].flat() }) } as Session
   }
 
   return {
@@ -103,7 +104,7 @@ export function createSessionStore(options: {
     },
     async idsOfUser(userId) {
       const records = await collection.find({ userId }, { projection: { earlier: 1 } }).toArray()
-      return records.flatMap(({ _id, earlier }) => (earlier ? [_id, earlier] : [_id]))
+      return records.flatMap(({ _id, earlier }) => [_id, ...[earlier ?? []].flat()])
     },
     async removeOfUser(userId) {
       await collection.deleteMany({ userId })

@@ -7,6 +7,7 @@ import type { Endpoints } from '../google/endpoints.ts'
 import type { Identity, IdTokenVerifier } from '../google/id-token.ts'
 import type { TokenAnswer } from '../google/token-answer.ts'
 import type { FlowAim, Flows } from './flows.ts'
+import { type FlowOutcome, type Outcomes, toOutcome } from './outcome.ts'
 import type { Purpose } from './purposes.ts'
 
 /** The OAuth client of one purpose. */
@@ -18,6 +19,8 @@ export interface OAuthClient extends AuthorizationCodeClient {
 export interface FlowSession {
   /** The hash that flows are bound to; the id itself stays in the cookie. */
   sessionId: string
+  /** Those of this browser that sign-ins have replaced. */
+  earlier: readonly string[]
   userId: ObjectId | null
 }
 
@@ -48,15 +51,29 @@ export interface Authorization {
     extra: Record<string, string>
   ): Promise<{ url: string; expiresAt: Date }>
   /**
-   * Ends a flow: issuer and state checked, the code exchanged, the id_token verified.
-   * @throws GuichetError `iss_mismatch`, `flow_*`, Google's `error=` in our codes, `code_invalid`, `google_*`
+   * Ends a flow: issuer and state checked, the code exchanged, the id_token verified, and `end` called with what came of
+   * it. The same callback again waits for that, and finds what it ended in.
+   * @throws GuichetError `iss_mismatch`, `flow_*`, Google's `error=` in our codes, `code_invalid`, `google_*`; what `end` throws
    */
-  finish(session: FlowSession, purpose: Purpose, response: AuthorizationResponse): Promise<Finished>
+  finish<End extends { _id: ObjectId }>(
+    session: FlowSession,
+    purpose: Purpose,
+    response: AuthorizationResponse,
+    ends: FlowEnds<End>
+  ): Promise<End>
+}
+
+/** What a flow ends in: a user or a connection. */
+export interface FlowEnds<End extends { _id: ObjectId }> {
+  end(finished: Finished): Promise<End>
+  /** What an earlier run of the same callback ended in; null if it is gone since. */
+  find(id: ObjectId): Promise<End | null>
 }
 
 /** The authorization code flow with state, nonce and PKCE of our own flows (RFC 6749, RFC 7636, RFC 9700). */
 export function createAuthorization(options: {
   flows: Flows
+  outcomes: Outcomes
   /** @throws GuichetError `google_unavailable` while the issuer's endpoints are not known */
   client: (purpose: Purpose) => Promise<OAuthClient>
   endpoints: () => Promise<Endpoints>
@@ -67,7 +84,7 @@ export function createAuthorization(options: {
   clock: Clock
   onOperatorFault: (fault: Error) => void
 }): Authorization {
-  const { flows, client, endpoints, idTokens, redirectUri, timeoutMs, clock, onOperatorFault } = options
+  const { flows, outcomes, client, endpoints, idTokens, redirectUri, timeoutMs, clock, onOperatorFault } = options
 
   const toHolder = ({ sessionId, userId }: FlowSession, { flow, service }: Purpose) => ({
     purpose: flow,
@@ -80,6 +97,11 @@ export function createAuthorization(options: {
   async function requireIssuer(iss: string | undefined): Promise<void> {
     const { issuer, issParameterSupported } = await endpoints()
     if (iss === undefined ? issParameterSupported : iss !== issuer) throw new GuichetError('iss_mismatch')
+  }
+
+  /** What happened has happened, whether those who repeat the callback can be told or not. */
+  async function note(flowId: string, outcome: FlowOutcome): Promise<void> {
+    await outcomes.note(flowId, outcome).catch(() => {})
   }
 
   return {
@@ -98,19 +120,53 @@ export function createAuthorization(options: {
       return { url, expiresAt: flow.expiresAt }
     },
 
-    async finish(session, purpose, { state, code, error, iss }) {
+    async finish(session, purpose, { state, code, error, iss }, { end, find }) {
       // Whatever may fail for a passing reason comes before the state is used up.
       const oauth2 = await client(purpose)
       await requireIssuer(iss)
       if (code === undefined && error === undefined)
         throw new GuichetError('invalid_request', { detail: 'There is no code.' })
-      const { nonce, codeVerifier, ...aim } = await flows.take(state, toHolder(session, purpose))
-      if (error !== undefined || code === undefined) throw new GuichetError(toCallbackError(error))
-      const askedAtMs = clock.nowMs()
-      const parameters = { code, redirect_uri: redirectUri(purpose), code_verifier: codeVerifier }
-      const answer = await exchangeCode(oauth2, parameters, { timeoutMs, nowMs: () => clock.nowMs(), onOperatorFault })
-      const identity = await idTokens.verify(answer.idToken, nonce)
-      return { identity, answer, askedAtMs, ...aim }
+      // Where both came, it is an error.
+      const spent = error === undefined ? code : undefined
+      const taken = await flows.take(state, {
+        ...toHolder(session, purpose),
+        sessionIds: toOwn(session, purpose),
+        code: spent
+      })
+      if ('takenBefore' in taken) {
+        const ended = await find(await outcomes.await(taken.takenBefore))
+        if (!ended) throw new GuichetError('flow_used')
+        return ended
+      }
+      const { id, nonce, codeVerifier, ...aim } = taken
+      const finishBeating = outcomes.begin(id)
+      try {
+        if (error !== undefined || code === undefined) throw new GuichetError(toCallbackError(error))
+        const askedAtMs = clock.nowMs()
+        const parameters = { code, redirect_uri: redirectUri(purpose), code_verifier: codeVerifier }
+        const answer = await exchangeCode(oauth2, parameters, {
+          timeoutMs,
+          nowMs: () => clock.nowMs(),
+          onOperatorFault
+        })
+        const identity = await idTokens.verify(answer.idToken, nonce)
+        const ended = await end({ identity, answer, askedAtMs, ...aim })
+        await note(id, { id: ended._id })
+        return ended
+      } catch (error) {
+        await note(id, toOutcome(error))
+        throw error
+      } finally {
+        finishBeating()
+      }
     }
   }
+}
+
+/**
+ * The sessions whose flow it may be. A connect goes on when its user signed in again meanwhile; a sign-in is of one
+ * session alone, for it does not say whose it is.
+ */
+export function toOwn({ sessionId, earlier, userId }: FlowSession, { flow }: Purpose): string[] {
+  return flow === 'connect' && userId ? [sessionId, ...earlier] : [sessionId]
 }

@@ -5,6 +5,7 @@ import type { CollectionOf } from '../database/database.ts'
 import { GuichetError } from '../errors.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { FlowOutcome } from './outcome.ts'
 
 /** What a flow is for: its callback takes no flow of another purpose. */
 export type FlowPurpose = 'sign-in' | 'connect'
@@ -27,6 +28,9 @@ export interface FlowRecord {
   createdAt: Date
   expiresAt: Date
   usedAt?: Date
+  /** The hash of the code that used it. */
+  code?: string
+  outcome?: FlowOutcome
 }
 
 /** What a flow is to end in. */
@@ -40,6 +44,13 @@ export interface FlowHolder {
   userId: ObjectId | null
 }
 
+/** Who comes with a callback: its session, and those of the same browser that may have started the flow. */
+export interface FlowClaim extends Omit<FlowHolder, 'sessionId'> {
+  sessionIds: readonly string[]
+  /** Google's code; none where it answered with an error, which is told once. */
+  code: string | undefined
+}
+
 export interface StartedFlow {
   state: string
   nonce: string
@@ -49,6 +60,8 @@ export interface StartedFlow {
 }
 
 export interface TakenFlow {
+  /** Under which its outcome is noted. */
+  id: string
   nonce: string
   codeVerifier: string
   connectionId: ObjectId | null
@@ -58,12 +71,16 @@ export interface TakenFlow {
 export interface Flows {
   start(flow: FlowHolder & FlowAim): Promise<StartedFlow>
   /**
-   * Takes the flow of that state: once, by its holder, in time.
+   * Takes the flow of that state: once, by its holder, in time. Where the same code took it before, the id under
+   * which its outcome is noted: the code shows that it is the same callback, and no guess of its state.
    * @throws GuichetError `flow_unknown`, `flow_expired`, `flow_used` or `flow_wrong_session`; a wrong holder uses nothing up
    */
-  take(state: string, holder: FlowHolder): Promise<TakenFlow>
-  /** That session's flow of that state, used or not: where its holder wants to be, whatever becomes of it. */
-  findOwn(state: string, sessionId: string): Promise<{ returnTo: string | null } | null>
+  take(state: string, claim: FlowClaim): Promise<TakenFlow | { takenBefore: string }>
+  /** Those sessions' flow of that state, and that user's where one is named, used or not: where its holder wants to be, whatever becomes of it. */
+  findOwn(
+    state: string,
+    own: Pick<FlowClaim, 'sessionIds'> & { userId?: ObjectId | null }
+  ): Promise<{ returnTo: string | null } | null>
   /** Those of the user, and those that the user's sessions began before they knew whose they are. */
   removeOfUser(userId: ObjectId, sessionIds: readonly string[]): Promise<void>
 }
@@ -109,27 +126,40 @@ export function createFlows(options: {
       return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
     },
 
-    async take(state, holder) {
+    async take(state, claim) {
+      const { purpose, service, userId, sessionIds } = claim
       const _id = hashSecret(state)
+      const code = claim.code === undefined ? {} : { code: hashSecret(claim.code) }
       const usedAt = new Date(clock.nowMs())
       const open: Filter<FlowRecord> = {
         _id,
-        ...holder,
+        purpose,
+        service,
+        userId,
+        sessionId: { $in: [...sessionIds] },
         usedAt: { $exists: false },
         expiresAt: { $gt: usedAt }
       }
       const flow = await collection.findOneAndUpdate(
         open,
-        { $set: { usedAt }, $unset: { sealed: '' } },
+        { $set: { usedAt, ...code }, $unset: { sealed: '' } },
         { returnDocument: 'before' }
       )
-      if (!flow?.sealed) throw new GuichetError(toRefusal(await collection.findOne({ _id }), holder))
+      if (!flow?.sealed) {
+        const current = await collection.findOne({ _id })
+        const refusal = toRefusal(current, claim)
+        if (refusal === 'flow_used' && code.code && current?.code === code.code) return { takenBefore: _id }
+        throw new GuichetError(refusal)
+      }
       const [nonce, codeVerifier] = JSON.parse(openFlow(vault, flow, flow.sealed)) as [string, string]
-      return { nonce, codeVerifier, connectionId: flow.connectionId, expectedEmail: flow.expectedEmail }
+      return { id: _id, nonce, codeVerifier, connectionId: flow.connectionId, expectedEmail: flow.expectedEmail }
     },
 
-    findOwn: (state, sessionId) =>
-      collection.findOne({ _id: hashSecret(state), sessionId }, { projection: { returnTo: 1 } }),
+    findOwn: (state, { sessionIds, ...user }) =>
+      collection.findOne(
+        { _id: hashSecret(state), sessionId: { $in: [...sessionIds] }, ...user },
+        { projection: { returnTo: 1 } }
+      ),
 
     async removeOfUser(userId, sessionIds) {
       await collection.deleteMany({ $or: [{ userId }, { sessionId: { $in: [...sessionIds] } }] })
@@ -153,10 +183,11 @@ export function openFlow(vault: Vault, flow: FlowIdentity, envelope: string): st
 /** Only names the reason; what decides is the update that took nothing. */
 function toRefusal(
   flow: FlowRecord | null,
-  holder: FlowHolder
+  claim: FlowClaim
 ): 'flow_unknown' | 'flow_wrong_session' | 'flow_used' | 'flow_expired' {
-  if (!flow || flow.purpose !== holder.purpose || flow.service !== holder.service) return 'flow_unknown'
-  if (flow.sessionId !== holder.sessionId || String(flow.userId) !== String(holder.userId)) return 'flow_wrong_session'
+  if (!flow || flow.purpose !== claim.purpose || flow.service !== claim.service) return 'flow_unknown'
+  if (!claim.sessionIds.includes(flow.sessionId) || String(flow.userId) !== String(claim.userId))
+    return 'flow_wrong_session'
   return flow.usedAt ? 'flow_used' : 'flow_expired'
 }
 

@@ -54,8 +54,10 @@ const google: FastifyPluginAsyncZod = async app => {
     },
     handler: async (request, reply) => {
       try {
-        const { identity } = await app.googleOauth2.finish(request, signIn, request.query)
-        const user = await app.users.signIn(identity)
+        const user = await app.googleOauth2.finish(request, signIn, request.query, {
+          end: ({ identity }) => app.users.signIn(identity),
+          find: app.users.find
+        })
         await request.startSessionOf(user._id)
         request.log.info({ event: 'signed_in', user: user._id }, 'a user signed in')
         return answer(request, reply, toUserView(user))
@@ -72,7 +74,7 @@ const google: FastifyPluginAsyncZod = async app => {
     request: FastifyRequest<{ Querystring: CallbackQuery }>
   ): Promise<UserView | undefined> {
     const { _id, earlier } = request.session
-    const flow = _id && earlier && (await app.flows.findOwn(request.query.state, earlier))
+    const flow = _id && earlier && (await app.flows.findOwn(request.query.state, { sessionIds: earlier }))
     if (!flow) return undefined
     request.returnTo = flow.returnTo
     const user = await app.users.find(_id)

@@ -73,13 +73,17 @@ const connect: FastifyPluginAsyncZod = async app => {
     handler: async (request, reply) => {
       const purpose = requireConnectPurpose(request.params.service)
       const service = findService(request.params.service)
-      const finished = await app.googleOauth2.finish(request, purpose, request.query)
-      const userId = request.session._id
-      if (!userId || !service) throw new GuichetError('flow_wrong_session')
-      const record = await app.storeGrant({ userId, service, ...finished })
+      const record = await app.googleOauth2.finish(request, purpose, request.query, {
+        async end(finished) {
+          const userId = request.session._id
+          if (!userId || !service) throw new GuichetError('flow_wrong_session')
+          return app.storeGrant({ userId, service, ...finished })
+        },
+        find: app.connections.find
+      })
       const connection = toConnectionView(record, app.connectLinks.repair)
       request.log.info(
-        { event: 'connected', user: userId, connection: connection.id, status: connection.status },
+        { event: 'connected', user: record.userId, connection: connection.id, status: connection.status },
         'a connection was made'
       )
       if (request.isNavigation()) return reply.returnWith({ status: 'connected', connection: connection.id })

@@ -131,7 +131,7 @@ t.test('[R40] logout › a session that was read before it ended › saving it w
   const session = await read()
   if (!session) throw new Error('the session is not there')
   await ada.clone().fetch('/auth/session', 'DELETE')
-  session.earlier = 'changed meanwhile'
+  session.earlier = ['changed meanwhile']
   await new Promise(resolve => store.set(id, session, resolve))
   t.equal(await read(), null)
   t.equal(await collectionsOf(app).sessions.countDocuments(), 0)

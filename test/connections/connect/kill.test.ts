@@ -44,7 +44,8 @@ t.test('[F33][F34][R91] connect › kill -9 at each moment › never a false suc
     if (moment === 'before Google acts' || moment === 'before its answer') t.same(connections, [])
     if (status === 200) t.ok(connection, `killed ${moment}: what was answered is stored`)
     const again = await user.fetch(callback)
-    isProblem(t, again, 400, 'flow_used')
+    if (again.statusCode === 200) t.equal(again.json().connection.id, connection?.id, 'the same answer')
+    else isProblem(t, again, 400, 'flow_used')
 
     if (connection) {
       if (status === undefined) unanswered += 1

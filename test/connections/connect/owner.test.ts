@@ -22,13 +22,35 @@ t.test('[R23] owner › another user finishes in the same browser › nobody get
   }
 })
 
-t.test('[R23] owner › the same user, signed in anew › the flow of the earlier session is refused too', async t => {
+t.test('[R23] owner › the same user signs in again in another tab › the connect under way goes on', async t => {
+  const { signedIn, google } = await build(t)
+  const ada = await signedIn()
+  const callback = await ada.authorize('/connect/gmail?returnTo=/inbox')
+  for (let tab = 0; tab < 3; tab++) await ada.signIn('ada@example.com')
+  t.match((await ada.navigate(callback)).headers.location, /^\/inbox\?status=connected&/)
+  t.same(google.violations, [])
+})
+
+t.test('[R23][R38] owner › another user signs in over the session › its connect under way is refused', async t => {
+  const { signedIn, google } = await build(t)
+  const jar = await signedIn()
+  const callback = await jar.authorize('/connect/gmail')
+  const exchanges = google.calls('token')
+  await jar.signIn('bob@example.com')
+  isProblem(t, await jar.fetch(callback), 400, 'flow_wrong_session')
+  await jar.signIn('ada@example.com')
+  isProblem(t, await jar.fetch(callback), 400, 'flow_wrong_session')
+  t.equal(google.calls('token'), exchanges + 2, 'for the sign-ins alone')
+  t.same((await jar.fetch('/connections')).json(), { connections: [] })
+})
+
+t.test('[R38] owner › signed out in between › the connect under way is refused, whoever signs in', async t => {
   const { signedIn } = await build(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
+  await ada.fetch('/auth/session', 'DELETE')
   await ada.signIn('ada@example.com')
   isProblem(t, await ada.fetch(callback), 400, 'flow_wrong_session')
-  t.same((await ada.fetch('/connections')).json(), { connections: [] })
 })
 
 t.test('[R24] owner › named in the query of a start › ignored, and it is the session’s user', async t => {
