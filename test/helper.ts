@@ -8,6 +8,7 @@ import { ticketCollection } from '../src/accounts/tickets.ts'
 import { userCollection } from '../src/accounts/users.ts'
 import { createServer } from '../src/app.ts'
 import { backendKeyCollection } from '../src/backend/keys.ts'
+import { services } from '../src/catalogue.ts'
 import type { Clock } from '../src/clock.ts'
 import { type Config, parseConfig } from '../src/config/config.ts'
 import { connectionCollection } from '../src/connections/repository.ts'
@@ -128,13 +129,8 @@ export async function build(
   const mongodbUri = await startDatabase(t, clock)
   const environment = testEnvironment(mongodbUri, google, overrides)
   const publicUrl = environment.PUBLIC_URL ?? ''
-  for (const path of [
-    '/auth/google/callback',
-    '/connect/gmail/callback',
-    '/connect/calendar/callback',
-    '/connect/drive/callback'
-  ]) {
-    google.redirectUris.add(publicUrl + path)
+  for (const path of ['/auth/google', ...services.map(({ id }) => `/connect/${id}`)]) {
+    google.redirectUris.add(`${publicUrl}${path}/callback`)
   }
 
   async function replica(more: Environment = {}): Promise<FastifyInstance> {
