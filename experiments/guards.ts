@@ -6,6 +6,7 @@ import { createFaults, type Faults, type Figure, inLanes, type Task } from './fi
 import { backendGuards } from './guards/backend.ts'
 import { connectionGuards } from './guards/connections.ts'
 import { gmailGuards } from './guards/gmail.ts'
+import { gmailReadGuards } from './guards/gmail-reads.ts'
 import { googleGuards } from './guards/google.ts'
 import type { Guard } from './guards/guard.ts'
 import { newsGuards } from './guards/news.ts'
@@ -22,6 +23,7 @@ const guards: Guard[] = [
   ...connectionGuards,
   ...googleGuards,
   ...gmailGuards,
+  ...gmailReadGuards,
   ...newsGuards,
   ...backendGuards,
   ...vaultGuards,

@@ -1,0 +1,28 @@
+import { guardsOf } from './guard.ts'
+
+const reading = 'test/services/gmail/reading.test.ts'
+const files = '[G7] attachment › what a mail says of its files'
+
+/** Checks on what comes out of a mailbox. */
+export const gmailReadGuards = [
+  ...guardsOf('src/services/gmail/labels.ts', reading, [
+    [
+      "Gmail's own labels are refused before the call",
+      '[G10] labels › by name or id',
+      'if (fixed.has(label.toUpperCase()))',
+      'if (label === undefined)'
+    ]
+  ]),
+  ...guardsOf('src/http/attachment-headers.ts', reading, [
+    [
+      'types that run something go as bytes',
+      files,
+      "safeTypes.has(file.mimeType) ? file.mimeType : 'application/octet-stream'",
+      'file.mimeType'
+    ],
+    ['a file name holds no path', files, ".replace(/.*[/\\\\]/, '')", '']
+  ]),
+  ...guardsOf('src/services/gmail/answer.ts', reading, [
+    ['an array is no answer', '[G25] answers › no JSON, an array', ' || Array.isArray(value)', '']
+  ])
+]
