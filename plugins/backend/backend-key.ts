@@ -1,7 +1,9 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { createFailureLimit } from '../../src/backend/failures.ts'
 import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
 import { GuichetError } from '../../src/errors.ts'
+import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,6 +16,9 @@ declare module 'fastify' {
   }
 }
 
+/** Keys that are none, by address and minute: each costs the database a read. */
+const maxFailures = 300
+
 /** The guard of everything under /v1: a living key in the header, allowed to do what the route does. */
 export default fp(
   async function backendKey(app) {
@@ -25,9 +30,16 @@ export default fp(
       schema.description = `The key must be made for \`${operationOf(config)}\`.`
     })
     app.addHook('onRequest', app.readiness.requirePrepared)
-    async function findKey({ headers }: FastifyRequest): Promise<BackendKeyRecord | undefined> {
+    const failures = createFailureLimit({ clock: app.clock, max: maxFailures })
+    async function findKey({ headers, ip }: FastifyRequest): Promise<BackendKeyRecord | undefined> {
       const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
-      return presented === undefined ? undefined : app.backendKeys.authenticate(presented)
+      if (presented === undefined) return undefined
+      // A key that is good here already is not held back by what else comes from its address.
+      if (app.backendKeys.isFamiliar(presented)) return app.backendKeys.authenticate(presented)
+      const attempt = failures.begin(rateLimitKey(ip))
+      const key = await app.backendKeys.authenticate(presented)
+      if (key) attempt.succeeded()
+      return key
     }
     app.addHook('onRequest', async request => {
       const key = await findKey(request)

@@ -44,6 +44,8 @@ export interface BackendKeys {
   revoke(id: string): Promise<boolean>
   /** The key that was presented, if it lives; a revoked one is dead here within three seconds. */
   authenticate(presented: string): Promise<BackendKeyRecord | undefined>
+  /** Whether that key was good here before, or cannot be one: asking for any other costs the database a read. */
+  isFamiliar(presented: string): boolean
 }
 
 const pattern = /^gk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/
@@ -83,6 +85,8 @@ export function createBackendKeys(options: { collection: Collection<BackendKeyRe
       return modifiedCount === 1
     },
 
+    isFamiliar: presented => !pattern.test(presented) || cache.has(hashSecret(presented)),
+
     async authenticate(presented) {
       const id = pattern.exec(presented)?.[1]
       if (!id) return undefined
@@ -91,10 +95,12 @@ export function createBackendKeys(options: { collection: Collection<BackendKeyRe
       const age = cached ? clock.nowMs() - cached.readAtMs : cacheMs
       // A clock that was set back would keep it for as long: an age below zero is none.
       if (cached && age >= 0 && age < cacheMs) return lives(cached.record) ? cached.record : undefined
-      cache.delete(hash)
       const readAtMs = clock.nowMs()
       const record = await read(id, hash)
-      if (!record || !lives(record)) return undefined
+      if (!record || !lives(record)) {
+        cache.delete(hash)
+        return undefined
+      }
       if (cache.size >= maxCached) cache.clear()
       cache.set(hash, { record, readAtMs })
       return record

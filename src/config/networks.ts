@@ -67,6 +67,32 @@ export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | u
   return undefined
 }
 
+/**
+ * The address in what a proxy wrote into X-Forwarded-For: some add the client's port, and then brackets around IPv6
+ * (RFC 7239, section 6).
+ */
+export function toPlainAddress(text: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/.exec(text.trim()) ?? []
+  const address = bracketed ?? plain ?? ''
+  return isIP(address) === 0 ? text.trim() : address
+}
+
+/** Fastify's names for networks that are nobody else's. */
+const namedNetworks: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.1/8', '::1/128'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+}
+
+/** Whether the forwarded headers of that address count: its port, if a proxy wrote one, does not. */
+export function createProxyTrust(proxies: readonly string[]): (address: string) => boolean {
+  const trusted = toBlockList(proxies.flatMap(proxy => namedNetworks[proxy] ?? [proxy]))
+  return text => {
+    const address = toPlainAddress(text)
+    return isIP(address) !== 0 && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  }
+}
+
 /** As Fastify takes it: anything else would end the boot without a word about the variable. */
 export function isProxy(text: string): boolean {
   return /^(loopback|linklocal|uniquelocal)$/.test(text) || isNetwork(text)

@@ -1,7 +1,9 @@
 import { isIPv6 } from 'node:net'
+import { toPlainAddress } from '../config/networks.ts'
 
 /** Who is counted together: an IPv4 address, however it is written, or the /64 that one IPv6 customer has whole. */
-export function rateLimitKey(ip: string): string {
+export function rateLimitKey(text: string): string {
+  const ip = toPlainAddress(text)
   if (!isIPv6(ip)) return ip
   const groups = toGroups(ip)
   const [high = 0, low = 0] = groups.slice(6)

@@ -10,6 +10,7 @@ import {
 } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Config } from '../config/config.ts'
+import { createProxyTrust } from '../config/networks.ts'
 import { basePathOf } from '../config/public-url.ts'
 import { logSerializers } from '../observability/log.ts'
 import { answerClientError, type ClientError } from './client-error.ts'
@@ -54,7 +55,7 @@ export function toServerOptions(
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
-    trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
+    trustProxy: config.trustProxy.length > 0 ? createProxyTrust(config.trustProxy) : false,
     ...(bases.length > 0 && { rewriteUrl: ({ url = '/' }) => withoutBase(url, bases) }),
     bodyLimit: 1024 * 1024,
     // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.

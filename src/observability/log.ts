@@ -1,3 +1,4 @@
+import { toPlainAddress } from '../config/networks.ts'
 import { GuichetError } from '../errors.ts'
 
 interface Foreign {
@@ -45,5 +46,5 @@ interface Requested {
 export const logSerializers = {
   err: (error: unknown) => toLoggedError(error),
   // The path alone: a callback's query holds code and state.
-  req: ({ id, method, url, ip }: Requested) => ({ id, method, path: url.split('?', 1)[0], ip })
+  req: ({ id, method, url, ip }: Requested) => ({ id, method, path: url.split('?', 1)[0], ip: toPlainAddress(ip) })
 }

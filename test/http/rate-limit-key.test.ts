@@ -34,6 +34,14 @@ t.test('[R103] rate limit key › the addresses of one /64 are one, and those of
   t.equal(rateLimitKey('1:2:3::4:5:6:7'), rateLimitKey('1:2:3:0:4:5:6:7'))
 })
 
+t.test('[R103] rate limit key › a port that a proxy wrote does not make another client', async t => {
+  for (const ip of ['203.0.113.7:51234', '203.0.113.7:1', ' 203.0.113.7:51234 '])
+    t.equal(rateLimitKey(ip), rateLimitKey('203.0.113.7'), ip)
+  for (const ip of ['[2001:db8::1]:443', '[2001:db8::1]:51234', '[2001:db8::1]', '[2001:db8::ffff]:1'])
+    t.equal(rateLimitKey(ip), rateLimitKey('2001:db8::1'), ip)
+  t.equal(rateLimitKey('[::ffff:203.0.113.7]:80'), '203.0.113.7')
+})
+
 t.test('[R103] rate limit key › a zone does not make another client', async t => {
   t.equal(rateLimitKey('fe80::1%eth0'), rateLimitKey('fe80::2%eth1'))
 })

@@ -26,6 +26,51 @@ t.test('[R103] rate limits › starts and callbacks are counted together, whiche
   t.equal((await app.inject('/auth/google')).statusCode, 200, 'after a minute')
 })
 
+t.test('[R103] rate limits › a client behind a proxy that writes its port is one client', async t => {
+  const environment = { RATE_LIMIT_STARTS: '3', TRUST_PROXY: 'loopback,10.0.0.0/8' }
+  const { app } = await build(t, { environment })
+  for (const toForwarded of [
+    (port: number) => `203.0.113.7:${port}`,
+    (port: number) => `[2001:db8::1]:${port}`,
+    (port: number) => `198.51.100.9:${port}, 10.0.0.5:${port}`,
+    () => '[2001:db8:1::1]'
+  ]) {
+    const statuses = []
+    for (let port = 50_000; port < 50_005; port++) {
+      const headers = { 'x-forwarded-for': toForwarded(port) }
+      statuses.push((await app.inject({ url: '/auth/google', headers })).statusCode)
+    }
+    t.same(statuses, [200, 200, 200, 429, 429], toForwarded(50_000))
+  }
+})
+
+t.test('[R103] rate limits › keys that are none cost no read past 300 a minute, and hold no good one back', async t => {
+  const { app, clock } = await build(t)
+  const { key } = await app.backendKeys.create({
+    name: 'b',
+    operations: ['connections:read'],
+    services: null,
+    expiresAt: null
+  })
+  const ask = async (presented: string, remoteAddress = '198.51.100.7') =>
+    (await app.inject({ url: '/v1/connections', remoteAddress, headers: { authorization: `Bearer ${presented}` } }))
+      .statusCode
+  const wrong = (at: number) => `gk_${at.toString(16).padStart(16, '0')}_${'A'.repeat(43)}`
+  t.equal(await ask(key), 200)
+  const authenticate = t.capture(app.backendKeys, 'authenticate', app.backendKeys.authenticate)
+  const statuses = await Promise.all(Array.from({ length: 400 }, (_, at) => ask(wrong(at))))
+  t.equal(statuses.filter(status => status === 401).length, 300)
+  t.equal(statuses.filter(status => status === 429).length, 100)
+  t.equal(authenticate().length, 300, 'a read each')
+  for (const later of [0, 5_000, 10_000]) {
+    clock.advance(later)
+    t.equal(await ask(key), 200, `the good one, ${later} ms later`)
+  }
+  t.equal(await ask(wrong(1), '198.51.100.8'), 401, 'another address')
+  clock.advance(60_000)
+  t.equal(await ask(wrong(1)), 401, 'after a minute')
+})
+
 t.test(
   '[R103] rate limits › a backend key is counted for itself, and neither by its address nor by a start',
   async t => {

@@ -1,0 +1,36 @@
+import type { Clock } from '../clock.ts'
+import { GuichetError } from '../errors.ts'
+
+export interface FailureLimit {
+  /**
+   * Counts an attempt of that address until it proves good, so that many at once are counted too.
+   * @throws GuichetError `rate_limited` once too many of them failed
+   */
+  begin(address: string): { succeeded(): void }
+}
+
+const windowMs = 60_000
+const maxAddresses = 50_000
+
+/** Failed attempts by address and process, `max` a minute; the addresses least recently seen are forgotten first. */
+export function createFailureLimit({ clock, max }: { clock: Clock; max: number }): FailureLimit {
+  const counts = new Map<string, { failed: number; startedAtMs: number }>()
+  return {
+    begin(address) {
+      const nowMs = clock.nowMs()
+      const known = counts.get(address)
+      const count = known && nowMs - known.startedAtMs < windowMs ? known : { failed: 0, startedAtMs: nowMs }
+      counts.delete(address)
+      counts.set(address, count)
+      if (counts.size > maxAddresses) counts.delete(counts.keys().next().value ?? '')
+      if (count.failed >= max)
+        throw new GuichetError('rate_limited', { retryAfterSeconds: (count.startedAtMs + windowMs - nowMs) / 1000 })
+      count.failed += 1
+      return {
+        succeeded: () => {
+          count.failed -= 1
+        }
+      }
+    }
+  }
+}
