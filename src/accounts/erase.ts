@@ -1,6 +1,7 @@
 import type { ObjectId } from 'mongodb'
 import type { Disconnect } from '../connections/disconnect.ts'
 import type { ConnectionRepository } from '../connections/repository.ts'
+import { inTurn } from '../database/in-turn.ts'
 import type { EventList } from '../events/event-list.ts'
 import type { Flows } from '../flows/flows.ts'
 import type { MongoSessionStore } from './sessions.ts'
@@ -67,12 +68,8 @@ export function createErasing(options: {
     },
 
     async finishInterrupted(signal) {
-      const failures: unknown[] = []
       // One that cannot be finished is in no other's way.
-      for (const { _id } of await users.listErased(atOnce)) {
-        if (!signal.aborted) await finish(_id).catch(error => failures.push(error))
-      }
-      if (failures.length > 0) throw failures[0]
+      await inTurn(await users.takeErased(atOnce), ({ _id }) => finish(_id), signal)
     }
   }
 }

@@ -1,7 +1,8 @@
-import { type Collection, ObjectId } from 'mongodb'
+import { type Collection, type Filter, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
+import { nextLook } from '../database/in-turn.ts'
 import { isSameAddress, toComparableAddress, toComparableDomain } from '../email-address.ts'
 import { GuichetError } from '../errors.ts'
 import { createEvent, type EventRecord } from '../events/event.ts'
@@ -21,6 +22,8 @@ export interface UserRecord {
   externalId?: string
   /** Set once the user is erased: the record then stands for what is still to be erased, and its event. */
   erasedAt?: Date
+  /** When what is left of an erased user is looked at next. */
+  nextLookAt?: Date
   outbox?: EventRecord[]
   createdAt: Date
   lastSignInAt: Date
@@ -50,13 +53,16 @@ export interface Users {
   withdraw(user: UserRecord): Promise<void>
   /** Takes everything that says who it was, and leaves the event in the same write. */
   erase(id: ObjectId): Promise<void>
-  /** Erased users of whom something may be left. */
-  listErased(limit: number): Promise<UserRecord[]>
+  /** Erased users of whom something may be left, for this caller alone: each comes again after a pause. */
+  takeErased(limit: number): Promise<UserRecord[]>
   /** Removes the record of an erased user, once its event is listed. */
   forget(id: ObjectId): Promise<void>
   /** Moves waiting events into the list: all of them, or one user's. */
   relayEvents(list: EventList, options?: { userId?: ObjectId; signal?: AbortSignal }): Promise<void>
 }
+
+/** An erasure under way is given this much before another looks after it. */
+const leastPauseMs = 5_000
 
 export function createUsers(options: {
   collection: Collection<UserRecord>
@@ -117,11 +123,23 @@ export function createUsers(options: {
       onEvent()
     },
 
-    listErased: limit =>
-      collection
-        .find({ erasedAt: { $exists: true } })
+    async takeErased(limit) {
+      const now = new Date(clock.nowMs())
+      const due = { $or: [{ nextLookAt: { $exists: false } }, { nextLookAt: { $lte: now } }] } as Filter<UserRecord>
+      const found = await collection
+        .find({ erasedAt: { $exists: true }, ...due })
+        .sort({ erasedAt: 1 })
         .limit(limit)
-        .toArray(),
+        .toArray()
+      const taken: UserRecord[] = []
+      for (const user of found) {
+        // Before anything is done: one that cannot be finished must not come first for ever.
+        const nextLookAt = nextLook(user.erasedAt ?? now, now.getTime(), leastPauseMs)
+        const { modifiedCount } = await collection.updateOne({ _id: user._id, ...due }, { $set: { nextLookAt } })
+        if (modifiedCount > 0) taken.push(user)
+      }
+      return taken
+    },
 
     async forget(id) {
       await collection.deleteOne({ _id: id, erasedAt: { $exists: true }, outbox: { $size: 0 } })

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { inTurn, nextLook } from '../database/in-turn.ts'
 import { GuichetError } from '../errors.ts'
 import type { LiveTokens } from './live-token.ts'
 import type { ConnectionRepository } from './repository.ts'
@@ -7,13 +8,14 @@ import type { ConnectionRepository } from './repository.ts'
 export const warningMs = 48 * 3_600_000
 /** Longer than any access token lives: Google has to be asked. */
 const askSeconds = 86_400
+/** As long as a refresh that failed cools down. */
+const leastPauseMs = 30_000
 
 /** Leaves one event for each grant whose announced end comes near. */
 export async function warnOfExpiry(repository: ConnectionRepository, clock: Clock): Promise<void> {
   const now = new Date(clock.nowMs())
-  for (const record of await repository.listExpiring(new Date(now.getTime() + warningMs))) {
-    await repository.noteWarning(record, now)
-  }
+  const expiring = await repository.listExpiring(new Date(now.getTime() + warningMs))
+  await inTurn(expiring, record => repository.noteWarning(record, now))
 }
 
 /**
@@ -26,11 +28,18 @@ export async function checkEnded(
   liveToken: LiveTokens,
   signal: AbortSignal
 ): Promise<void> {
-  for (const record of await repository.listEnded(new Date(clock.nowMs()))) {
-    if (signal.aborted) return
-    // What Google said is in the record; where it could not be asked, the next round asks again.
-    await liveToken(record, { minTtlSeconds: askSeconds }).catch(error => {
-      if (!(error instanceof GuichetError)) throw error
-    })
-  }
+  const ended = await repository.listEnded(new Date(clock.nowMs()))
+  await inTurn(
+    ended,
+    async record => {
+      // First of all: one that does not open, or whose process dies over it, must not come first for ever.
+      const nextLookAt = nextLook(record.refreshTokenExpiresAt ?? record.updatedAt, clock.nowMs(), leastPauseMs)
+      if (!(await repository.postponeLook(record, nextLookAt))) return
+      // What Google said is in the record; where it could not be asked, a later round asks again.
+      await liveToken(record, { minTtlSeconds: askSeconds }).catch(error => {
+        if (!(error instanceof GuichetError)) throw error
+      })
+    },
+    signal
+  )
 }

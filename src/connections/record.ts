@@ -48,6 +48,8 @@ export interface ConnectionRecord {
   owed: { attempts: number; nextAttemptAt: Date } | null
   /** Events not yet in the list: written with the change that they tell of, so that neither is without the other. */
   outbox: EventRecord[]
+  /** Once its grant's announced end has passed: when Google is asked next. */
+  nextLookAt?: Date
   /** The end of the grant that was already warned of. */
   warnedOf: Date | null
   createdAt: Date

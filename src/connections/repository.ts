@@ -16,7 +16,9 @@ export const connectionCollection: CollectionOf<ConnectionRecord> = {
     { key: { externalId: 1 }, sparse: true },
     { key: { service: 1, _id: 1 } },
     { key: { deadReason: 1 } },
-    { key: { refreshTokenExpiresAt: 1 } },
+    // Of those whose grant lives alone: dead ones stay as long as their users leave them, and are no work.
+    { key: { refreshTokenExpiresAt: 1, nextLookAt: 1 }, partialFilterExpression: { live: true, deadReason: null } },
+    { key: { warnedOf: 1, refreshTokenExpiresAt: 1 }, partialFilterExpression: { live: true, deadReason: null } },
     { key: { 'owed.nextAttemptAt': 1 }, sparse: true },
     { key: { live: 1 }, partialFilterExpression: { live: false } },
     { key: { 'outbox.id': 1 }, sparse: true },
@@ -41,8 +43,10 @@ export interface ConnectionRepository {
   list(filter: ListFilter): Promise<ConnectionRecord[]>
   /** Living grants that end before `end` and were not warned of. */
   listExpiring(end: Date): Promise<ConnectionRecord[]>
-  /** Those whose grant was to end by then, and that nobody has asked Google about since. */
+  /** Those whose grant was to end by then, and that are due for a look; the longest ended first. */
   listEnded(now: Date): Promise<ConnectionRecord[]>
+  /** False if another looks at it. The tokens' version stays. */
+  postponeLook(read: ConnectionRecord, nextLookAt: Date): Promise<boolean>
   /** False if the user already has a connection of that service and account. */
   insert(record: ConnectionRecord): Promise<boolean>
   /** Writes over the version that was read alone; null if the record has moved on or is gone. */
@@ -114,14 +118,27 @@ export function createConnectionRepository(options: {
     listExpiring: end =>
       collection
         .find({ live: true, refreshTokenExpiresAt: { $lte: end }, warnedOf: null, deadReason: null })
+        .sort({ refreshTokenExpiresAt: 1 })
         .limit(pageSize)
         .toArray(),
 
     listEnded: now =>
       collection
-        .find({ live: true, refreshTokenExpiresAt: { $lte: now }, deadReason: null })
+        .find({
+          live: true,
+          refreshTokenExpiresAt: { $lte: now },
+          deadReason: null,
+          $or: [{ nextLookAt: null }, { nextLookAt: { $lte: now } }]
+        } as Filter<ConnectionRecord>)
+        .sort({ refreshTokenExpiresAt: 1 })
         .limit(pageSize)
         .toArray(),
+
+    async postponeLook({ _id, refreshTokenExpiresAt, nextLookAt = null }, next) {
+      const read = { _id, live: true, refreshTokenExpiresAt, nextLookAt } as Filter<ConnectionRecord>
+      const { modifiedCount } = await collection.updateOne(read, { $set: { nextLookAt: next } })
+      return modifiedCount > 0
+    },
 
     async insert(record) {
       try {

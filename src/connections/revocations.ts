@@ -4,6 +4,7 @@ import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
+import { inTurn } from '../database/in-turn.ts'
 import { createLeases, type Lease } from '../database/lease.ts'
 import { hasCode } from '../errors.ts'
 import type { TokenEndpoint } from '../google/token-endpoint.ts'
@@ -125,7 +126,13 @@ export function createRevocations(options: {
       const attempts = (queued.owed?.attempts ?? 0) + 1
       const owed = { attempts, nextAttemptAt: fromNow(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs)) }
       await connections.updateOne({ _id: queued._id, live: false }, { $set: { owed } })
-      return hasCode(error, 'unsealable') ? 'unsealable' : 'refused'
+      if (hasCode(error, 'unsealable')) return 'unsealable'
+      // Google refuses the account's: the others of its queue wait as long, and leave the page to other accounts.
+      await connections.updateMany(
+        { 'account.sub': queued.account.sub, live: false, 'owed.nextAttemptAt': { $lte: owed.nextAttemptAt } },
+        { $set: { 'owed.nextAttemptAt': owed.nextAttemptAt } }
+      )
+      return 'refused'
     }
   }
 
@@ -159,8 +166,10 @@ export function createRevocations(options: {
 
     async drainDue(signal) {
       const due = connections.find({ 'owed.nextAttemptAt': { $lte: fromNow(0) } }, { projection: { 'account.sub': 1 } })
-      const subs = (await due.limit(dueAtOnce).toArray()).map(({ account }) => account.sub)
-      for (const sub of new Set(subs)) if (!signal.aborted) await drain(sub)
+      const subs = (await due.sort({ 'owed.nextAttemptAt': 1 }).limit(dueAtOnce).toArray()).map(
+        ({ account }) => account.sub
+      )
+      await inTurn(new Set(subs), drain, signal)
       // A process that died right before its own delete left one behind.
       await connections.deleteMany(finished)
     },
