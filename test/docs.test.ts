@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { renderEnvExample, renderEnvironmentPage } from '../docs/environment-docs.ts'
+import { renderErrorsPage } from '../docs/errors-docs.ts'
 import { Environment } from '../src/config/environment.ts'
+import { errorCodes, GuichetError } from '../src/errors.ts'
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
 const readme = read('README.md')
@@ -31,9 +33,26 @@ t.test('docs › README › a line for every dependency, and for nothing else', 
   t.same(named.sort(), Object.keys({ ...dependencies, ...peerDependencies }).sort())
 })
 
-t.test('docs › README › at most 200 lines, and every file it links to is there', async t => {
+t.test('docs › errors.md › as the catalogue has it, no code left out: npm run docs', async t => {
+  const page = read('docs/errors.md')
+  t.equal(page, renderErrorsPage())
+  for (const code of errorCodes) t.match(page, `| ${new GuichetError(code).status} | \`${code}\` | `)
+})
+
+t.test('docs › README › at most 200 lines', async t => {
   t.ok(readme.split('\n').length <= 201)
-  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, file = '']) => file)
-  t.ok(links.length > 0)
-  for (const file of links) t.ok(read(file).length > 0, file)
+})
+
+t.test('docs › every file that a page links to is there', async t => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'examples/README.md', 'packages/client/README.md']
+  pages.push(
+    ...readdirSync(join(import.meta.dirname, '../docs'))
+      .flatMap(name => name.match(/.*\.md$/) ?? [])
+      .map(name => `docs/${name}`)
+  )
+  t.ok(pages.length > 10)
+  for (const page of pages) {
+    const links = read(page).matchAll(/(?:\]\(|src=")(?!https?:|#)([^)#"]+)/g)
+    for (const [, file = ''] of links) t.ok(read(join(dirname(page), file)).length > 0, `${page}: ${file}`)
+  }
 })
