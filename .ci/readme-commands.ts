@@ -4,6 +4,7 @@ import {
   appendFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -13,23 +14,32 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
 import { parseConfig } from '../src/config/config.ts'
-import { connectGmail, findFreePort, followTicket, path, startSurroundings } from './world.ts'
+import { connectGmail, findFreePort, followTicket, followTicketByHand, path, startSurroundings } from './world.ts'
 
 /*
- * Every command block of the README, in its order, as its reader would run it: in a checkout of its own, against a
- * fake Google, and on a free port in place of 3000. A block that no rule here knows fails.
+ * Every block of code in the README and in the pages under docs/, as its reader would run it: in a checkout of its own,
+ * against a fake Google, and on free ports. A block that no rule here knows fails.
  */
 const root = resolve(import.meta.dirname, '..')
 t.setTimeout(300_000)
 
-const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```(sh|js)\n(.*?)^```$/gms)]
-const take = (language: string, part: string): string => {
-  const index = blocks.findIndex(([, found, text]) => found === language && text?.includes(part))
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`), 'CONTRIBUTING.md']
+const blocks = pages
+  .filter(page => page.endsWith('.md'))
+  .flatMap(page =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/^```(sh|js|html)\n(.*?)^```$/gms)].map(
+      ([, language = '', text = '']) => ({ page, language, text })
+    )
+  )
+/** Takes out the block of that page which has `part` in it. */
+const take = (language: string, part: string, page = 'README.md'): string => {
+  const index = blocks.findIndex(one => one.page === page && one.language === language && one.text.includes(part))
   const [block] = index < 0 ? [] : blocks.splice(index, 1)
-  if (!block?.[2]) throw new Error(`the README has no ${language} block with ${part}`)
-  return block[2]
+  if (!block) throw new Error(`${page} has no ${language} block with ${part}`)
+  return block.text
 }
 const { NODE_ENV: _, MONGODB_URI: __, ...inherited } = process.env
 const env: NodeJS.ProcessEnv = { ...inherited, PATH: path }
@@ -61,26 +71,38 @@ async function sh(script: string, more: NodeJS.ProcessEnv = {}): Promise<string>
   return output
 }
 
-/** Runs until the test ends; resolves when its output has what `ready` looks for. */
-async function start(t: Test, script: string, ready: RegExp, more: NodeJS.ProcessEnv = {}): Promise<void> {
+interface Running {
+  cwd?: string
+  more?: NodeJS.ProcessEnv
+}
+
+/** Runs until the test ends; resolves to what `ready` found in its output. */
+async function start(
+  t: Test,
+  script: string,
+  ready: RegExp,
+  { cwd = checkout, more }: Running = {}
+): Promise<string[]> {
   // A group of its own: npm starts a shell that starts node.
-  const child = spawn('sh', ['-c', script], { cwd: checkout, env: { ...env, ...more }, stdio: 'pipe', detached: true })
+  const child = spawn('sh', ['-c', script], { cwd, env: { ...env, ...more }, stdio: 'pipe', detached: true })
   const exited = once(child, 'exit')
   t.teardown(async () => {
     if (child.pid && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
     await exited
   })
   let output = ''
-  const seen = new Promise<boolean>(resolve => {
+  const seen = new Promise<string[]>(resolve => {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', text => {
         output += text
-        if (ready.test(output)) resolve(true)
+        const found = ready.exec(output)
+        if (found) resolve([...found])
       })
     }
   })
-  const isReady = await Promise.race([seen, exited.then(() => false)])
-  if (!isReady) throw new Error(`${script}\nended with ${child.exitCode}:\n${output}`)
+  const found = await Promise.race([seen, exited.then(() => undefined)])
+  if (!found) throw new Error(`${script}\nended with ${child.exitCode}:\n${output}`)
+  return found
 }
 
 t.test('README › the two commands', async t => {
@@ -90,7 +112,7 @@ t.test('README › the two commands', async t => {
     .filter(Boolean)
   t.same([demo, suite, more], ['npm ci && npm run demo', 'npm ci && npm test', []], 'installing and testing are steps')
   const port = await findFreePort()
-  await start(t, 'npm run demo', /Open +http/, { PORT: String(port) })
+  await start(t, 'npm run demo', /Open +http/, { more: { PORT: String(port) } })
   t.equal((await fetch(`http://localhost:${port}/`)).status, 200)
 })
 
@@ -110,7 +132,7 @@ t.test('README › from .env to a connection used by a backend', async t => {
     sh(script.replaceAll('http://localhost:3000', publicUrl), more)
   const calls = [take('sh', 'KEY=$('), take('sh', '/token\n'), 'echo; echo "KEY=$KEY"'].join('\n')
   const used = await shell(calls, { ID: id })
-  for (const part of [id, '"access_token":', '"resultSizeEstimate":', '"revoked":"confirmed"'])
+  for (const part of [id, '"access_token":', '"items":', '"labelIds":["SENT"', '"revoked":"confirmed"'])
     t.ok(used.includes(part), part)
 
   const KEY = /^KEY=(.+)$/m.exec(used)?.[1]
@@ -139,13 +161,68 @@ t.test('README › the secrets that compose.yaml mounts', async t => {
   t.match(config.google, { clientId: 'an id', clientSecret: 'a secret' })
 })
 
-t.test('README › the rest', async t => {
-  const script = take('js', 'credentials')
+t.test('quickstart.md › an app that connects Gmail, shows mail and answers it', async t => {
+  const quickstart = 'docs/quickstart.md'
+  const [port, appPort] = [await findFreePort(), await findFreePort()]
+  const [install, demo = ''] = take('sh', 'npm run demo', quickstart).trim().split('\n')
+  t.equal(install, 'npm ci', 'a step of its own')
+  const here = demo.replaceAll('localhost:4000', `localhost:${appPort}`)
+  const more = { PORT: String(port) }
+  const [, guichet = '', key = ''] = await start(t, here, /Open +(\S+)[\s\S]*KEY=(\S+)[\s\S]*\/stream\n/, { more })
+
+  const folder = join(checkout, 'my-app')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'app.mjs'), take('js', 'createServer', quickstart))
+  const page = take('html', 'client.js', quickstart)
+  writeFileSync(join(folder, 'index.html'), page)
+  const command = take('sh', 'node app.mjs', quickstart).replace('GUICHET_KEY=…', `GUICHET_KEY=${key}`)
+  const own = { PORT: String(appPort), GUICHET_URL: guichet }
+  await start(t, command, /your app: http/, { cwd: folder, more: own })
+
+  const app = `http://localhost:${appPort}`
+  const script = /<script type="module">(.*)<\/script>/s.exec(page)?.[1] ?? ''
   const check = spawnSync(process.execPath, ['--input-type=module', '--check'], { input: script, encoding: 'utf8' })
   t.equal(check.status, 0, check.stderr)
-  t.same(
-    blocks.map(([text]) => text),
-    [],
-    'no block is left unchecked'
-  )
+  t.match(await (await fetch(app)).text(), `${guichet}/client.js`)
+
+  const link = await fetch(`${app}/connect`, { redirect: 'manual' })
+  const { headers, location } = await followTicketByHand(link.headers.get('location') ?? '')
+  t.ok(location.startsWith(`${app}/?status=connected`), location)
+  // As the page's client asks, from its own origin.
+  const asked = await fetch(`${guichet}/connections`, {
+    headers: { ...headers, origin: app, 'sec-fetch-site': 'same-site' }
+  })
+  t.equal(asked.headers.get('access-control-allow-origin'), app)
+  t.match(await asked.json(), { connections: [{ status: 'active', externalId: 'user-42' }] })
+  t.match(await (await fetch(`${app}/answer`, { method: 'POST' })).text(), /^sent as \S+$/)
+})
+
+t.test('webhooks.md › a receiver takes what is signed and nothing else', async t => {
+  const webhooks = 'docs/webhooks.md'
+  const secret = (await sh(take('sh', 'whsec_', webhooks))).trim()
+  t.match(secret, /^whsec_[A-Za-z0-9+/]{43}=$/)
+  const port = await findFreePort()
+  writeFileSync(join(checkout, 'receiver.mjs'), `${take('js', 'listen', webhooks)}\nconsole.log('up')`)
+  const more = { PORT: String(port), WEBHOOK_SECRET: secret }
+  await start(t, 'node receiver.mjs', /up/, { more })
+  const body = JSON.stringify({ id: 'evt_1', type: 'connection.connected', data: {} })
+  const signed = {
+    'webhook-id': 'evt_1',
+    'webhook-timestamp': String(Math.floor(Date.now() / 1000)),
+    'webhook-signature': new Webhook(secret).sign('evt_1', new Date(), body)
+  }
+  const deliver = async (body: string) =>
+    (await fetch(`http://localhost:${port}`, { method: 'POST', headers: signed, body })).status
+  t.equal(await deliver(body), 204)
+  t.equal(await deliver(`${body} `), 400)
+})
+
+t.test('all pages › the rest', async t => {
+  // Each line of it is a step of its own in .ci/run.
+  t.match(take('sh', 'npm run lint', 'CONTRIBUTING.md'), /^npm test\b/m)
+  for (const script of [take('js', 'createGuichet'), take('js', 'guichet.events', 'docs/webhooks.md')]) {
+    const check = spawnSync(process.execPath, ['--input-type=module', '--check'], { input: script, encoding: 'utf8' })
+    t.equal(check.status, 0, check.stderr)
+  }
+  t.same(blocks, [], 'no block is left unchecked')
 })

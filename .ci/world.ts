@@ -50,6 +50,27 @@ export async function connectGmail(google: FakeGoogle, publicUrl: string): Promi
 
 /** Opens a ticket's link, presses its button, consents at Google and comes back. */
 export async function followTicket(google: FakeGoogle, link: string): Promise<void> {
+  const pressed = await pressTicket(link)
+  const finished = await fetch(google.consent(pressed.headers.get('location') ?? ''), { headers: toCookie(pressed) })
+  if (finished.status !== 200) throw new Error(`its callback answered ${finished.status}`)
+}
+
+/** The same as a browser does it, through the consent page of a fake Google in another process, as its first user. */
+export async function followTicketByHand(link: string): Promise<{ headers: Headers; location: string }> {
+  const pressed = await pressTicket(link)
+  const asked = new URL(pressed.headers.get('location') ?? '')
+  const page = await (await fetch(asked)).text()
+  const [, as = ''] = /name="as" value="([^"]+)"/.exec(page) ?? []
+  const body = new URLSearchParams({ request: asked.search.slice(1), as })
+  for (const [, scope = ''] of page.matchAll(/name="grant" value="([^"]+)"/g)) body.append('grant', scope)
+  const consented = await fetch(asked.origin + asked.pathname, { method: 'POST', body, redirect: 'manual' })
+  const headers = { ...toCookie(pressed), accept: 'text/html' }
+  const finished = await fetch(consented.headers.get('location') ?? '', { headers, redirect: 'manual' })
+  if (finished.status !== 303) throw new Error(`its callback answered ${finished.status}`)
+  return { headers: toCookie(pressed), location: finished.headers.get('location') ?? '' }
+}
+
+async function pressTicket(link: string): Promise<Response> {
   const shown = await fetch(link)
   const [, ticket = ''] = /name="ticket" value="([^"]+)"/.exec(await shown.text()) ?? []
   const pressed = await fetch(new URL('/start', link), {
@@ -58,9 +79,7 @@ export async function followTicket(google: FakeGoogle, link: string): Promise<vo
     redirect: 'manual'
   })
   if (pressed.status !== 303) throw new Error(`the button answered ${pressed.status}`)
-  const consented = google.consent(pressed.headers.get('location') ?? '')
-  const finished = await fetch(consented, { headers: toCookie(pressed) })
-  if (finished.status !== 200) throw new Error(`its callback answered ${finished.status}`)
+  return pressed
 }
 
 /** Starts a flow, consents at Google and comes back; throws where anything but 200 is answered. */
