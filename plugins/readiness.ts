@@ -14,6 +14,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     readiness: {
       require(name: string, requirement: Requirement): void
+      /** Names what does not keep this process from serving, and has to be seen to all the same. */
+      warn(name: string, isSo: () => Promise<boolean>): void
+      /** The warnings that hold now; one that cannot be told is none. */
+      warnings(): Promise<string[]>
       /** Called once everything that is required has succeeded. */
       onceReady(start: () => void): void
       /** An onRequest hook for whatever needs the database: refused until everything required has succeeded. */
@@ -35,6 +39,7 @@ export default fp(
   async function readiness(app) {
     const requirements = new Map<string, Requirement>()
     const starts: (() => void)[] = []
+    const warnings = new Map<string, () => Promise<boolean>>()
     let unprepared: GuichetError | undefined = new GuichetError('database_unavailable')
     let draining = false
     let closing = false
@@ -90,6 +95,18 @@ export default fp(
     app.decorate('readiness', {
       require: (name, requirement) => void requirements.set(name, requirement),
       onceReady: start => void starts.push(start),
+      warn: (name, isSo) => void warnings.set(name, isSo),
+      async warnings() {
+        const told = await Promise.all(
+          [...warnings].map(([name, isSo]) =>
+            isSo().then(
+              so => (so ? [name] : []),
+              () => []
+            )
+          )
+        )
+        return told.flat()
+      },
       requirePrepared,
       async check() {
         if (draining) throw new GuichetError('shutting_down')

@@ -41,7 +41,20 @@ export default fp(
     })
     worker.add('delivery', delivery.deliverDue)
     app.decorate('webhook', worker)
-    app.readiness.onceReady(() => worker.start())
+    app.readiness.onceReady(() => {
+      worker.start()
+      const tell = (refused: boolean) =>
+        refused &&
+        app.log.error(
+          { event: 'webhook_gone' },
+          'the webhook answered 410 once, and gets no events: «guichet events resume» ends that'
+        )
+      delivery.isRefused().then(tell, () => {})
+    })
+    app.readiness.warn('webhook_gone', delivery.isRefused)
+    app.metrics.gauge('guichet_webhook_gone', 'Whether the webhook answered 410, and gets no events', async () =>
+      Number(await delivery.isRefused())
+    )
     app.addHook('preClose', async () => {
       const stopped = worker.stop()
       await delivery.close()

@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { problemResponses } from '../../src/http/views/problem.ts'
 
 const Ok = z.object({ status: z.literal('ok') })
+const Ready = Ok.extend({
+  warnings: z.array(z.string()).optional().describe('What serves no less, and has to be seen to: `webhook_gone`.')
+})
 
 /** For whoever runs the process: is it alive, may it get requests. */
 const health: FastifyPluginAsyncZod = async app => {
@@ -27,11 +30,12 @@ const health: FastifyPluginAsyncZod = async app => {
       operationId: 'readyz',
       tags: ['operations'],
       summary: 'Whether it can serve: database, indexes and keys',
-      response: { 200: Ok, ...problemResponses }
+      response: { 200: Ready, ...problemResponses }
     },
     handler: async () => {
       await app.readiness.check()
-      return { status: 'ok' as const }
+      const warnings = await app.readiness.warnings()
+      return { status: 'ok' as const, ...(warnings.length > 0 && { warnings }) }
     }
   })
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ConfigError } from '../config/config-error.ts'
 import { safeCodeOf } from '../observability/log.ts'
-import { listParkedEvents, replayParkedEvents } from './events.ts'
+import { listParkedEvents, replayParkedEvents, resumeEvents } from './events.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { rotateVault } from './rotate-vault.ts'
 import { printSecrets } from './secrets.ts'
@@ -13,6 +13,7 @@ const usage = `Usage:
   guichet keys list [--json]
   guichet keys revoke ID
   guichet events parked [--json]  the events whose delivery was given up
+  guichet events resume         deliver to a receiver again that answered 410
   guichet events replay         deliver them after all, also to a receiver that answered 410
   guichet vault rotate          seal everything anew under the first of VAULT_KEYS
 
@@ -55,6 +56,8 @@ async function run(args: string[], environment: NodeJS.ProcessEnv, output: Outpu
       return over(tools => listParkedEvents(tools, values, { out, note }))
     case 'events replay':
       return over(tools => replayParkedEvents(tools, { note }))
+    case 'events resume':
+      return over(tools => resumeEvents(tools, { note }))
     case 'vault rotate':
       return over(tools => rotateVault(tools, { progress: output.err, note }))
     default:

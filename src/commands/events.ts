@@ -1,4 +1,4 @@
-import { countRefused, listParked, receiverCollection, replayParked } from '../events/delivery.ts'
+import { countRefused, listParked, receiverCollection, replayParked, resumeDelivery } from '../events/delivery.ts'
 import { eventCollection } from '../events/event-list.ts'
 import type { Toolbox } from './toolbox.ts'
 
@@ -13,7 +13,8 @@ export async function listParkedEvents(
   const refused = webhook
     ? await countRefused(database.collection(eventCollection), database.collection(receiverCollection), webhook.url)
     : 0
-  if (refused > 0) note(`The receiver answered 410: ${refused} more events wait until it is another, or for a replay.`)
+  if (refused > 0)
+    note(`The receiver answered 410: ${refused} more events wait for «guichet events resume», or another URL.`)
   if (json) return out(JSON.stringify(views))
   for (const { id, type, createdAt, parkedAt } of views) {
     out([id, type, createdAt.toISOString(), `parked ${parkedAt?.toISOString()}`].join('\t'))
@@ -35,4 +36,10 @@ export async function replayParkedEvents(
     new Date(clock.nowMs())
   )
   note(`${replayed} events are due again: a running server delivers them.`)
+}
+
+/** After a 410 that was a mistake: what waits is delivered again, without what was given up before. */
+export async function resumeEvents({ database }: Toolbox, { note }: { note(text: string): void }): Promise<void> {
+  const resumed = await resumeDelivery(database.collection(receiverCollection))
+  note(resumed ? 'Delivery goes on: a running server takes it up at once.' : 'Nothing was stopped.')
 }

@@ -55,7 +55,8 @@ export function parseConfig(variables: Variables): Config {
     if (!faults.some(fault => fault.variable === variable)) faults.push({ variable, problem: issue.message })
   }
   faults.push(...contradictions(given), ...webhookFaults(given))
-  if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
+  const first = new Map(faults.toReversed().map(fault => [fault.variable, fault]))
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults.filter(fault => first.get(fault.variable) === fault))
   const env = parsed.data
   return {
     host: env.HOST,

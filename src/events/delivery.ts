@@ -13,6 +13,8 @@ import { createGuardedLookup } from './public-address.ts'
 export interface Delivery {
   /** Sends what is due; each event by one replica at a time. */
   deliverDue(): Promise<void>
+  /** Whether the receiver at this URL answered 410, and nothing is sent to it any more. */
+  isRefused(): Promise<boolean>
   /** Cuts off what is being sent: it is due again at once. */
   close(): Promise<void>
 }
@@ -154,6 +156,8 @@ export function createDelivery(options: {
   }
 
   return {
+    isRefused: async () => (await meta.findOne(receiverOf(url)))?.gone ?? false,
+
     async deliverDue() {
       const lane = async () => {
         while (await deliverOne());
@@ -187,13 +191,19 @@ export async function countRefused(
   return gone ? collection.countDocuments({ delivery: { $ne: null } }) : 0
 }
 
+/** Delivers to a receiver again that answered 410 or asked to wait; what is parked stays parked. Gives whether there was one. */
+export async function resumeDelivery(meta: Collection<ReceiverRecord>): Promise<boolean> {
+  const { deletedCount } = await meta.deleteMany({ _id: { $regex: `^${receiver}` } })
+  return deletedCount > 0
+}
+
 /** Makes parked events due again, and forgets that a receiver once answered 410 or asked to wait. Gives how many. */
 export async function replayParked(
   collection: Collection<ListedEvent>,
   meta: Collection<ReceiverRecord>,
   now: Date
 ): Promise<number> {
-  await meta.deleteMany({ _id: { $regex: `^${receiver}` } })
+  await resumeDelivery(meta)
   const { modifiedCount } = await collection.updateMany(
     { parkedAt: { $ne: null } },
     { $set: { parkedAt: null, delivery: { attempts: 0, nextAttemptAt: now, owner: null } } }

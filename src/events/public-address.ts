@@ -1,6 +1,18 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import type { AddressGuard } from '../config/networks.ts'
+import { type AddressGuard, createAddressGuard } from '../config/networks.ts'
+
+const isPublic = createAddressGuard([])
+
+/**
+ * The addresses that may be connected to. A private name may have some that are not allowed (localhost is ::1 too): then
+ * those that are allowed by name are left. A public name that also leads inside is refused whole.
+ */
+function toAllowed(addresses: readonly LookupAddress[], guard: AddressGuard): LookupAddress[] {
+  const allowed = addresses.filter(({ address }) => guard(address))
+  const leadsInside = allowed.length < addresses.length && allowed.some(({ address }) => isPublic(address))
+  return leadsInside ? [] : allowed
+}
 
 /**
  * A name look-up for `net.connect` that hands on no refused address: what was checked is what is connected to, so that
@@ -10,10 +22,10 @@ export function createGuardedLookup(guard: AddressGuard): LookupFunction {
   return (hostname, options, callback) => {
     dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error, [])
-      const [first] = addresses
-      if (!first || !addresses.every(({ address }) => guard(address)))
-        return callback(new Error('the address is not public'), [])
-      if (options.all) callback(null, addresses)
+      const allowed = toAllowed(addresses, guard)
+      const [first] = allowed
+      if (!first) return callback(new Error('the address is not public'), [])
+      if (options.all) callback(null, allowed)
       else callback(null, first.address, first.family)
     })
   }

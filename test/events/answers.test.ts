@@ -91,6 +91,39 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
   t.same(new Set(receiver.ids()), new Set(listed), 'none is lost')
 })
 
+t.test('[R94] answers › 410 › told at each start, in a gauge and in readiness, until it is resumed', async t => {
+  const lines: string[] = []
+  const receiver = await startReceiver(t)
+  const logger = { stream: { write: (line: string) => void lines.push(line) } }
+  const world = await build(t, { environment: receiver.environment, logger })
+  const isTold = () => lines.filter(line => line.includes('"webhook_gone"')).length
+  const readiness = async () => (await world.app.inject('/readyz')).json()
+  t.same(await readiness(), { status: 'ok' })
+  t.match(await world.app.metrics.text(), /^guichet_webhook_gone 0$/m)
+  t.equal(isTold(), 0)
+
+  receiver.answer = status(410)
+  await (await world.signedIn()).connected()
+  await deliver(world)
+  const asked = receiver.requests.length
+  t.same(await readiness(), { status: 'ok', warnings: ['webhook_gone'] })
+  t.match(await world.app.metrics.text(), /^guichet_webhook_gone 1$/m)
+  const again = await world.replica()
+  await again.inject('/readyz')
+  t.equal(isTold(), 1, 'at the start of another')
+
+  receiver.answer = status(204)
+  await world.app.events.append({ id: 'evt_x', type: 'user.deleted', createdAt: new Date(), data: {} })
+  await deliver(world)
+  t.equal(receiver.requests.length, asked, 'nothing is sent')
+  t.match(await guichet(world.environment, 'events', 'resume'), { code: 0, err: /goes on/ })
+  t.match(await guichet(world.environment, 'events', 'resume'), { code: 0, err: /Nothing was stopped/ })
+  world.clock.advance(1000)
+  await deliver(world)
+  t.ok(receiver.ids().includes('evt_x'))
+  t.same(await readiness(), { status: 'ok' })
+})
+
 t.test('[R94] answers › 410 and then another URL › delivered there', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { clock } = world

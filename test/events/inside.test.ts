@@ -175,6 +175,11 @@ t.test('[R93][F49] dispatch › a name that rebinds › what was checked is what
   }
   t.equal(inside.hits(), 0)
 
+  // Public, inside and allowed at once: the public one says that the name is no private one.
+  resolveTo(t, ['127.0.0.1', '1.1.1.1', '::1'])
+  t.equal((await send(world, url, ['127.0.0.1'])).failures, 1)
+  t.equal(inside.hits(), 0)
+
   // Allowed for whoever looks first and inside for the second look, which nobody takes before the next attempt.
   const turning = resolveTo(t, ['127.0.0.2'], ['127.0.0.1'])
   t.equal((await send(world, url, ['127.0.0.2'])).failures, 1)
@@ -182,6 +187,18 @@ t.test('[R93][F49] dispatch › a name that rebinds › what was checked is what
   t.equal((await send(world, url, ['127.0.0.2'])).failures, 1)
   t.same(turning.asked, ['rebind.example', 'rebind.example'])
   t.equal(inside.hits(), 0)
+
+  for (const answers of [
+    ['::1', '127.0.0.1'],
+    ['127.0.0.1', '::1']
+  ]) {
+    resolveTo(t, answers)
+    const before = inside.hits()
+    await send(world, `http://localhost:${inside.port}/events`, ['127.0.0.0/8'])
+    t.ok(inside.hits() > before, 'of a private name the allowed address is called')
+    resolveTo(t, answers)
+    t.equal((await send(world, `http://localhost:${inside.port}/events`, ['10.0.0.0/8'])).failures, 1)
+  }
 
   const { asked } = resolveTo(t, ['127.0.0.1'])
   await send(world, url, ['127.0.0.1'])
