@@ -56,7 +56,8 @@ export function parseConfig(variables: Variables): Config {
   }
   faults.push(...contradictions(given), ...webhookFaults(given))
   const first = new Map(faults.toReversed().map(fault => [fault.variable, fault]))
-  if (!parsed.success || faults.length > 0) throw new ConfigError(faults.filter(fault => first.get(fault.variable) === fault))
+  if (!parsed.success || faults.length > 0)
+    throw new ConfigError(faults.filter(fault => first.get(fault.variable) === fault))
   const env = parsed.data
   return {
     host: env.HOST,
