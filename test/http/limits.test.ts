@@ -1,3 +1,5 @@
+// F51, a process short of memory or of file descriptors, is no test here: `ulimit` and a container's memory bound what the
+// suite's own process may do, too. What keeps it from that end is tested: the bounds below, those of bodies and streams.
 import t from 'tap'
 import { build, collectionsOf, isProblem } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'

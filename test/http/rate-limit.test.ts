@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createBackend } from '../backend/backend.ts'
 import { build, isProblem } from '../helper.ts'
 
 const routes = [
@@ -91,4 +92,20 @@ t.test('[R103] rate limits › 0 is off', async t => {
   const { app } = await build(t, { environment: { RATE_LIMIT_STARTS: '0', RATE_LIMIT_KEY: '0' } })
   for (let n = 0; n < 400; n++) if ((await app.inject('/auth/google')).statusCode !== 200) t.fail(`request ${n}`)
   t.pass()
+})
+
+t.test('[F47] flood › of one address or one key › 429 with Retry-After, and others go on', async t => {
+  const { app } = await build(t, { environment: { RATE_LIMIT_STARTS: '20', RATE_LIMIT_KEY: '20' } })
+  const [one, other] = [await createBackend(app), await createBackend(app)]
+  const flood = await Promise.all([
+    ...Array.from({ length: 60 }, () => app.inject({ url: '/auth/google', remoteAddress: '203.0.113.9' })),
+    ...Array.from({ length: 60 }, () => one.fetch('/v1/connections'))
+  ])
+  t.equal(flood.filter(({ statusCode }) => statusCode === 200).length, 40)
+  for (const response of flood.filter(({ statusCode }) => statusCode !== 200)) {
+    isProblem(t, response, 429, 'rate_limited')
+    t.ok(Number(response.headers['retry-after']) >= 1)
+  }
+  t.equal((await app.inject({ url: '/auth/google', remoteAddress: '203.0.113.10' })).statusCode, 200)
+  t.equal((await other.fetch('/v1/connections')).statusCode, 200)
 })

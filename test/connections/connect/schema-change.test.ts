@@ -1,7 +1,7 @@
 import { ObjectId } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
-import { build, collectionsOf } from '../../helper.ts'
+import { build, collectionsOf, isProblem } from '../../helper.ts'
 import { guichet } from '../../process.ts'
 
 const lifetime = 3_600_000
@@ -161,3 +161,22 @@ t.test(
     t.same(google.violations, [])
   }
 )
+
+t.test('[R109] sessions and flows of the version before › beside this one › are read and finished', async t => {
+  const { app, signedIn, google } = await build(t)
+  const ada = await signedIn()
+  const { sessions, flows } = collectionsOf(app)
+  const [row] = await sessions.find({ userId: { $ne: null } }).toArray()
+  const [earlier] = [row?.earlier ?? []].flat()
+  t.match(earlier, /./)
+  // It held one earlier session, as a text, and noted nothing of a flow's end.
+  await sessions.updateMany({ userId: { $ne: null } }, { $set: { earlier: earlier ?? null } })
+  t.equal((await ada.fetch('/auth/session')).statusCode, 200)
+  const callback = await ada.authorize('/connect/gmail')
+  t.equal((await ada.fetch(callback)).statusCode, 200)
+  await flows.updateMany({}, { $unset: { code: '', outcome: '' } })
+  isProblem(t, await ada.fetch(callback), 400, 'flow_used')
+  await ada.signIn()
+  t.equal((await ada.fetch('/auth/user', 'DELETE')).statusCode, 204)
+  t.same(google.violations, [])
+})
