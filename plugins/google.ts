@@ -4,6 +4,7 @@ import { createBoundedFetch } from '../src/google/bounded-fetch.ts'
 import { createEndpoints, type Endpoints } from '../src/google/endpoints.ts'
 import { createIdTokenVerifier, type IdTokenVerifier } from '../src/google/id-token.ts'
 import { createTokenEndpoint, type TokenEndpoint } from '../src/google/token-endpoint.ts'
+import { safeCodeOf } from '../src/observability/log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,7 +45,7 @@ export default fp(
       operatorFault(err) {
         operatorFaults.inc()
         app.log.error(
-          { event: 'operator_fault', err },
+          { event: 'operator_fault', reason: safeCodeOf(err), err },
           "Google refuses this server's OAuth client: check its id and secret"
         )
       }

@@ -93,6 +93,17 @@ export class GuichetError extends Error {
 /** All of them, in the order of the catalogue. */
 export const errorCodes = Object.keys(catalogue) as readonly ErrorCode[]
 
+/** A cause that says in a code why something was refused: the log shows codes, and no messages. */
+export class CodedError extends Error {
+  readonly code: string
+
+  constructor(code: string, cause?: unknown) {
+    super(code, cause === undefined ? undefined : { cause })
+    this.name = 'CodedError'
+    this.code = code
+  }
+}
+
 export function isErrorCode(value: string): value is ErrorCode {
   return Object.hasOwn(catalogue, value)
 }

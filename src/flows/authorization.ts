@@ -1,6 +1,6 @@
 import type { ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 import { toCallbackError } from '../google/callback-error.ts'
 import { type AuthorizationCodeClient, exchangeCode } from '../google/code-exchange.ts'
 import type { Endpoints } from '../google/endpoints.ts'
@@ -141,7 +141,10 @@ export function createAuthorization(options: {
       const { id, nonce, codeVerifier, ...aim } = taken
       const finishBeating = outcomes.begin(id)
       try {
-        if (error !== undefined || code === undefined) throw new GuichetError(toCallbackError(error))
+        if (error !== undefined || code === undefined) {
+          const refusal = toCallbackError(error)
+          throw new GuichetError(refusal, refusal === error ? {} : { cause: new CodedError('unknown_callback_error') })
+        }
         const askedAtMs = clock.nowMs()
         const parameters = { code, redirect_uri: redirectUri(purpose), code_verifier: codeVerifier }
         const answer = await exchangeCode(oauth2, parameters, {

@@ -1,5 +1,5 @@
 import { type RequestInfo, type RequestInit, Response, fetch as undiciFetch } from 'undici'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 
 export interface Bounds {
   /** For the whole call: connecting, headers and body. Of a stream, what its reader takes does not count. */
@@ -70,7 +70,8 @@ async function* limited(
       const { done, value } = await waitFor(() => chunks.next())
       if (done) return
       length += value.length
-      if (length > maxBytes) throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
+      if (length > maxBytes)
+        throw new GuichetError('google_invalid_response', { cause: new CodedError('answer_too_large') })
       yield value
     }
   } catch (cause) {

@@ -1,7 +1,7 @@
-import { jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 import type { Fetch } from './bounded-fetch.ts'
 import { type Endpoints, googleIssuer } from './endpoints.ts'
 import { createSigningKeys } from './signing-keys.ts'
@@ -75,9 +75,9 @@ export function createIdTokenVerifier(options: {
           requiredClaims: ['exp', 'iat', 'sub']
         })
         const claims = Claims.parse(payload)
-        if (typeof claims.azp === 'string' && claims.azp !== clientId) throw new Error('azp is another client')
-        if (claims.nonce !== nonce) throw new Error('nonce differs')
-        if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new Error('issued in the future')
+        if (typeof claims.azp === 'string' && claims.azp !== clientId) throw new CodedError('azp')
+        if (claims.nonce !== nonce) throw new CodedError('nonce')
+        if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new CodedError('issued_in_future')
         return {
           issuer,
           sub: claims.sub,
@@ -90,10 +90,29 @@ export function createIdTokenVerifier(options: {
       } catch (cause) {
         if (cause instanceof GuichetError) throw cause
         throw new GuichetError('google_invalid_response', {
-          cause,
+          cause: new CodedError(idToken ? reasonOf(cause) : 'missing', cause),
           detail: 'Google sent an id_token that cannot be accepted.'
         })
       }
     }
   }
+}
+
+const reasonsOfClaims: Readonly<Record<string, string>> = {
+  iss: 'issuer',
+  aud: 'audience',
+  iat: 'issued_in_future',
+  nbf: 'not_yet'
+}
+
+/** Why an id_token was refused: a closed list. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof CodedError) return cause.code
+  if (cause instanceof errors.JWTExpired) return 'expired'
+  if (cause instanceof errors.JWTClaimValidationFailed) return reasonsOfClaims[cause.claim] ?? 'claims'
+  if (cause instanceof errors.JWSSignatureVerificationFailed) return 'signature'
+  if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys)
+    return 'unknown_key'
+  if (cause instanceof errors.JOSEAlgNotAllowed || cause instanceof errors.JOSENotSupported) return 'algorithm'
+  return cause instanceof z.ZodError ? 'claims' : 'malformed'
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 
 /** A token endpoint's good answer (RFC 6749, section 5.1), checked and in our terms. */
 export interface TokenAnswer {
@@ -44,8 +44,11 @@ const Answer = z.object({
 /** @throws GuichetError `google_invalid_response` */
 export function parseTokenAnswer(body: unknown): TokenAnswer {
   const parsed = Answer.safeParse(body)
-  // The zod error names fields and types, never values.
-  if (!parsed.success) throw new GuichetError('google_invalid_response', { cause: parsed.error })
+  if (!parsed.success) {
+    const [field = 'answer'] = parsed.error.issues.flatMap(({ path }) => path.map(String))
+    // A field of ours, whatever is in it.
+    throw new GuichetError('google_invalid_response', { cause: new CodedError(`unusable_${field}`, parsed.error) })
+  }
   const answer = parsed.data
   const scopes = answer.scope?.split(' ').filter(scope => scope !== '') ?? []
   return {

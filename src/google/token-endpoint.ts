@@ -13,6 +13,8 @@ export type TokenFault = 'invalid_grant' | 'operator' | 'transient' | 'invalid_r
 
 export class TokenEndpointError extends Error {
   readonly fault: TokenFault
+  /** Why, for the log: the OAuth error where it is a known one, else what was wrong with the answer. */
+  readonly code: string
   /** Google's refinement of `error`, such as `invalid_rapt`. */
   readonly subtype: string | undefined
   readonly description: string | undefined
@@ -21,6 +23,7 @@ export class TokenEndpointError extends Error {
   constructor(
     fault: TokenFault,
     options: {
+      code?: string | undefined
       subtype?: string | undefined
       description?: string | undefined
       retryAfterSeconds?: number | undefined
@@ -30,6 +33,7 @@ export class TokenEndpointError extends Error {
     super(fault, { cause: options.cause })
     this.name = 'TokenEndpointError'
     this.fault = fault
+    this.code = options.code ?? fault
     this.subtype = options.subtype
     this.description = options.description
     this.retryAfterSeconds = options.retryAfterSeconds
@@ -48,6 +52,20 @@ const ErrorAnswer = z.object({
  */
 export const policyRefusals: ReadonlySet<string> = new Set(['admin_policy_enforced', 'policy_enforced', 'org_internal'])
 
+/** What only the operator can mend (RFC 6749, section 5.2; Google's own): a closed list, for the sender chooses the text. */
+const operatorErrors = [
+  'invalid_client',
+  'unauthorized_client',
+  'redirect_uri_mismatch',
+  'invalid_request',
+  'invalid_scope',
+  'unsupported_grant_type',
+  'deleted_client',
+  'disabled_client',
+  'org_internal',
+  'access_denied'
+]
+
 /** Reads a token endpoint's refusal (RFC 6749, section 5.2). */
 export function toTokenEndpointError(
   status: number,
@@ -57,15 +75,15 @@ export function toTokenEndpointError(
 ): TokenEndpointError {
   const wait = retryAfterSeconds(retryAfter, nowMs)
   if (status >= 500 || status === 429 || status === 408)
-    return new TokenEndpointError('transient', { retryAfterSeconds: wait })
+    return new TokenEndpointError('transient', { code: `status_${status}`, retryAfterSeconds: wait })
   const parsed = ErrorAnswer.safeParse(body)
   if (!parsed.success || (status !== 400 && status !== 401 && status !== 403))
-    return new TokenEndpointError('invalid_response')
+    return new TokenEndpointError('invalid_response', { code: `status_${status}` })
   const { error, error_subtype: subtype, error_description: description } = parsed.data
   if (error === 'invalid_grant') return new TokenEndpointError('invalid_grant', { subtype, description })
   if (policyRefusals.has(error)) return new TokenEndpointError('invalid_grant', { subtype: error, description })
   // invalid_client, unauthorized_client, redirect_uri_mismatch, …: what only the operator can mend.
-  return new TokenEndpointError('operator', { cause: new Error(/^[\w-]{1,64}$/.test(error) ? error : 'unknown error') })
+  return new TokenEndpointError('operator', { code: operatorErrors.find(known => known === error) ?? 'unknown_error' })
 }
 
 export interface TokenEndpoint {

@@ -54,7 +54,7 @@ t.test('[R107] security events › each is logged once, with time, request, user
   await ada.fetch(`/connections/${id}/gmail/profile`)
   t.match(
     since().find(({ event }) => event === 'operator_fault'),
-    { level: 50, time: Number },
+    { level: 50, time: Number, reason: 'invalid_client' },
     'a fault of the operator'
   )
   google.refuseRefresh('ada@example.com', { error: 'invalid_grant' })
