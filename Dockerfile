@@ -27,10 +27,14 @@ COPY package.json ./
 COPY --from=production /app/node_modules node_modules
 COPY --from=build /app/dist dist
 RUN mkdir -m 777 dist/.compile-cache
+USER node
+# What V8 compiles is part of the image: a start without it takes a sixth longer. V8 keeps it by user, and so that user makes it.
+RUN node dist/src/startup/warm-up.js
+USER root
+# From here on it is read alone: code that a process could write there would be run by the next.
+RUN chown -R root:root dist/.compile-cache && chmod -R a+rX,a-w dist/.compile-cache
 # The image's own unprivileged user; guichet needs to write no file, so the root file system may be read-only.
 USER node
-# What V8 compiles is part of the image: a start without it takes a sixth longer.
-RUN node dist/src/startup/warm-up.js
 EXPOSE 3000
 # Is the process alive? Whether it may get requests is /readyz, for the load balancer to ask.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

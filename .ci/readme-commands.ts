@@ -157,7 +157,7 @@ t.test('README › the secrets that compose.yaml mounts', async t => {
     .filter(([, name]) => !name?.startsWith('MONGO_INITDB'))
     .map(([, name, file]) => [name, join(checkout, 'secrets', file ?? '')])
   const config = parseConfig({ PUBLIC_URL: 'http://localhost:3000', ...Object.fromEntries(files) })
-  t.match(config.mongodbUri, /^mongodb:\/\/guichet:[0-9a-f]{48}@mongodb\/guichet\?authSource=admin$/)
+  t.match(config.mongodbUri, /^mongodb:\/\/guichet:[0-9a-f]{48}@mongodb\/guichet$/)
   t.match(config.google, { clientId: 'an id', clientSecret: 'a secret' })
 })
 
