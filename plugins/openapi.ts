@@ -8,12 +8,8 @@ import {
   validatorCompiler
 } from 'fastify-type-provider-zod'
 import { urlUnder } from '../src/config/public-url.ts'
+import type { OpenapiDocument } from '../src/http/openapi/document.ts'
 import { toSessionCookie } from '../src/http/session-cookie.ts'
-
-/** An OpenAPI 3.1 document, as far as it is read here. */
-export interface OpenapiDocument {
-  paths?: Record<string, object>
-}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -45,6 +41,11 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
   const { default: swagger } = await import('@fastify/swagger')
   // Importing Node's HTTP module loads the fetch inside Node too, which nothing here uses.
   const { STATUS_CODES } = await import('node:http')
+  const [{ nameSchemasOnce }, { describeProblems }, { addExamples }] = await Promise.all([
+    import('../src/http/openapi/schemas.ts'),
+    import('../src/http/openapi/problems.ts'),
+    import('../src/http/openapi/examples.ts')
+  ])
   const describer = Fastify({ exposeHeadRoutes: false })
   describer.setValidatorCompiler(validatorCompiler)
   describer.setSerializerCompiler(serializerCompiler)
@@ -54,8 +55,11 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
       info: {
         title: 'guichet',
         version: '1',
-        description: 'Users connect their Google account; apps use the connection.'
+        description:
+          'Users connect their Google account; apps use the connection. Every error is a problem (RFC 9457) with a stable `code`.',
+        license: { name: 'MIT', identifier: 'MIT' }
       },
+      tags,
       servers: [{ url: urlUnder(publicUrl, '').href.replace(/\/$/, '') }],
       components: {
         securitySchemes: {
@@ -81,8 +85,23 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
     describer.route({ method, url, schema, config, handler: async () => {} })
   }
   await describer.ready()
-  return describer.swagger() as OpenapiDocument
+  const document = describer.swagger() as unknown as OpenapiDocument
+  nameSchemasOnce(document)
+  describeProblems(document)
+  addExamples(document)
+  return document
 }
+
+const tags = [
+  { name: 'auth', description: 'Signing in and out, and who one is.' },
+  { name: 'connections', description: 'What can be connected and what is.' },
+  { name: 'tickets', description: "Links by which a host app's own users come in." },
+  { name: 'gmail', description: 'The mailbox of a connection: the same for its user and for a backend.' },
+  { name: 'calendar', description: 'The calendars of a connection.' },
+  { name: 'backend', description: 'For backends with a key: tokens, connections, tickets and events.' },
+  { name: 'hooks', description: 'What Google calls.' },
+  { name: 'operations', description: 'Whether it runs.' }
+]
 
 const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = input => {
   const { schema, url } = jsonSchemaTransform(input)
@@ -95,14 +114,13 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = input 
 type Titles = Record<string, string | undefined>
 type Answers = Record<string, { description: string; content?: Record<string, unknown> }>
 
-/** Says what routes' schemas have no words for: how answers are called, and that errors are problems (RFC 9457). */
+/** Says what routes' schemas have no words for: how answers are called, and that nothing is asked for where nothing is. */
 function nameAnswers<Document extends { paths?: object }>(document: Document, titles: Titles): Document {
   for (const operations of Object.values(document.paths ?? {})) {
-    for (const { responses } of Object.values<{ responses: Answers }>(operations)) {
-      for (const [status, response] of Object.entries(responses)) {
-        const [problem] = /^[45]XX$/.test(status) ? Object.values(response.content ?? {}) : []
-        response.description = problem ? 'A problem' : (titles[status] ?? status)
-        if (problem) response.content = { 'application/problem+json': problem }
+    for (const operation of Object.values<{ responses: Answers; security?: object[] }>(operations)) {
+      operation.security ??= []
+      for (const [status, response] of Object.entries(operation.responses)) {
+        response.description = titles[status] ?? status
         if (status === '204' || status === '303') delete response.content
       }
     }

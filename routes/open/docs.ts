@@ -81,7 +81,7 @@ function toOperation(name: string, { summary = '', description, parameters = [],
     )
   ]
   const answers = Object.entries(responses)
-    .filter(([status]) => !status.endsWith('XX'))
+    .filter(([status]) => Number(status) < 400)
     .map(([status, { description, content }]) => [status, description, ...Object.keys(content ?? {})].join(' '))
   return `<details class="operation">
   <summary><code>${escapeHtml(name)}</code> ${escapeHtml(summary)}</summary>

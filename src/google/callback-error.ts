@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors.ts'
  * What Google may send as `error=` (RFC 6749, section 4.1.2.1; OIDC Core 3.1.2.6; Google's own). Closed: whatever else
  * comes is not repeated to anyone, for the sender of a callback chooses it.
  */
-const known: readonly ErrorCode[] = [
+export const callbackErrors: readonly ErrorCode[] = [
   'access_denied',
   'admin_policy_enforced',
   'org_internal',
@@ -21,5 +21,5 @@ const known: readonly ErrorCode[] = [
 ]
 
 export function toCallbackError(error: string | undefined): ErrorCode {
-  return known.find(code => code === error) ?? 'invalid_request'
+  return callbackErrors.find(code => code === error) ?? 'invalid_request'
 }
