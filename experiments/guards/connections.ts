@@ -45,14 +45,6 @@ export const connectionGuards = [
       ''
     ]
   ]),
-  ...guardsOf('routes/browser/connect/connect.ts', 'test/connections/connect/owner.test.ts', [
-    [
-      'a start takes no other words',
-      '[R24] owner › named in the query of a start',
-      'const StartQuery = z.strictObject({',
-      'const StartQuery = z.object({'
-    ]
-  ]),
   ...guardsOf('routes/browser/connect/connect.ts', 'test/connections/connect/start.test.ts', [
     [
       'connecting needs a session',

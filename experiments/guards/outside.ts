@@ -67,14 +67,14 @@ export const outsideGuards = [
   ...guardsOf('src/http/rate-limit-key.ts', 'test/http/rate-limit-key.test.ts', [
     ['a /64 is one client', '[R103] rate limit key › the addresses of one /64', '.slice(0, 4)', '.slice(0, 8)']
   ]),
-  ...guardsOf('src/app.ts', 'test/http/limits.test.ts', [
+  ...guardsOf('src/http/server-options.ts', 'test/http/limits.test.ts', [
     ['a body has a size', '[R98] sizes › a body past 1 MiB', 'bodyLimit: 1024 * 1024', 'bodyLimit: 1024 ** 3']
   ]),
-  ...guardsOf('src/app.ts', 'test/http/proxies.test.ts', [
+  ...guardsOf('src/http/server-options.ts', 'test/http/proxies.test.ts', [
     [
       'forwarded headers count from named proxies alone',
       '[R101] forwarded headers › ',
-      'trustProxy: options.trustProxy.length > 0 ? options.trustProxy : false',
+      'trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false',
       'trustProxy: true'
     ]
   ]),

@@ -169,7 +169,7 @@ export const sessionGuards = [
     [
       'clear text stays on this machine',
       isMalformed,
-      "url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.has(url.hostname))",
+      "url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))",
       "url.protocol === 'https:' || url.protocol === 'http:'"
     ],
     ['no wildcard is an origin', isMalformed, "!text.includes('*') &&\n    ", '']

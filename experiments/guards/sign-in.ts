@@ -12,14 +12,14 @@ export const signInGuards = [
     [
       'a flow belongs to who started it',
       '[R2] flows › nobody but the browser that started one',
-      '        ...holder,\n',
+      '        userId,\n        sessionId: { $in: [...sessionIds] },\n',
       ''
     ],
     [
       'a flow is for one purpose',
       '[R8] flows › one for signing in opens no connect callback',
-      '        ...holder,\n',
-      '        sessionId: holder.sessionId,\n        userId: holder.userId,\n'
+      '        purpose,\n        service,\n',
+      ''
     ],
     [
       'a flow ends in time',
@@ -30,10 +30,16 @@ export const signInGuards = [
   ]),
   ...guardsOf(flows, 'test/flows/once.test.ts', [
     [
+      'a repeated callback knows its code',
+      '[R3][R38] callbacks › of another answer than the first',
+      ' && current?.code === code.code)',
+      ')'
+    ],
+    [
       'a flow is used once',
       '[R3] flows › a callback is good for one exchange: connect',
-      "        open,\n        { $set: { usedAt }, $unset: { sealed: '' } },",
-      '        { _id, ...holder, expiresAt: { $gt: usedAt } },\n        { $set: { createdAt: usedAt } },'
+      "        open,\n        { $set: { usedAt, ...code }, $unset: { sealed: '' } },",
+      '        { _id, userId, expiresAt: { $gt: usedAt } },\n        { $set: { createdAt: usedAt } },'
     ]
   ]),
   ...guardsOf('src/config/environment.ts', 'test/flows/state.test.ts', [
