@@ -1,6 +1,16 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t from 'tap'
@@ -105,6 +115,9 @@ t.test('container › what is shipped', async t => {
   for (const name of ['src', 'test', 'dist/packages', 'dist/test', '.env', '.git']) {
     t.notOk(existsSync(join(app, name)), `no ${name}`)
   }
+  const cache = join(app, 'dist/.compile-cache')
+  const kept = [cache, ...readdirSync(cache, { recursive: true }).map(name => join(cache, String(name)))]
+  t.ok(kept.length > 2 && kept.every(path => (statSync(path).mode & 0o222) === 0), 'what is compiled is read alone')
   t.equal(stage.env.HOST, '0.0.0.0', 'listens where the engine can reach it')
 })
 
