@@ -1,12 +1,16 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
 import Fastify from 'fastify'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { MongoClient } from 'mongodb'
+import { request } from 'undici'
 
 /*
  * The floor: bare Fastify that does the same work on the database and the same cryptography as guichet does for one
  * request, and nothing else. No checks, no log, no audit, no limits, no schemas.
  */
-const { MONGODB_URI = '', PORT = '0' } = process.env
+const { MONGODB_URI = '', PORT = '0', GOOGLE_ISSUER = 'https://accounts.google.com' } = process.env
+const { GOOGLE_CLIENT_ID = 'client', GOOGLE_CLIENT_SECRET = '' } = process.env
 const client = new MongoClient(MONGODB_URI, { writeConcern: { w: 'majority' }, readPreference: 'primary' })
 const db = client.db()
 const key = Buffer.alloc(32, 1)
@@ -34,6 +38,10 @@ await flows.createIndexes([
   { key: { sessionId: 1, createdAt: -1 } },
   { key: { userId: 1 } }
 ])
+const redirectUri = 'http://localhost:3000/connect/gmail/callback'
+const discovery = await request(`${GOOGLE_ISSUER}/.well-known/openid-configuration`)
+const endpoints = (await discovery.body.json()) as Record<string, string>
+const keys = createRemoteJWKSet(new URL(endpoints.jwks_uri ?? ''))
 const now = new Date()
 await tokens.updateOne(
   { _id: 'one' },
@@ -99,8 +107,8 @@ app.get('/connect', async () => {
   })
   const query = new URLSearchParams({
     response_type: 'code',
-    client_id: 'client',
-    redirect_uri: 'http://localhost:3000/connect/gmail/callback',
+    client_id: GOOGLE_CLIENT_ID,
+    redirect_uri: redirectUri,
     scope: 'openid email https://www.googleapis.com/auth/gmail.readonly https://www.googleapis.com/auth/gmail.modify',
     state: state ?? '',
     nonce: nonce ?? '',
@@ -110,9 +118,73 @@ app.get('/connect', async () => {
     prompt: 'consent'
   })
   return {
-    url: `https://accounts.google.com/o/oauth2/v2/auth?${query}`,
+    url: `${endpoints.authorization_endpoint}?${query}`,
     expiresAt: new Date(createdAt.getTime() + 600_000)
   }
+})
+
+/** The same reads, writes and call to Google as a connect's callback. */
+app.get<{ Querystring: { state: string; code: string } }>('/callback', async ({ query: { state, code } }) => {
+  createHmac('sha256', key).update('one').digest('base64')
+  const session = await sessions.findOne({ _id: hash('one') })
+  await flows.findOne({ _id: hash(state), sessionId: session?._id }, { projection: { returnTo: 1 } })
+  const flow = await flows.findOneAndUpdate(
+    { _id: hash(state), usedAt: { $exists: false } },
+    { $set: { usedAt: new Date() }, $unset: { sealed: '' } },
+    { returnDocument: 'before' }
+  )
+  const [nonce, verifier] = JSON.parse(open(String(flow?.sealed)))
+  const answer = await request(endpoints.token_endpoint ?? '', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: GOOGLE_CLIENT_ID,
+      client_secret: GOOGLE_CLIENT_SECRET,
+      code,
+      code_verifier: verifier,
+      redirect_uri: redirectUri
+    }).toString()
+  })
+  const granted = (await answer.body.json()) as Record<string, string>
+  const { payload } = await jwtVerify(granted.id_token ?? '', keys, {
+    issuer: GOOGLE_ISSUER,
+    audience: GOOGLE_CLIENT_ID
+  })
+  if (payload.nonce !== nonce) throw new Error('the nonce is another')
+  await tokens.findOne({ userId: 'u', service: 'gmail', 'account.sub': '1'.repeat(21), live: true })
+  await tokens.findOneAndUpdate(
+    { _id: 'one', live: true },
+    { $set: { refreshToken: seal(granted.refresh_token ?? ''), sealedAnew: seal(granted.access_token ?? '') } },
+    { returnDocument: 'after' }
+  )
+  await flows.updateOne({ _id: hash(state) }, { $set: { outcome: { id: 'one' } } })
+  return { message: 'token receive' }
+})
+
+/** Whose mail is read: not measured. */
+app.post<{ Body: { token: string } }>('/token', async ({ body: { token } }) => {
+  await tokens.updateOne({ _id: 'one' }, { $set: { sealed: seal(token) } })
+  return {}
+})
+
+/** Fetches from Gmail what it is told to: the first alone, then the rest at once; and hands the bytes on. */
+app.post<{ Body: string[] }>('/fetch', async ({ body: [first = '', ...rest] }, reply) => {
+  const record = await tokens.findOne({ _id: 'one', live: true })
+  const headers = { authorization: `Bearer ${open(record?.sealed ?? '')}` }
+  const fetchOne = async (path: string) =>
+    Buffer.from(await (await request(GOOGLE_ISSUER + path, { headers })).body.bytes())
+  const bytes = [await fetchOne(first), ...(await Promise.all(rest.map(fetchOne)))]
+  return reply.type('application/json').send(Buffer.concat(bytes))
+})
+
+app.post<{ Body: string[] }>('/stream', async ({ body: [path = ''] }, reply) => {
+  const record = await tokens.findOne({ _id: 'one', live: true })
+  const { body } = await request(GOOGLE_ISSUER + path, {
+    headers: { authorization: `Bearer ${open(record?.sealed ?? '')}` }
+  })
+  reply.hijack()
+  await pipeline(body, reply.raw)
 })
 
 await app.listen({ host: '127.0.0.1', port: Number(PORT) })

@@ -1,0 +1,73 @@
+import { parseArgs } from 'node:util'
+import { createWorld } from '../experiments/world.ts'
+import { openDatabase } from './database.ts'
+import { startServer } from './process.ts'
+import { publish, type Section, toSection } from './report.ts'
+import { type Bench, isMet, type Row } from './row.ts'
+import { callback } from './rows/callback.ts'
+import { connect } from './rows/connect.ts'
+import { expired } from './rows/expired.ts'
+import { generator } from './rows/generator.ts'
+import { list, message } from './rows/gmail.ts'
+import { growth } from './rows/growth.ts'
+import { large } from './rows/large.ts'
+import { memory } from './rows/memory.ts'
+import { size } from './rows/size.ts'
+import { start } from './rows/start.ts'
+import { vend } from './rows/vend.ts'
+
+/*
+ * How fast guichet is, beside what bounds it and beside its peers: `npm run bench`, all of it in twenty minutes,
+ * `npm run bench -- --quick` in two, `npm run bench -- vend connect` some rows. A run of every row writes docs/bench.md.
+ */
+const rows: Row[] = [generator, connect, vend, expired, callback, list, message, large, growth, memory, start, size]
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false } },
+  allowPositionals: true
+})
+const unknown = positionals.filter(name => !rows.some(row => row.name === name))
+if (unknown.length > 0) throw new Error(`no such row: ${unknown}; there are ${rows.map(({ name }) => name).join(', ')}`)
+const wanted = positionals.length === 0 ? rows : rows.filter(({ name }) => positionals.includes(name))
+
+const startedAt = performance.now()
+const database = await openDatabase()
+process.env.MONGODB_URI = database.uri
+// All that a production server does for each request is done here: the log, the audit lines, both limits.
+const world = await createWorld({ LOG_LEVEL: 'info', RATE_LIMIT_STARTS: '1000000', RATE_LIMIT_KEY: '100000000' })
+Object.assign(world.google.usage.limits, { unitsPerUser: 100_000_000, unitsPerProject: 100_000_000 })
+const environment = {
+  ...world.environment,
+  GMAIL_UNITS_PER_USER: '100000000',
+  GMAIL_UNITS_PER_PROJECT: '100000000'
+}
+const sections: Section[] = []
+
+/** Each row has servers of its own: what one leaves in them does not weigh on the next. */
+async function run(row: Row): Promise<void> {
+  const guichet = await startServer('dist/src/server.js', environment)
+  const floor = await startServer('bench/servers/floor.ts', environment)
+  const progress = (text: string) => process.stderr.write(`${row.name}: ${text}\n`)
+  const bench: Bench = { world, database, isQuick: values.quick, guichet, floor, progress }
+  try {
+    const section = { row, finding: await row.run(bench) }
+    sections.push(section)
+    process.stdout.write(`${toSection(section).join('\n')}\n`)
+  } finally {
+    await Promise.all([guichet.kill(), floor.kill()])
+  }
+}
+
+try {
+  for (const row of wanted) await run(row)
+} finally {
+  await world.close()
+  database.close()
+}
+if (positionals.length === 0) {
+  const command = `npm run bench${values.quick ? ' -- --quick' : ''}`
+  publish(sections, { command, database: database.name, minutes: (performance.now() - startedAt) / 60_000 })
+}
+const missed = sections.flatMap(({ finding }) => finding.verdicts.filter(verdict => !isMet(verdict)))
+process.stdout.write(`${missed.length} bars missed of ${sections.flatMap(({ finding }) => finding.verdicts).length}\n`)
+process.exit(0)

@@ -1,0 +1,40 @@
+import { compare } from '../compare.ts'
+import { startPeers } from '../peers.ts'
+import type { Row } from '../row.ts'
+import { visit } from '../visit.ts'
+
+export const connect: Row = {
+  name: 'connect',
+  title: '`GET /connect/gmail`, signed in',
+  async run(bench) {
+    const { visitor, client } = await visit(bench)
+    const headers = { cookie: visitor.cookie() }
+    await client.close()
+    const peers = await startPeers(bench.world.environment)
+    const isStart = ({ status, text }: { status: number; text: string }) =>
+      status === 200 && text.includes('code_challenge_method=S256') && text.includes('expiresAt')
+    try {
+      return await compare(bench, {
+        callers: 16,
+        contenders: [
+          {
+            name: 'guichet',
+            server: bench.guichet,
+            ask: () => ({ path: '/connect/gmail', headers }),
+            isRight: isStart
+          },
+          { name: 'floor', server: bench.floor, ask: () => ({ path: '/connect' }), isRight: isStart },
+          ...peers.contenders
+        ],
+        bars: [
+          { to: 'floor', figure: 'cpuUs', atMost: 1.35 },
+          { to: 'Express, express-session, googleapis', figure: 'cpuUs', atMost: 1 },
+          { to: 'Express, express-session, googleapis', figure: 'perSecond', atLeast: 1 },
+          { to: 'Grant on Fastify', figure: 'cpuUs' }
+        ]
+      })
+    } finally {
+      await peers.close()
+    }
+  }
+}
