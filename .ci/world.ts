@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 export const path = [dirname(process.execPath), process.env.PATH].join(delimiter)
 
 /** What a guichet process of its own needs around it: a database, a Google and a free port; all end with the test. */
-export async function startSurroundings(t: Test) {
+export async function startSurroundings(t: Pick<Test, 'teardown'>) {
   const [mongo, google, port] = await Promise.all([startEmbeddedMongo(), startFakeGoogle(), findFreePort()])
   t.teardown(async () => {
     await google.close()

@@ -6,5 +6,6 @@ catchStrayErrors(text => process.stderr.write(`${text}\n`))
 
 process.exitCode = await runCommandLine(process.argv.slice(2), process.env, {
   out: text => process.stdout.write(text),
-  err: text => process.stderr.write(text)
+  err: text => process.stderr.write(text),
+  colour: process.stdout.isTTY === true && !process.env.NO_COLOR
 })

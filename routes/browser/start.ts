@@ -36,7 +36,8 @@ const start: FastifyPluginAsyncZod = async app => {
       security: [],
       produces: ['text/html'],
       querystring: Link,
-      response: { 200: z.string(), ...problemResponses }
+      // What is gone is told on a page too.
+      response: { 200: z.string(), 404: z.string(), ...problemResponses }
     },
     // Who follows a link that a mail program has cut is no program, and reads no JSON.
     errorHandler: (error, request, reply) => {

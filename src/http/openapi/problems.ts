@@ -61,6 +61,8 @@ function codesOf(method: string, path: string, operation: Operation): ErrorCode[
   add(path.startsWith('/auth/google') || path.startsWith('/connect/') || path === '/start', 'rate_limited')
   add(path.startsWith('/auth/google') || path.startsWith('/connect/'), 'google_unavailable', 'google_invalid_response')
   add(path.endsWith('/callback'), ...flow)
+  add(operationId === 'createTicket', 'not_found')
+  add(operationId === 'useTicket', 'flow_unknown', 'flow_expired', 'flow_used')
   add(operationId === 'finishSignIn', 'sign_in_not_allowed', 'unauthenticated')
   add(operationId === 'finishConnect', 'account_mismatch', 'refresh_token_missing', 'not_found')
   return [...new Set(codes)]

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer } from '../src/app.ts'
+import { operations } from '../src/backend/keys.ts'
+import { parseConfig } from '../src/config/config.ts'
+import { connectGmail, path, startSurroundings } from './world.ts'
+
+/*
+ * openapi.json held against a running guichet by schemathesis: examples, coverage, fuzzing and stateful phases, all checks.
+ * `node .ci/schemathesis.ts PROGRAM`. What it may not call, and the checks that do not fit, stand here with their reasons.
+ */
+const [program = 'schemathesis'] = process.argv.slice(2)
+const closers: (() => unknown)[] = []
+const { google, publicUrl, environment } = await startSurroundings({
+  teardown: (close: () => unknown) => void closers.push(close)
+})
+google.usage.limits.unitsPerUser = 100_000_000
+for (const service of ['calendar', 'drive']) google.redirectUris.add(`${publicUrl}/connect/${service}/callback`)
+
+const app = await createServer({
+  ...parseConfig({
+    ...environment,
+    SESSION_SECRETS: 'schemathesis'.repeat(4),
+    VAULT_KEYS: `ci:${Buffer.alloc(32, 1).toString('base64')}`,
+    RATE_LIMIT_STARTS: '0',
+    RATE_LIMIT_KEY: '0',
+    GMAIL_UNITS_PER_USER: '100000000',
+    GMAIL_UNITS_PER_PROJECT: '900000000'
+  })
+})
+await app.listen({ host: '127.0.0.1', port: Number(environment.PORT) })
+for (let number = 0; number < 3; number++)
+  google.gmail('ada@example.com').receive(`Subject: mail ${number}\r\n\r\nHello`)
+const { id, headers } = await connectGmail(google, publicUrl)
+const { key } = await app.backendKeys.create({
+  name: 'schemathesis',
+  operations: [...operations],
+  services: null,
+  expiresAt: null
+})
+
+/** They end the session, the user or the connection that all others need; or, as the stream, never end. */
+const left = ['signOut', 'eraseUser', 'disconnect', 'disconnectOwn', 'streamEvents', 'streamOwnEvents', 'finishSignIn']
+const folder = mkdtempSync(join(tmpdir(), 'guichet-schemathesis-'))
+writeFileSync(
+  join(folder, 'schemathesis.toml'),
+  `[parameters]
+"path.id" = "${id}"
+
+[checks]
+# What is too long for a path is 414, which the tool does not expect.
+negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "413", "414", "415", "422", "429", "5xx"]
+`
+)
+/** Checks that do not fit, and why. */
+const unfit = {
+  positive_data_acceptance: 'returnTo goes by ALLOWED_ORIGINS and ids by what Gmail has: no schema says either',
+  unsupported_method: 'Fastify answers QUERY, which no route knows, with 400',
+  allow_header_conformance: '`messages/get` is a path of `messages/{messageId}` too, so that GET is allowed there'
+}
+const child = spawn(
+  program,
+  [
+    ...['--config-file', join(folder, 'schemathesis.toml'), 'run', `${publicUrl}/openapi.json`],
+    ...['-H', `Authorization: Bearer ${key}`, '-H', `Cookie: ${headers.cookie}`],
+    ...[
+      '--checks',
+      'all',
+      '--exclude-checks',
+      Object.keys(unfit).join(),
+      '--phases',
+      'examples,coverage,fuzzing,stateful',
+      '--max-examples',
+      '25',
+      '--max-time',
+      '90'
+    ],
+    ...[
+      '--seed',
+      '1',
+      '--workers',
+      '2',
+      '--request-timeout',
+      '20',
+      '--continue-on-failure',
+      '--no-shrink',
+      '--no-color'
+    ],
+    ...left.flatMap(name => ['--exclude-operation-id', name])
+  ],
+  { cwd: folder, env: { ...process.env, PATH: path }, stdio: ['ignore', 'inherit', 'inherit'] }
+)
+const [status] = await once(child, 'exit')
+await app.close()
+for (const close of closers.reverse()) await close()
+rmSync(folder, { recursive: true, force: true })
+process.exit(status)
