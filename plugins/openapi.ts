@@ -7,6 +7,7 @@ import {
   serializerCompiler,
   validatorCompiler
 } from 'fastify-type-provider-zod'
+import type { ZodType } from 'zod'
 import { urlUnder } from '../src/config/public-url.ts'
 import type { OpenapiDocument } from '../src/http/openapi/document.ts'
 import { toSessionCookie } from '../src/http/session-cookie.ts'
@@ -86,6 +87,11 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
   }
   await describer.ready()
   const document = describer.swagger() as unknown as OpenapiDocument
+  for (const { method, url, schema } of routes) {
+    const { requestBody } = document.paths?.[url.replace(/:(\w+)/g, '{$1}')]?.[String(method).toLowerCase()] ?? {}
+    // Where all of a body may be left out, so may the body.
+    if (requestBody) requestBody.required = !(schema?.body as ZodType | undefined)?.safeParse(undefined).success
+  }
   nameSchemasOnce(document)
   describeProblems(document)
   addExamples(document)

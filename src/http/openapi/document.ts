@@ -10,7 +10,7 @@ export interface Operation {
   tags?: string[]
   security?: Record<string, unknown>[]
   parameters?: object[]
-  requestBody?: { content?: Record<string, Content> }
+  requestBody?: { required?: boolean; content?: Record<string, Content> }
   responses: Record<string, Answer | { $ref: string }>
 }
 
