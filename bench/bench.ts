@@ -19,11 +19,12 @@ import { vend } from './rows/vend.ts'
 /*
  * How fast guichet is, beside what bounds it and beside its peers: `npm run bench`, all of it in twenty minutes,
  * `npm run bench -- --quick` in two, `npm run bench -- vend connect` some rows. A run of every row writes docs/bench.md.
+ * With `--profile DIR` guichet leaves a CPU profile there.
  */
 const rows: Row[] = [generator, connect, vend, expired, callback, list, message, large, growth, memory, start, size]
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, profile: { type: 'string' } },
   allowPositionals: true
 })
 const unknown = positionals.filter(name => !rows.some(row => row.name === name))
@@ -41,11 +42,12 @@ const environment = {
   GMAIL_UNITS_PER_USER: '100000000',
   GMAIL_UNITS_PER_PROJECT: '100000000'
 }
+const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
 const sections: Section[] = []
 
 /** Each row has servers of its own: what one leaves in them does not weigh on the next. */
 async function run(row: Row): Promise<void> {
-  const guichet = await startServer('dist/src/server.js', environment)
+  const guichet = await startServer('dist/src/server.js', environment, profiling)
   const floor = await startServer('bench/servers/floor.ts', environment)
   const progress = (text: string) => process.stderr.write(`${row.name}: ${text}\n`)
   const bench: Bench = { world, database, isQuick: values.quick, guichet, floor, progress }

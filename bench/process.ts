@@ -25,9 +25,13 @@ const [, ...npmStart]: string[] = JSON.parse(readFileSync(join(root, 'package.js
 export const startFlags = npmStart.filter(word => word.startsWith('--') && !word.includes('env-file'))
 
 /** Starts that script on a port of its own, and waits until it answers. Its log goes where a container's may not: nowhere. */
-export async function startServer(script: string, environment: NodeJS.ProcessEnv): Promise<Server> {
+export async function startServer(
+  script: string,
+  environment: NodeJS.ProcessEnv,
+  flags: string[] = []
+): Promise<Server> {
   const port = await findFreePort()
-  const child = spawn(process.execPath, [...startFlags, join(root, script)], {
+  const child = spawn(process.execPath, [...startFlags, ...flags, join(root, script)], {
     cwd: root,
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...environment, HOST: '127.0.0.1', PORT: String(port) },
     stdio: ['ignore', 'ignore', 'inherit']
@@ -52,8 +56,12 @@ export async function startServer(script: string, environment: NodeJS.ProcessEnv
     residentMb: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1]) / 1024,
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
-      await once(child, 'exit')
+      const exited = once(child, 'exit')
+      // A second signal skips the drain. Not SIGKILL: a profile is written at the exit.
+      child.kill('SIGTERM')
+      await delay(50)
+      child.kill('SIGTERM')
+      await exited
     }
   }
 }
