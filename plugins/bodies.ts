@@ -5,9 +5,9 @@ import { GuichetError } from '../src/errors.ts'
 export default fp(
   async function bodies(app) {
     // JSON is UTF-8 (RFC 8259, section 8.1): whoever announces another reading may be read otherwise by what is in front.
-    app.addHook('onRequest', async ({ headers: { 'content-type': type = '' } }) => {
+    app.addHook('onRequest', ({ headers: { 'content-type': type = '' } }, _reply, done) => {
       const [, charset = 'utf-8'] = /charset\s*=\s*"?([^\s;"]*)/i.exec(type) ?? []
-      if (!/^utf-8$/i.test(charset)) throw new GuichetError('unsupported_media_type')
+      done(/^utf-8$/i.test(charset) ? undefined : new GuichetError('unsupported_media_type'))
     })
     // A text/plain body would reach JSON routes, and browsers send it across sites without asking first.
     app.removeContentTypeParser(['text/plain', 'application/json'])

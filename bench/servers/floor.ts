@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import Fastify from 'fastify'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
@@ -13,7 +13,7 @@ const { MONGODB_URI = '', PORT = '0', GOOGLE_ISSUER = 'https://accounts.google.c
 const { GOOGLE_CLIENT_ID = 'client', GOOGLE_CLIENT_SECRET = '' } = process.env
 const client = new MongoClient(MONGODB_URI, { writeConcern: { w: 'majority' }, readPreference: 'primary' })
 const db = client.db()
-const key = Buffer.alloc(32, 1)
+const key = createSecretKey(Buffer.alloc(32, 1))
 const app = Fastify()
 
 const seal = (text: string): string => {

@@ -62,8 +62,8 @@ export const sessionGuards = [
     [
       'https is told from http behind a proxy',
       '[R44] cookie › a proxy that does not say https',
-      "if (cookieOptions.secure && request.protocol !== 'https') {",
-      'if (cookieOptions.secure && !request.protocol) {'
+      "const isReached = !cookieOptions.secure || request.protocol === 'https'",
+      'const isReached = true'
     ]
   ]),
   ...guardsOf(session, 'test/accounts/session/anonymous.test.ts', [
@@ -103,8 +103,8 @@ export const sessionGuards = [
     [
       'other sites do not write',
       '[R49] cross-site › every write, sent from another site',
-      "      throw new GuichetError('cross_site')\n",
-      ''
+      "done(isAllowed ? undefined : new GuichetError('cross_site'))",
+      'done()'
     ]
   ]),
   ...guardsOf('plugins/bodies.ts', 'test/http/cross-site.test.ts', [

@@ -10,16 +10,14 @@ export default fp(
     const listed = new Set(allowedOrigins)
 
     // Sec-Fetch-Site cannot be set by a page; Origin decides for browsers without it; with neither it is no browser.
-    app.addHook('onRequest', async ({ method, headers: { 'sec-fetch-site': site, origin } }) => {
-      if (safeMethods.has(method)) return
+    app.addHook('onRequest', ({ method, headers: { 'sec-fetch-site': site, origin } }, _reply, done) => {
       const fromListed = origin !== undefined && listed.has(origin)
-      if (
-        site !== undefined
+      const isAllowed =
+        safeMethods.has(method) ||
+        (site !== undefined
           ? site === 'same-origin' || fromListed
-          : origin === undefined || origin === publicUrl.origin || fromListed
-      )
-        return
-      throw new GuichetError('cross_site')
+          : origin === undefined || origin === publicUrl.origin || fromListed)
+      done(isAllowed ? undefined : new GuichetError('cross_site'))
     })
   },
   { name: 'cross-site', fastify: '5.x' }

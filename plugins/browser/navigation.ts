@@ -34,12 +34,14 @@ export default fp(
     await app.register(accepts)
 
     // A start and a callback may run in a popup: Helmet's same-origin would cut it off from the page that opened it.
-    app.addHook('onRequest', async ({ routeOptions }, reply) => {
+    app.addHook('onRequest', ({ routeOptions }, reply, done) => {
       if (routeOptions.config.navigable) reply.header('cross-origin-opener-policy', 'unsafe-none')
+      done()
     })
     // A browser that only looks ahead must not use a callback up, nor begin anything.
-    app.addHook('onRequest', async ({ method, headers, routeOptions }, reply) => {
-      if (method === 'GET' && routeOptions.config.navigable && isLookingAhead(headers)) await reply.code(204).send()
+    app.addHook('onRequest', ({ method, headers, routeOptions }, reply, done) => {
+      if (method === 'GET' && routeOptions.config.navigable && isLookingAhead(headers)) reply.code(204).send()
+      else done()
     })
 
     app.decorateRequest('returnTo', null)
@@ -82,5 +84,7 @@ export default fp(
 const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
 
 function isLookingAhead(headers: FastifyRequest['headers']): boolean {
-  return purposes.some(name => /prefetch|prerender|preview|instant/i.test(String(headers[name] ?? '')))
+  return purposes.some(
+    name => headers[name] !== undefined && /prefetch|prerender|preview|instant/i.test(String(headers[name]))
+  )
 }

@@ -36,9 +36,10 @@ export default fp(
     app.addHook('onRequest', app.readiness.requirePrepared)
     await app.register(fastifyCookie)
     // Of two cookies with one name, one was planted: neither counts.
-    app.addHook('onRequest', async request => {
+    app.addHook('onRequest', (request, _reply, done) => {
       const names = request.headers.cookie?.split(';').map(pair => pair.split('=', 1)[0]?.trim()) ?? []
       if (names.indexOf(cookieName) !== names.lastIndexOf(cookieName)) delete request.cookies[cookieName]
+      done()
     })
     // A cookie signed with an earlier secret is as good: the session plugin would take it for another's and clear it.
     if (sessionSecrets.length > 1) {
@@ -61,13 +62,11 @@ export default fp(
     })
     if (cookieOptions.path !== '/')
       app.addHook('onRequest', async ({ session }) => session.options({ path: cookieOptions.path }))
-    app.addHook('onRequest', async request => {
+    app.addHook('onRequest', (request, _reply, done) => {
       // Else the cookie would silently never be set: the proxy must be in TRUST_PROXY and say how the browser came.
-      if (cookieOptions.secure && request.protocol !== 'https') {
-        throw new GuichetError('invalid_request', {
-          detail: 'This server is reached over https only: check TRUST_PROXY and X-Forwarded-Proto.'
-        })
-      }
+      const isReached = !cookieOptions.secure || request.protocol === 'https'
+      const detail = 'This server is reached over https only: check TRUST_PROXY and X-Forwarded-Proto.'
+      done(isReached ? undefined : new GuichetError('invalid_request', { detail }))
     })
 
     app.decorateRequest('sessionHash', function (this: FastifyRequest) {
