@@ -9,7 +9,7 @@ import {
 } from 'fastify-type-provider-zod'
 import type { ZodType } from 'zod'
 import { urlUnder } from '../src/config/public-url.ts'
-import type { OpenapiDocument } from '../src/http/openapi/document.ts'
+import type { OpenapiDocument, Operation } from '../src/http/openapi/document.ts'
 import { toSessionCookie } from '../src/http/session-cookie.ts'
 
 declare module 'fastify' {
@@ -89,13 +89,23 @@ async function describe(routes: RouteOptions[], publicUrl: URL): Promise<Openapi
   const document = describer.swagger() as unknown as OpenapiDocument
   for (const { method, url, schema } of routes) {
     const { requestBody } = document.paths?.[url.replace(/:(\w+)/g, '{$1}')]?.[String(method).toLowerCase()] ?? {}
-    // Where all of a body may be left out, so may the body.
-    if (requestBody) requestBody.required = !(schema?.body as ZodType | undefined)?.safeParse(undefined).success
+    if (requestBody) describeOptional(requestBody, schema?.body as ZodType)
   }
   nameSchemasOnce(document)
   describeProblems(document)
   addExamples(document)
   return document
+}
+
+/** Where all of a body may be left out, so may the body; and where nothing may stand for it, `null` may. */
+function describeOptional(requestBody: NonNullable<Operation['requestBody']>, body: ZodType): void {
+  requestBody.required = !body.safeParse(undefined).success
+  if (!body.safeParse(null).success) return
+  for (const content of Object.values(requestBody.content ?? {})) {
+    const choices = content.schema?.anyOf ?? [content.schema ?? {}]
+    const isNamed = choices.some(({ type }) => type === 'null')
+    if (!isNamed) content.schema = { anyOf: [...choices, { type: 'null' }] }
+  }
 }
 
 const tags = [
