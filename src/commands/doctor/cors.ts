@@ -4,7 +4,7 @@ import { type Check, type Finding, fault, notChecked, ok, type Patient, warning 
 /** Whether frontends' browsers may call, and whether their cookies come along. */
 export const checkCors: Check = async patient => {
   const { allowedOrigins } = patient.config
-  if (allowedOrigins.length === 0) return [notChecked('CORS: ALLOWED_ORIGINS names no frontend')]
+  if (allowedOrigins.length === 0) return [notChecked('ALLOWED_ORIGINS names no frontend')]
   return Promise.all(allowedOrigins.map(origin => checkOrigin(patient, origin)))
 }
 
@@ -20,7 +20,7 @@ async function checkOrigin({ config, fetch }: Patient, origin: string): Promise<
         'The proxy must hand on OPTIONS and leave CORS headers as they are; the server must run with this environment.'
       )
   } catch {
-    return notChecked(`CORS for ${origin}: PUBLIC_URL cannot be reached from here`)
+    return notChecked(`${origin}: PUBLIC_URL cannot be reached from here`)
   }
   if (siteOf(new URL(origin).hostname) === siteOf(config.publicUrl.hostname)) return ok(`${origin} is let in`)
   return warning(

@@ -4,7 +4,7 @@ import { type Check, type Finding, fault, notChecked, ok, type Patient, warning 
 
 /** Whether Gmail's pushes can arrive, and whether they do. */
 export const checkPubsub: Check = async patient => {
-  if (!patient.config.gmailPush) return [notChecked('Pub/Sub: GMAIL_PUBSUB_TOPIC is not set; mailboxes are polled')]
+  if (!patient.config.gmailPush) return [notChecked('GMAIL_PUBSUB_TOPIC is not set; mailboxes are polled')]
   return [await checkHook(patient), await checkPushes(patient)]
 }
 
@@ -21,7 +21,7 @@ async function checkHook({ config, fetch }: Patient): Promise<Finding> {
     const remedy = 'The proxy must hand on POST /hooks/gmail; the server must run with this environment.'
     return fault(`${href} answered ${status} to a push without a signature`, remedy)
   } catch {
-    return notChecked('Pub/Sub: PUBLIC_URL cannot be reached from here')
+    return notChecked('PUBLIC_URL cannot be reached from here')
   }
 }
 
@@ -29,7 +29,7 @@ async function checkPushes({ database }: Patient): Promise<Finding> {
   const connections = database.collection(connectionCollection)
   const followed = await connections.countDocuments({ live: true, 'watch.mode': 'push' } as object)
   const heard = await connections.countDocuments({ live: true, 'watch.lastNotifiedAt': { $ne: null } } as object)
-  if (followed === 0) return notChecked('Pub/Sub: no mailbox is followed by push yet')
+  if (followed === 0) return notChecked('no mailbox is followed by push yet')
   if (heard > 0) return ok(`Google has pushed for ${heard} of ${followed} mailboxes`)
   return warning(
     `no push has come for any of ${followed} followed mailboxes`,

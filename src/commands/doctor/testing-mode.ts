@@ -5,7 +5,7 @@ import { type Check, notChecked, ok, warning } from './finding.ts'
 export const checkTestingMode: Check = async ({ database }) => {
   const connections = database.collection(connectionCollection)
   const all = await connections.countDocuments({ live: true })
-  if (all === 0) return [notChecked('Testing mode: nothing is connected yet')]
+  if (all === 0) return [notChecked('nothing is connected yet')]
   const ending = await connections.countDocuments({ live: true, refreshTokenExpiresAt: { $ne: null } })
   if (ending === 0) return [ok('Google announced no end of any connection: the project is not in Testing')]
   return [

@@ -11,7 +11,7 @@ const timeoutMs = 20_000
 
 /** Sends the receiver a signed event of the type `guichet.test`, which it should take and forget. */
 export const checkWebhook: Check = async ({ config: { webhook }, database, clock }) => {
-  if (!webhook) return [notChecked('webhook: WEBHOOK_URL is not set')]
+  if (!webhook) return [notChecked('WEBHOOK_URL is not set')]
   const events = database.collection(eventCollection)
   const findings = [await deliver(webhook, new Date(clock.nowMs()))]
   const refused = await countRefused(events, database.collection(receiverCollection), webhook.url)
