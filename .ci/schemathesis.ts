@@ -65,7 +65,7 @@ bearer = "${key}"
 /** Checks that do not fit, and why. */
 const unfit = {
   positive_data_acceptance: 'returnTo goes by ALLOWED_ORIGINS and ids by what Gmail has: no schema says either',
-  unsupported_method: 'Fastify answers QUERY, which no route knows, with 400',
+  unsupported_method: 'QUERY without a Content-Type is 400 (RFC 10008), before a route is looked for',
   allow_header_conformance: '`messages/get` is a path of `messages/{messageId}` too, so that GET is allowed there'
 }
 const options = {

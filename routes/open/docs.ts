@@ -11,7 +11,17 @@ interface Operation {
   security?: Record<string, unknown>[]
   parameters?: { name: string; in: string; required?: boolean; description?: string; schema: Schema }[]
   requestBody?: { content: Record<string, { schema: Schema }> }
-  responses: Record<string, { description: string; content?: Record<string, unknown> }>
+  responses: Record<string, Answer & { $ref?: string }>
+}
+
+interface Answer {
+  description: string
+  content?: Record<string, unknown>
+}
+
+interface Document {
+  paths: Paths
+  components: { responses: Record<string, Answer> }
 }
 
 type Paths = Record<string, Record<string, Operation>>
@@ -43,10 +53,10 @@ const docs: FastifyPluginAsyncZod = async app => {
   const policy = toPagePolicy(brand, "form-action 'none'")
   let page: Asset | undefined
   async function render(): Promise<Asset> {
-    const { paths } = (await app.openapi()) as { paths: Paths }
-    const content = trusted([intro, ...groups.map(group => toGroup(group, paths))].join('\n'))
-    const document = toDocument({ title: 'The API', content }, englishReader, brand)
-    return toAsset(document, 'text/html; charset=utf-8')
+    const document = (await app.openapi()) as unknown as Document
+    const content = trusted([intro, ...groups.map(group => toGroup(group, document))].join('\n'))
+    const page = toDocument({ title: 'The API', content }, englishReader, brand)
+    return toAsset(page, 'text/html; charset=utf-8')
   }
 
   app.route({
@@ -62,16 +72,20 @@ const docs: FastifyPluginAsyncZod = async app => {
   })
 }
 
-function toGroup({ title, text, opensWith }: (typeof groups)[number], paths: Paths): string {
+function toGroup({ title, text, opensWith }: (typeof groups)[number], { paths, components }: Document): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([, { security = [] }]) => Object.keys(security[0] ?? {})[0] === opensWith)
-      .map(([method, operation]) => toOperation(`${method.toUpperCase()} ${path}`, operation))
+      .map(([method, operation]) => toOperation(`${method.toUpperCase()} ${path}`, operation, components.responses))
   )
   return `<h2>${title}</h2>\n<p>${text}</p>\n${operations.join('\n')}`
 }
 
-function toOperation(name: string, { summary = '', description, parameters = [], requestBody, responses }: Operation) {
+function toOperation(
+  name: string,
+  { summary = '', description, parameters = [], requestBody, responses }: Operation,
+  problems: Record<string, Answer>
+) {
   const [body] = Object.values(requestBody?.content ?? {})
   const { properties = {}, required = [] } = body?.schema.anyOf?.find(one => one.properties) ?? body?.schema ?? {}
   const inputs = [
@@ -83,11 +97,16 @@ function toOperation(name: string, { summary = '', description, parameters = [],
   const answers = Object.entries(responses)
     .filter(([status]) => Number(status) < 400)
     .map(([status, { description, content }]) => [status, description, ...Object.keys(content ?? {})].join(' '))
+  // A problem's description begins each of its codes with its name.
+  const codes = Object.values(responses).flatMap(({ $ref }) =>
+    [...(problems[$ref?.split('/').at(-1) ?? '']?.description.matchAll(/`(\w+)`:/g) ?? [])].map(([, code = '']) => code)
+  )
   return `<details class="operation">
   <summary><code>${escapeHtml(name)}</code> ${escapeHtml(summary)}</summary>
   ${description ? `<p>${escapeHtml(description).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>` : ''}
   ${inputs.length > 0 ? `<dl class="facts">\n${inputs.join('\n')}\n</dl>` : ''}
   <p class="quiet">Answers ${escapeHtml(answers.join(', '))}.</p>
+  <p class="quiet">May fail with ${[...new Set(codes)].map(code => `<code>${escapeHtml(code)}</code>`).join(', ')}.</p>
 </details>`
 }
 

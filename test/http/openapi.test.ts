@@ -97,5 +97,6 @@ t.test('docs › a page of every operation, with nothing that runs', async t => 
   for (const { method, path } of await operationsOf(app)) {
     t.equal(body.split(`<code>${method} ${path}</code>`).length, 2, `${method} ${path}`)
   }
+  t.match(body, /May fail with .*<code>needs_reconnect<\/code>/)
   t.match(body, 'The key must be made for <code>tokens:vend</code>.')
 })
