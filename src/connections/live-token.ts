@@ -38,6 +38,8 @@ export function createLiveTokens(options: {
 }): LiveTokens {
   const { refresh, repository, vault, clock, connectUrl } = options
   const flights = createSingleFlight<ConnectionRecord>()
+  // A list of mails asks for the token of one record again and again: it is opened once, and forgotten with the record.
+  const opened = new WeakMap<ConnectionRecord, string>()
   const refreshOnce = (record: ConnectionRecord) => flights.run(record._id.toHexString(), () => refresh(record))
 
   /** The record's token if it lives for that long and is not the refused one. */
@@ -47,7 +49,8 @@ export function createLiveTokens(options: {
     }
     const expiresInSeconds = secondsLeft(record, clock.nowMs())
     if (record.accessToken === null || expiresInSeconds < Math.max(seconds, 1)) return undefined
-    const accessToken = openToken(vault, record, 'accessToken', record.accessToken)
+    const accessToken = opened.get(record) ?? openToken(vault, record, 'accessToken', record.accessToken)
+    opened.set(record, accessToken)
     return accessToken === refused ? undefined : { accessToken, expiresInSeconds, connection: record }
   }
 
