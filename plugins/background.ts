@@ -3,7 +3,7 @@ import { createWorker, type Worker } from '../src/background/worker.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Work that no request waits for: `add` names a task, `soon` says that there is something to do. */
+    /** Work that no request waits for: `add` names a task, `soon` says that one of them has something to do. */
     background: Worker
   }
 }

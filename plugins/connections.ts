@@ -31,7 +31,7 @@ export default fp(
     const repository = createConnectionRepository({
       collection,
       toView: record => toConnectionView(record, app.connectLinks.repair),
-      onEvent: () => app.background.soon()
+      onEvent: () => app.background.soon('events of connections')
     })
     app.decorate('connections', repository)
     app.decorateRequest('mayUse', () => false)

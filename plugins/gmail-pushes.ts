@@ -47,7 +47,7 @@ export default fp(
         if (subscription !== undefined && body.subscription !== subscription)
           throw new GuichetError('unauthenticated', { detail: 'This is no push of the configured subscription.' })
         await app.watches.notify(readNotification(body), body.message.messageId)
-        app.background.soon()
+        app.background.soon('new mail')
       }
     })
   },

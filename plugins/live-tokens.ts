@@ -31,7 +31,7 @@ export default fp(
       },
       onOrphan: async ({ userId, service, account: { sub } }, token) => {
         await revocations.enqueue({ userId, service, sub, token })
-        app.background.soon()
+        app.background.soon('revocations')
       }
     })
     app.decorate(

@@ -6,8 +6,8 @@ export interface Worker {
   add(name: string, task: Task): void
   /** Runs all tasks once, now; resolves when they have ended, whatever came of them. */
   run(): Promise<void>
-  /** Runs them in a moment, for there is something to do. */
-  soon(): void
+  /** Runs that one in a moment, for it has something to do, or all of them: they cost a dozen commands to the database. */
+  soon(name?: string): void
   /** From now on by itself, unless it was stopped before. */
   start(): void
   stop(): Promise<void>
@@ -54,8 +54,8 @@ export function createWorker(options: { intervalMs: number; onError: (name: stri
   return {
     add: (name, task) => void tasks.set(name, repeatable(name, task)),
     run,
-    soon() {
-      if (started) setImmediate(() => started && void run())
+    soon(name) {
+      if (started) setImmediate(() => started && void (name === undefined ? run() : tasks.get(name)?.()))
     },
     start() {
       if (stopped.signal.aborted) return
