@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { chromium } from 'playwright-core'
 import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
 import { parseConfig } from '../src/config/config.ts'
@@ -168,7 +169,8 @@ t.test('quickstart.md › an app that connects Gmail, shows mail and answers it'
   t.equal(install, 'npm ci', 'a step of its own')
   const here = demo.replaceAll('localhost:4000', `localhost:${appPort}`)
   const more = { PORT: String(port) }
-  const [, guichet = '', key = ''] = await start(t, here, /Open +(\S+)[\s\S]*KEY=(\S+)[\s\S]*\/stream\n/, { more })
+  const ready = /Open +(\S+)[\s\S]*play Google: (\S+)[\s\S]*KEY=(\S+)[\s\S]*\/stream\n/
+  const [, guichet = '', levers = '', key = ''] = await start(t, here, ready, { more })
 
   const folder = join(checkout, 'my-app')
   mkdirSync(folder)
@@ -198,6 +200,28 @@ t.test('quickstart.md › an app that connects Gmail, shows mail and answers it'
   const first = await answer()
   t.match(first, /^sent as \S+$/)
   t.equal(await answer(), first, 'twice is once')
+
+  // And as its reader sees it.
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
+  })
+  t.teardown(() => browser.close())
+  const tab = await browser.newPage()
+  tab.setDefaultTimeout(20_000)
+  await tab.goto(app)
+  await tab.getByText('Connect your Gmail first.').waitFor()
+  await tab.getByRole('link', { name: 'Connect Gmail' }).click()
+  await tab.getByRole('button', { name: 'Continue to Google' }).click()
+  await tab.getByRole('button', { name: 'ada.lindqvist' }).click()
+  await tab.getByText('Connected: ada.lindqvist').waitFor()
+  await tab.locator('li').first().waitFor()
+  const google = await browser.newPage()
+  await google.goto(levers)
+  await google.getByRole('button', { name: 'Take the permission back' }).first().click()
+  await google.waitForLoadState()
+  await tab.reload()
+  await tab.getByText('Please connect again.').waitFor()
 })
 
 t.test('webhooks.md › a receiver takes what is signed and nothing else', async t => {
