@@ -1,0 +1,3 @@
+import { runFiles } from './files.ts'
+
+await runFiles('test/flows/*.test.ts', 'test/google/*.test.ts')
