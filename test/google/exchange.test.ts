@@ -47,7 +47,8 @@ async function isRefused(
         }
         t.equal(await collectionsOf(app).connections.countDocuments(), 0, comment)
         t.equal(await collectionsOf(app).users.countDocuments(), users)
-        isProblem(t, await one.fetch(callback), 400, 'flow_used')
+        // Repeated, it is answered as before, and nothing is sent again.
+        isProblem(t, await one.fetch(callback), status, code)
         t.equal(google.calls('token') - calls, received)
         if (name === 'sign-in') t.equal((await one.signIn()).statusCode, 200, 'a fresh flow works')
       }
@@ -107,7 +108,8 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
         }
         const [least, most] = token_endpoint.startsWith(trap.url) ? [1, 2] : [0, 0]
         t.ok(trap.connections >= least && trap.connections <= most, `${comment}: tried ${trap.connections} times`)
-        isProblem(t, await one.fetch(callback), 400, 'flow_used')
+        // Repeated, it is answered as before, and nothing is sent again.
+        isProblem(t, await one.fetch(callback), 503, 'google_unavailable')
         t.ok(trap.connections <= most, `${comment}: and not again`)
         t.equal(google.calls('token'), calls, 'nor anywhere else')
         t.equal(await collectionsOf(app).users.countDocuments(), users, comment)

@@ -68,6 +68,7 @@ t.test('[R49] cross-site › every write, sent from another site › 403 cross_s
   t.same(await stateOf(world, ada), before)
 })
 
+const mailForms = /\/gmail\/(messages\/send|drafts(\/:draftId(\/send)?)?)$/
 const pageForms = new Set(['/disconnect', '/delete-account', '/sign-out'])
 
 t.test('[R49] cross-site › every write as a form, as text or as no JSON › refused and nothing changed', async t => {
@@ -85,7 +86,9 @@ t.test('[R49] cross-site › every write as a form, as text or as no JSON › re
           const headers = { 'content-type': type, 'x-http-method-override': 'DELETE' }
           const response = await ada.request({ method, url, payload, headers })
           const what = `${method} ${route.url} as ${type} holding ${payload.length} bytes`
-          t.ok([404, 405, 415].includes(response.statusCode), `${what}: ${response.statusCode}`)
+          // A mail with files comes as such a form: this one holds none, and Sec-Fetch-Site guards it as every write.
+          const isMail = type.startsWith('multipart') && mailForms.test(route.url)
+          t.ok([404, 405, isMail ? 400 : 415].includes(response.statusCode), `${what}: ${response.statusCode}`)
         }
       }
     }
@@ -99,12 +102,12 @@ t.test('[R49] cross-site › no GET, HEAD or OPTIONS writes, whatever it says', 
   const parameters = await ownParameters(ada, world.google)
   const before = await stateOf(world, ada)
   const reads = routesOf(world.app).filter(({ method }) => method === 'GET')
-  /** Where the path has a read too, GET is that; nothing else has an answer. */
+  /** Where the path has a read too, GET is that, and HEAD where it is a page's; nothing else has an answer. */
   const answersTo = (method: string, { url }: Route) => {
-    if (method !== 'GET') return [405]
-    if (reads.some(read => read.url === url)) return [200]
+    if (method === 'OPTIONS' || (method === 'HEAD' && !pageForms.has(url))) return [405]
+    if (reads.some(read => read.url === url)) return [200, 400, 404]
     // To GET it is a message of that name, which Google does not have.
-    return /\/messages\/(batchModify|get)$/.test(url) ? [404, 400] : [405]
+    return /\/messages\/(batchModify|get|send)$/.test(url) ? [404, 400] : [405]
   }
   for (const route of writesOf(world)) {
     for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {

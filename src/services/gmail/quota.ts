@@ -73,6 +73,7 @@ export function createQuota(options: {
     let batch = { units: 0, used: 0, lastUsedMs: 0, validUntilMs: 0 }
     /** The old batch is being given back: what is spent of it now would be spent twice. */
     let refilling = false
+    let taking: Promise<number> | undefined
 
     /** What counts now, with the own batch as it was really used. */
     function counted(record: QuotaRecord | undefined, nowMs: number): Taken[] {
@@ -119,6 +120,33 @@ export function createQuota(options: {
       }
     }
 
+    async function refill(units: number, reserve: number): Promise<number> {
+      if (isStale()) known = undefined
+      let next = batch
+      refilling = true
+      const waitMs = await change(record => {
+        const nowMs = clock.nowMs()
+        const taken = counted(record, nowMs)
+        const used = sum(taken)
+        const room = budget - reserve - used
+        if (room < units) return { result: waitFor(taken, units - room, nowMs) }
+        const most = Math.max(units, Math.floor(budget / batchesPerMinute))
+        const validMs = used < budget / 4 ? calmMs : scarceMs
+        next = { units: Math.min(most, room), used: 0, lastUsedMs: 0, validUntilMs: nowMs + validMs }
+        const open = { by: owner, units: next.units, until: new Date(next.validUntilMs + windowMs) }
+        return {
+          result: 0,
+          change: { taken: [...taken, open], pausedUntil: record?.pausedUntil ?? null }
+        }
+      }).finally(() => {
+        refilling = false
+      })
+      // Without the write nothing was taken: too many replicas at once.
+      if (waitMs === 0 && !known) return 50
+      if (waitMs === 0) batch = next
+      return waitMs
+    }
+
     return {
       left,
       has: (units, reserve) =>
@@ -137,31 +165,12 @@ export function createQuota(options: {
         const missing = units - (budget - reserve - sum(taken))
         return missing > 0 ? waitFor(taken, missing, nowMs) : 0
       },
-      async refill(units, reserve) {
-        if (isStale()) known = undefined
-        let next = batch
-        refilling = true
-        const waitMs = await change(record => {
-          const nowMs = clock.nowMs()
-          const taken = counted(record, nowMs)
-          const used = sum(taken)
-          const room = budget - reserve - used
-          if (room < units) return { result: waitFor(taken, units - room, nowMs) }
-          const most = Math.max(units, Math.floor(budget / batchesPerMinute))
-          const validMs = used < budget / 4 ? calmMs : scarceMs
-          next = { units: Math.min(most, room), used: 0, lastUsedMs: 0, validUntilMs: nowMs + validMs }
-          const open = { by: owner, units: next.units, until: new Date(next.validUntilMs + windowMs) }
-          return {
-            result: 0,
-            change: { taken: [...taken, open], pausedUntil: record?.pausedUntil ?? null }
-          }
-        }).finally(() => {
-          refilling = false
+      refill(units, reserve) {
+        // Every account of this process asks for the project's units at once: one of them takes a batch for all.
+        taking ??= refill(units, reserve).finally(() => {
+          taking = undefined
         })
-        // Without the write nothing was taken: too many replicas at once.
-        if (waitMs === 0 && !known) return 50
-        if (waitMs === 0) batch = next
-        return waitMs
+        return taking
       },
       async pause(untilMs) {
         await change(record => {
