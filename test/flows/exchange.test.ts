@@ -34,7 +34,7 @@ for (const [name, { fault, code, status }] of Object.entries(failures)) {
     google.fault('token', fault)
     isProblem(t, await user.fetch(callback), status, code)
     t.equal(google.calls('token'), before + 1)
-    isProblem(t, await user.fetch(callback), 400, 'flow_used')
+    isProblem(t, await user.fetch(callback), status, code)
     t.equal(google.calls('token'), before + 1, 'nor when the callback comes again')
     t.same((await user.fetch('/connections')).json(), { connections: [] })
     t.equal(await collectionsOf(app).connections.countDocuments(), 0)

@@ -85,7 +85,7 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
     // A name that is no host's, ever (RFC 6761, section 6.4).
     'https://nothing.invalid/token',
     `${gone.issuer}/token`,
-    'http://localhost:1/token',
+    `${gone.issuer.replace('127.0.0.1', 'localhost')}/token`,
     `${trap.url}/token`
   ]
   for (const token_endpoint of endpoints) {

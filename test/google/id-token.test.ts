@@ -28,7 +28,9 @@ for (const [requirement, subject, mutations] of tables) {
         plant(google, mutation)
         isRefused(t, await browser[way](callback), 502, 'google_invalid_response')
         t.equal((await browser.fetch('/auth/session')).statusCode, 401)
-        t.equal(codeOf(await browser.fetch(callback)), 'flow_used', 'the flow is over')
+        const exchanged = google.calls('token')
+        t.equal(codeOf(await browser.fetch(callback)), 'google_invalid_response', 'repeated: the same answer')
+        t.equal(google.calls('token'), exchanged, 'and nothing is exchanged again')
       }
     }
     t.equal(await collectionsOf(app).users.countDocuments(), 0, 'no user row')

@@ -44,7 +44,8 @@ t.test('[F18] signing keys › never known, nobody is signed in; the code is spe
     t.equal(google.calls('token'), exchanges + 1)
     isProblem(t, await one.fetch('/auth/session'), 401, 'unauthenticated')
     t.equal(await collectionsOf(app).users.countDocuments(), 0)
-    isProblem(t, await one.fetch(callback), 400, 'flow_used')
+    isProblem(t, await one.fetch(callback), 503, 'google_unavailable')
+    t.equal(google.calls('token'), exchanges + 1, 'and nothing is exchanged again')
     google.clearFaults()
   }
 })
