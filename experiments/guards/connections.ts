@@ -71,7 +71,7 @@ export const connectionGuards = [
     [
       'scopes are checked after a refresh',
       '[R82] gmail › a refresh that brings less',
-      '      requireScope(token.connection)\n',
+      '      // A refresh may have brought less than was granted before.\n      requireScope(connection)\n',
       ''
     ],
     [

@@ -28,7 +28,7 @@ export const outsideGuards = [
     [
       "a webhook's port is a web server's",
       isRefused,
-      "  if (port !== '' && !isWebPort(Number(port))) return 'names a port that no web server has'\n",
+      "  if (!isWebPort(port)) return 'names a port that no web server has'\n",
       ''
     ]
   ]),
@@ -36,8 +36,8 @@ export const outsideGuards = [
     [
       'a name that resolves inside is not called',
       '[R93][F49] dispatch › names that resolve',
-      'if (!first || !addresses.every(({ address }) => guard(address)))',
-      'if (!first)'
+      'const allowed = addresses.filter(({ address }) => guard(address))',
+      'const allowed = [...addresses]'
     ]
   ]),
   ...guardsOf(delivery, inside, [
@@ -74,7 +74,7 @@ export const outsideGuards = [
     [
       'forwarded headers count from named proxies alone',
       '[R101] forwarded headers › ',
-      'trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false',
+      'trustProxy: config.trustProxy.length > 0 ? createProxyTrust(config.trustProxy) : false',
       'trustProxy: true'
     ]
   ]),

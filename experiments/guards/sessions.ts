@@ -119,8 +119,8 @@ export const sessionGuards = [
     [
       'no answer is kept in a cache',
       '[R50] headers › no-store on every answer',
-      "      reply.header('cache-control', 'no-store')\n",
-      ''
+      "{ ...toHeaders(helmetOptions), 'cache-control': 'no-store' }",
+      'toHeaders(helmetOptions)'
     ],
     ['no page of ours runs inside another', '[R51] headers › every route', `frameAncestors: ["'none'"], `, ''],
     [
@@ -165,12 +165,14 @@ export const sessionGuards = [
     ]
   ]),
   ...guardsOf(environment, configTest, [
-    ['session secrets are long', isMalformed, 'item.length >= 32', 'item.length >= 1'],
+    ['session secrets are long', isMalformed, 'item.length >= 32', 'item.length >= 1']
+  ]),
+  ...guardsOf('src/config/urls.ts', configTest, [
     [
       'clear text stays on this machine',
       isMalformed,
-      "url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))",
-      "url.protocol === 'https:' || url.protocol === 'http:'"
+      "(protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname)))",
+      "(protocol === 'https:' || protocol === 'http:')"
     ],
     ['no wildcard is an origin', isMalformed, "!text.includes('*') &&\n    ", '']
   ]),

@@ -106,7 +106,7 @@ export const signInGuards = [
     [
       "Google's errors are a closed list",
       '[R18] error= › each becomes a fixed code',
-      "known.find(code => code === error) ?? 'invalid_request'",
+      "callbackErrors.find(code => code === error) ?? 'invalid_request'",
       "(error as ErrorCode) ?? 'invalid_request'"
     ]
   ]),
@@ -114,7 +114,7 @@ export const signInGuards = [
     [
       'the nonce is compared',
       "[R9] id_token › a nonce that is not the flow's signs nobody in",
-      "        if (claims.nonce !== nonce) throw new Error('nonce differs')\n",
+      "        if (claims.nonce !== nonce) throw new CodedError('nonce')\n",
       ''
     ],
     [
@@ -138,19 +138,19 @@ export const signInGuards = [
     [
       'a second audience is refused',
       '[R11] id_token › another issuer or audience signs nobody in',
-      '  aud: z.string(),',
+      '  aud: z.union([z.string(), z.tuple([z.string()])]),',
       '  aud: z.unknown(),'
     ],
     [
       'azp is compared',
       '[R11] id_token › another issuer or audience signs nobody in',
-      "        if (claims.azp !== undefined && claims.azp !== clientId) throw new Error('azp is another client')\n",
+      "        if (typeof claims.azp === 'string' && claims.azp !== clientId) throw new CodedError('azp')\n",
       ''
     ],
     [
       'a token of the future is refused',
       '[R12] id_token › a wrong time or subject signs nobody in',
-      "        if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new Error('issued in the future')\n",
+      "        if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new CodedError('issued_in_future')\n",
       ''
     ],
     [
@@ -212,7 +212,7 @@ export const signInGuards = [
     [
       'an unverified address is nobody’s',
       'sign-in allow › an address that Google has not verified',
-      '!emailVerified || ',
+      '  if (!emailVerified) return false\n',
       ''
     ]
   ]),
