@@ -27,6 +27,12 @@ export function publish(sections: Section[], run: { command: string; database: s
     '',
     `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC · commit ${git('rev-parse', '--short', 'HEAD')} · Node ${process.versions.node} · ${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB · database: ${run.database}, on the same machine · ${run.minutes.toFixed(0)} minutes`,
     '',
+    '## In short',
+    '',
+    ...sections.flatMap(({ row, finding }) =>
+      finding.verdicts.slice(0, 1).map(first => `- ${row.title}: ${toText(first)}`)
+    ),
+    '',
     ...sections.flatMap(toSection)
   ].join('\n')
   writeFileSync(join(root, 'docs/bench.md'), `${text.trimEnd()}\n`)
