@@ -12,7 +12,7 @@ export const memory: Row = {
     const { client, connection } = await visit(bench)
     await client.close()
     // What is compiled and pooled in the first requests is not growth.
-    const [warm, total] = isQuick ? [5_000, 20_000] : [20_000, 120_000]
+    const [warm, total] = isQuick ? [20_000, 30_000] : [20_000, 120_000]
     let asked = 0
     const upTo = (limit: number) => ({
       name: 'guichet',
