@@ -44,6 +44,7 @@ const environment = {
 }
 const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
 const sections: Section[] = []
+const command = `npm run bench${values.quick ? ' -- --quick' : ''}`
 
 /** Each row has servers of its own: what one leaves in them does not weigh on the next. */
 async function run(row: Row): Promise<void> {
@@ -52,9 +53,13 @@ async function run(row: Row): Promise<void> {
   const progress = (text: string) => process.stderr.write(`${row.name}: ${text}\n`)
   const bench: Bench = { world, database, isQuick: values.quick, guichet, floor, progress }
   try {
-    const section = { row, finding: await row.run(bench) }
+    // One that fails stands in the table as such: the others are measured all the same.
+    const failed = (error: Error) => ({ columns: [], lines: [], verdicts: [], notes: [`FAILED: ${error.message}`] })
+    const section = { row, finding: await row.run(bench).catch(failed) }
     sections.push(section)
     process.stdout.write(`${toSection(section).join('\n')}\n`)
+    const minutes = (performance.now() - startedAt) / 60_000
+    if (positionals.length === 0) publish(sections, { command, database: database.name, minutes })
   } finally {
     await Promise.all([guichet.kill(), floor.kill()])
   }
@@ -65,10 +70,6 @@ try {
 } finally {
   await world.close()
   database.close()
-}
-if (positionals.length === 0) {
-  const command = `npm run bench${values.quick ? ' -- --quick' : ''}`
-  publish(sections, { command, database: database.name, minutes: (performance.now() - startedAt) / 60_000 })
 }
 const missed = sections.flatMap(({ finding }) => finding.verdicts.filter(verdict => !isMet(verdict)))
 process.stdout.write(`${missed.length} bars missed of ${sections.flatMap(({ finding }) => finding.verdicts).length}\n`)
