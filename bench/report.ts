@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { root } from './process.ts'
 import { type Finding, isMet, type Row, type Verdict } from './row.ts'
@@ -25,7 +25,7 @@ export function publish(sections: Section[], run: { command: string; database: s
     run.command,
     '```',
     '',
-    `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC · commit ${git('rev-parse', '--short', 'HEAD')} · Node ${process.versions.node} · ${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB · database: ${run.database}, on the same machine · ${run.minutes.toFixed(0)} minutes`,
+    `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC · commit ${git('rev-parse', '--short', 'HEAD')} · Node ${process.versions.node} · ${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB · database: ${run.database}, on the same machine · ${run.minutes.toFixed(0)} minutes · load of the machine at the end: ${loadavg()[0]?.toFixed(1)}`,
     '',
     '## In short',
     '',
@@ -33,7 +33,8 @@ export function publish(sections: Section[], run: { command: string; database: s
       finding.verdicts.slice(0, 1).map(first => `- ${row.title}: ${toText(first)}`)
     ),
     '',
-    ...sections.flatMap(toSection)
+    ...sections.flatMap(toSection),
+    readFileSync(join(root, 'bench/notes.md'), 'utf8')
   ].join('\n')
   writeFileSync(join(root, 'docs/bench.md'), `${text.trimEnd()}\n`)
 }
