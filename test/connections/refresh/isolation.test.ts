@@ -4,8 +4,8 @@ import { createBackend } from '../../backend/backend.ts'
 import { build } from '../../helper.ts'
 
 // A million in experiments/isolation.ts.
-const users = 42
-const vendsEach = 25
+const users = 203
+const vendsEach = 50
 
 /** Some turns of the event loop: a delay of no fixed length, and without a timer. */
 async function someTurns(): Promise<void> {
