@@ -16,7 +16,7 @@ declare module 'fastify' {
       require(name: string, requirement: Requirement): void
       /** Names what does not keep this process from serving, and has to be seen to all the same. */
       warn(name: string, isSo: () => Promise<boolean>): void
-      /** The warnings that hold now; one that cannot be told is none. */
+      /** The warnings that hold now. One that cannot be checked is left out. */
       warnings(): Promise<string[]>
       /** Called once everything that is required has succeeded. */
       onceReady(start: () => void): void

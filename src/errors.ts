@@ -58,7 +58,7 @@ const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue
 
-/** Members an answer may carry beside the fixed ones; all of them safe to show to whoever asked. */
+/** Members an answer may carry beside the fixed ones; all of them safe to show to the caller. */
 export interface ErrorDetails {
   detail?: string
   /** In place of the catalogue's status: `send_outcome_unknown` is 503 where the same call again settles it. */

@@ -23,7 +23,7 @@ declare module 'fastify' {
 /** Of one browser's sign-ins in a row, so many are remembered. */
 const maxEarlier = 10
 
-/** The session of whoever comes with a browser. It is registered for this door alone: it costs every request. */
+/** The browser's session. It is registered for this door alone: it costs every request. */
 export default fp(
   async function browserSession(app) {
     const { publicUrl, sessionSecrets, session: limits } = app.config

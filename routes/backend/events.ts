@@ -14,7 +14,7 @@ const Query = z.strictObject({
 })
 const Page = z.object({ events: z.array(EventView), nextCursor: z.string() })
 
-/** The events, for whoever cannot take webhooks. */
+/** The events, for backends that cannot take webhooks. */
 const events: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',

@@ -86,7 +86,7 @@ const start: FastifyPluginAsyncZod = async app => {
       if (!ticket || !user)
         throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })
       request.returnTo = ticket.returnTo
-      // Whoever was signed in here before is another person to us.
+      // A user who was signed in here before is another person to us.
       if (!request.session._id?.equals(user._id)) await request.startSessionOf(user._id)
       request.log.info({ event: 'ticket_used', user: user._id }, 'a ticket brought a user')
       if (!ticket.service) return reply.returnWith({})

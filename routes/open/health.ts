@@ -7,7 +7,7 @@ const Ready = Ok.extend({
   warnings: z.array(z.string()).optional().describe('What serves no less, and has to be seen to: `webhook_gone`.')
 })
 
-/** For whoever runs the process: is it alive, may it get requests. */
+/** For operators: is the process alive, may it get requests. */
 const health: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',

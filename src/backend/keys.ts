@@ -93,7 +93,7 @@ export function createBackendKeys(options: { collection: Collection<BackendKeyRe
       const hash = hashSecret(presented)
       const cached = cache.get(hash)
       const age = cached ? clock.nowMs() - cached.readAtMs : cacheMs
-      // A clock that was set back would keep it for as long: an age below zero is none.
+      // A clock that was set back would keep it for as long: an age below zero does not count.
       if (cached && age >= 0 && age < cacheMs) return lives(cached.record) ? cached.record : undefined
       const readAtMs = clock.nowMs()
       const record = await read(id, hash)

@@ -38,7 +38,7 @@ export function isBaseUrl(text: string): boolean {
 
 /** An origin as browsers write it: in lower case, without a default port or a slash at its end. */
 export function isOrigin(text: string): boolean {
-  // A parser takes a star for a host's name; whoever writes one means more than that, and would get less.
+  // A parser takes a star for a host's name; an operator who writes one means more than that, and would get less.
   return (
     !text.includes('*') &&
     URL.canParse(text) &&

@@ -6,7 +6,7 @@ export function eventOfChange(before: ConnectionRecord | null, after: Connection
   const was = before && statusOf(before)
   const is = statusOf(after)
   if (is === 'needs_reconnect') return was === is ? undefined : 'connection.needs_reconnect'
-  // A refresh that changes no state is no event, even if Google rotated the token; a grant made anew is.
+  // A refresh that changes no state is no event, even if Google rotated the token; a new grant is.
   const isRefresh = before !== null && before.lastRefreshedAt !== after.lastRefreshedAt
   const isAnew = before?.refreshToken !== after.refreshToken && !isRefresh
   if (is === 'partial') return was === is && !isAnew ? undefined : 'connection.partial'

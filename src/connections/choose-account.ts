@@ -32,7 +32,7 @@ export function createChooseAccount(options: {
 }): (wish: AccountWish) => Promise<AccountChoice> {
   const { repository, vault, clock } = options
 
-  /** One that ends soon is to be made anew, and that takes a consent. */
+  /** One that ends soon has to be made again, and that takes a consent. */
   function needsNoConsent(connection: ConnectionRecord): boolean {
     return statusOf(connection) === 'active' && hasUsableRefreshToken(vault, connection, clock.nowMs() + warningMs)
   }

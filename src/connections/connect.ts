@@ -130,7 +130,7 @@ export function createStoreGrant(options: {
       grantedScopes,
       accessToken: sealToken(vault, owned, 'accessToken', answer.accessToken),
       accessTokenExpiresAt: inSeconds(answer.expiresInSeconds),
-      // One that is kept is not written: `vault rotate` may have sealed it anew since it was read.
+      // One that is kept is not written: `vault rotate` may have sealed it again since it was read.
       ...(fresh && {
         refreshToken: sealToken(vault, owned, 'refreshToken', fresh),
         refreshTokenExpiresAt: answer.refreshTokenExpiresInSeconds

@@ -69,7 +69,7 @@ export function createDelivery(options: {
   const signers = options.secrets.map(secret => new Webhook(secret))
   const dispatcher = new Agent({ connect: { lookup: createGuardedLookup(guard), timeout: timeoutMs } })
   const closing = new AbortController()
-  const inMs = (ms: number) => new Date(clock.nowMs() + ms)
+  const fromNow = (ms: number) => new Date(clock.nowMs() + ms)
 
   /** A receiver that answered 410 wants nothing more, until another URL is given or its events are replayed. */
   async function isWanted(): Promise<boolean> {
@@ -79,15 +79,15 @@ export function createDelivery(options: {
 
   function claim(owner: string): Promise<ListedEvent | null> {
     return collection.findOneAndUpdate(
-      { 'delivery.nextAttemptAt': { $lte: inMs(0) } },
-      { $set: { 'delivery.nextAttemptAt': inMs(claimMs), 'delivery.owner': owner } },
+      { 'delivery.nextAttemptAt': { $lte: fromNow(0) } },
+      { $set: { 'delivery.nextAttemptAt': fromNow(claimMs), 'delivery.owner': owner } },
       // In the order of the index: however many were delivered before, the next one is found as fast.
       { sort: { 'delivery.nextAttemptAt': 1, _id: 1 }, returnDocument: 'after' }
     )
   }
 
   async function send({ id, type, createdAt, data }: ListedEvent): Promise<Outcome> {
-    const now = inMs(0)
+    const now = fromNow(0)
     const timestamp = createdAt.toISOString()
     const body = JSON.stringify({ id, type, timestamp, createdAt: timestamp, data })
     try {
@@ -119,13 +119,13 @@ export function createDelivery(options: {
     const outcome = await send(event)
     const mine = { _id: event._id, 'delivery.owner': owner }
     if (outcome === 'delivered') {
-      await collection.updateOne(mine, { $set: { deliveredAt: inMs(0), delivery: null } })
+      await collection.updateOne(mine, { $set: { deliveredAt: fromNow(0), delivery: null } })
       return
     }
     const attempted = event.delivery?.attempts ?? 0
     if (outcome === 'cut off') {
       await collection.updateOne(mine, {
-        $set: { delivery: { attempts: attempted, nextAttemptAt: inMs(0), owner: null } }
+        $set: { delivery: { attempts: attempted, nextAttemptAt: fromNow(0), owner: null } }
       })
       return
     }
@@ -135,15 +135,15 @@ export function createDelivery(options: {
     if (outcome.gone) await meta.updateOne(receiverOf(url), { $set: { gone: true } }, { upsert: true })
     // Who asks to slow down means all that is sent, not this event alone.
     else if (outcome.waitMs > 0) {
-      const pausedUntil = inMs(Math.min(outcome.waitMs, longestPauseMs))
+      const pausedUntil = fromNow(Math.min(outcome.waitMs, longestPauseMs))
       await meta.updateOne(receiverOf(url), { $max: { pausedUntil } }, { upsert: true })
     }
     if (pause === undefined) {
-      await collection.updateOne(mine, { $set: { parkedAt: inMs(0), delivery: null } })
+      await collection.updateOne(mine, { $set: { parkedAt: fromNow(0), delivery: null } })
       return
     }
     // A fifth more or less, so that a receiver that comes back is not met by all at once.
-    const nextAttemptAt = inMs(Math.max(outcome.waitMs, pause * (0.8 + Math.random() * 0.4)))
+    const nextAttemptAt = fromNow(Math.max(outcome.waitMs, pause * (0.8 + Math.random() * 0.4)))
     await collection.updateOne(mine, { $set: { delivery: { attempts, nextAttemptAt, owner: null } } })
   }
 

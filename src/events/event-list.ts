@@ -43,7 +43,7 @@ export const eventCollection: CollectionOf<ListedEvent> = {
 
 /**
  * The events in one order for everyone. A number is taken by inserting the next one, which only works once all before
- * it are there: whoever has read up to a number has seen every event below it, whichever replica wrote it.
+ * it are there: a reader who has come to a number has seen every event below it, whichever replica wrote it.
  */
 export function createEventList(options: {
   collection: Collection<ListedEvent>

@@ -12,7 +12,7 @@ export interface Bounds {
 
 /**
  * undici's own, and not the one inside Node: the same client whichever Node runs, and loaded once, for webhooks need it too.
- * To whoever is given it the two are alike, and their types are not.
+ * To a caller the two are alike; their types are not.
  */
 export type Fetch = typeof globalThis.fetch
 

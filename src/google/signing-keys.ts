@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
 import type { Fetch } from './bounded-fetch.ts'
 
-/** Keys older than this are fetched anew. */
+/** Keys older than this are fetched again. */
 const maxAgeMs = 600_000
 /** How often that is tried at most, and how often for kids that are not known. */
 const cooldownMs = 60_000

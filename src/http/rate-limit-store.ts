@@ -18,7 +18,7 @@ export interface RateLimitStore {
 const maxKeys = 50_000
 
 /**
- * What @fastify/rate-limit counts in. Its own store is another one for every route: whoever spreads over them would
+ * What @fastify/rate-limit counts in. Its own store is another one for every route: a caller who spreads over them would
  * have the limit of each. This one is shared by all, so that the key alone says what is counted together.
  */
 export function createRateLimitStore(clock: Clock): RateLimitStore {

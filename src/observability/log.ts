@@ -1,7 +1,7 @@
 import { toPlainAddress } from '../config/networks.ts'
 import { GuichetError } from '../errors.ts'
 
-interface Foreign {
+interface Thrown {
   name?: unknown
   code?: unknown
   stack?: unknown
@@ -13,7 +13,7 @@ interface Foreign {
  * out: they quote URLs, connection strings and answers, and with them secrets.
  */
 export function toLoggedError(error: unknown, depth = 0): object {
-  const { name, code, stack, cause } = (error ?? {}) as Foreign
+  const { name, code, stack, cause } = (error ?? {}) as Thrown
   const ours = error instanceof GuichetError
   return {
     type: typeof name === 'string' ? name : typeof error,
@@ -32,7 +32,7 @@ export function toLoggedError(error: unknown, depth = 0): object {
 
 /** What may be told of any error, outside a log too: its code, or its kind; never its message. */
 export function safeCodeOf(error: unknown): string {
-  const { code, name } = (error ?? {}) as Foreign
+  const { code, name } = (error ?? {}) as Thrown
   return [code, name].map(String).find(text => /^(?!undefined$)[\w.-]{1,64}$/.test(text)) ?? 'unknown error'
 }
 

@@ -14,7 +14,7 @@ export interface Metrics {
   gauge(name: string, help: string, read: () => Promise<number>): void
 }
 
-/** What an operator watches: whoever knows a figure names it here, under the prefix `guichet_`. */
+/** What an operator watches: each part names its own figures here, under the prefix `guichet_`. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]

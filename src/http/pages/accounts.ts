@@ -17,7 +17,7 @@ export interface Accounts {
   fresh: string | undefined
 }
 
-/** "Connected accounts", for whoever is signed in. */
+/** "Connected accounts", for the user who is signed in. */
 export function toAccountsPage(accounts: Accounts, reader: Reader): Page {
   const { user, connections, outcome, nowMs, fresh } = accounts
   const { words } = reader

@@ -17,7 +17,7 @@ export interface Page {
   hasFooter?: boolean
 }
 
-/** The document around a page, in one pass: a placeholder in someone's words is none. */
+/** The document around a page, in one pass: a placeholder in someone's words stays as it is. */
 export function toDocument(page: Page, reader: Reader, brand: Brand): string {
   const parts: Record<string, Html | string> = {
     head: page.head ?? '',

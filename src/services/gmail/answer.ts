@@ -43,18 +43,18 @@ export async function ask<T extends object, R>(
   const body = await gmail.call(method, send, { stream: true, ...(signal && { signal }) })
   const cutter = createJsonCutter()
   let length = 0
-  let giveBack: (() => void) | undefined
+  let release: (() => void) | undefined
   try {
     for await (const chunk of body) {
       cutter.write(chunk)
       length += chunk.length
       if (length > maxBytesWithoutMail && !holdsMail.has(method))
         throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
-      if (length > largeAnswerBytes) giveBack ??= await takeTurn()
+      if (length > largeAnswerBytes) release ??= await takeTurn()
     }
     return await use(parse<T>(cutter.end()))
   } finally {
-    giveBack?.()
+    release?.()
   }
 }
 

@@ -5,7 +5,7 @@ const [quote, backslash] = [0x22, 0x5c]
 const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d]
 
 /**
- * Google's JSON for whoever wants it unchanged: whole where it is small, else as it arrives.
+ * Google's JSON, unchanged: whole where it is small, else as it arrives.
  * @throws GuichetError `google_invalid_response` where it is no whole JSON object; of a large one at its end
  */
 export async function asItIs(answer: AsyncIterable<Uint8Array>): Promise<Buffer | AsyncIterable<Uint8Array>> {

@@ -1,7 +1,7 @@
 import { GuichetError } from '../../errors.ts'
 import type { Share } from './quota.ts'
 
-/** Leave to make one call. Whoever got it gives it back. */
+/** Leave to make one call. The caller releases it. */
 export interface Permit {
   /** The call is over. */
   release(): void

@@ -64,7 +64,7 @@ function withPrefix(prefix: 'Re: ' | 'Fwd: ', subject: string): string {
   return has.test(subject.trim()) ? subject : `${prefix}${subject}`
 }
 
-/** To whoever the parent asks to be answered; for an own mail, to those it went to. All others get a copy with `replyAll`. */
+/** To the addresses that the parent names for answers; for an own mail, to those it went to. All others get a copy with `replyAll`. */
 function recipients(parent: Parent, mode: Mode, own: readonly Alias[]): { to: Address[]; cc: Address[] } {
   const isOwn = ({ address }: Address) => isAliasOf(own, address)
   const isOwnMail = parent.from !== null && isOwn(parent.from)

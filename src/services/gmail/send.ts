@@ -169,7 +169,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
         try {
           const mailbox = await open(connectionId)
           if (mailbox && draftId !== null) await deleteDraft(mailbox.gmail, draftId)
-          // Asked again after all, it is made anew.
+          // Asked again after all, it is made again.
           await held.keep({ draftId: null, isMade: false, filesHash: null })
         } catch (error) {
           if (!hasCode(error, 'not_found')) throw error

@@ -49,7 +49,7 @@ function toLabel(declared = ''): string {
 const isUnicode = (label: string) =>
   /^(?:utf-?8|us-?ascii|ascii|ansi_x3\.4-1968|7bit|utf-?7|unicode-1-1-utf-7)$/.test(label)
 
-/** Undefined where nobody knows the label. UTF-7 is never decoded: it smuggles markup past whoever looks at the bytes. */
+/** Undefined where nobody knows the label. UTF-7 is never decoded: it smuggles markup past a look at the bytes. */
 function decodeAs(label: string, bytes: Buffer): string | undefined {
   if (label === '') return undefined
   const decoder = toDecoder(label)

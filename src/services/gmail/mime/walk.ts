@@ -101,11 +101,11 @@ export function walk(root: Part): WalkedMail {
       })
     }
   }
-  return { ...settle(leaves), truncated }
+  return { ...assign(leaves), truncated }
 }
 
 /** A name makes a text a file, unless there is nothing else to read. Bodies of forwarded mails stay inside those. */
-function settle(leaves: readonly { leaf: Leaf; role: Role }[]): Omit<WalkedMail, 'truncated'> {
+function assign(leaves: readonly { leaf: Leaf; role: Role }[]): Omit<WalkedMail, 'truncated'> {
   const own = leaves.filter(({ leaf }) => leaf.within === null)
   const find = (role: Role) => own.filter(each => each.role === role).map(({ leaf }) => leaf)
   let [texts, htmls] = [find('text'), find('html')]

@@ -33,7 +33,7 @@ export function createBell(options: {
   }
 
   async function look(): Promise<void> {
-    // Started anew, it cannot know what was missed: everyone looks once.
+    // After a restart it cannot know what was missed: everyone looks once.
     if (heardUpTo === undefined) {
       heardUpTo = await events.last()
       for (const id of waiting.keys()) ring(id)

@@ -48,7 +48,7 @@ export function createWatches({
   collection: Collection<ConnectionRecord>
   clock: Clock
 }): Watches {
-  const inMs = (ms: number) => new Date(clock.nowMs() + ms)
+  const fromNow = (ms: number) => new Date(clock.nowMs() + ms)
   const followed = { live: true, watch: { $exists: true } }
 
   function heldBy({ _id, watch: { cursor, lease } }: Held): Filter<ConnectionRecord> {
@@ -82,14 +82,14 @@ export function createWatches({
     },
 
     async claim() {
-      const now = inMs(0)
+      const now = fromNow(0)
       const due: Filter<ConnectionRecord> = {
         live: true,
         deadReason: null,
         'watch.dueAt': { $lte: now },
         $or: [{ 'watch.lease': null }, { 'watch.lease.until': { $lte: now } }]
       }
-      const update = { $set: { 'watch.lease': { owner: randomUUID(), until: inMs(leaseMs) } } }
+      const update = { $set: { 'watch.lease': { owner: randomUUID(), until: fromNow(leaseMs) } } }
       return (await collection.findOneAndUpdate(due, update, {
         sort: { 'watch.dueAt': 1 },
         returnDocument: 'after'
@@ -98,7 +98,7 @@ export function createWatches({
 
     async write(held, change, events) {
       const update: UpdateFilter<ConnectionRecord> = {
-        $set: { ...fields(change), 'watch.lease.until': inMs(leaseMs) },
+        $set: { ...fields(change), 'watch.lease.until': fromNow(leaseMs) },
         ...(events.length > 0 && { $push: { outbox: { $each: [...events] } } })
       }
       const { matchedCount } = await collection.updateOne(heldBy(held), update)
@@ -109,7 +109,7 @@ export function createWatches({
     async release(held, { afterMs, ...change }) {
       const untouched = { ...heldBy(held), 'watch.lastPushId': held.watch.lastPushId }
       const ended = { ...fields(change), 'watch.lease': null }
-      const due = await collection.updateOne(untouched, { $set: { ...ended, 'watch.dueAt': inMs(afterMs) } })
+      const due = await collection.updateOne(untouched, { $set: { ...ended, 'watch.dueAt': fromNow(afterMs) } })
       if (due.matchedCount === 0) await collection.updateOne(heldBy(held), { $set: ended })
     },
 
@@ -117,7 +117,7 @@ export function createWatches({
       const known = collection.find({ live: true, 'watch.address': address }, { projection: { watch: 1 } })
       const news = (await known.toArray()).filter(({ watch }) => watch?.lastPushId !== pushId)
       for (const { _id, watch } of news) {
-        const now = inMs(0)
+        const now = fromNow(0)
         const isBehind = watch && isLater(historyId, watch.cursor)
         const heard = { 'watch.lastPushId': pushId, 'watch.lastNotifiedAt': now }
         const update = { $set: { ...heard, ...(isBehind && { 'watch.dueAt': now }) } }
