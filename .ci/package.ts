@@ -23,7 +23,14 @@ const tarball = join(folder, filename)
 
 t.test('package › holds what is built, and nothing of the workshop', async t => {
   const names = files.map(({ path }: { path: string }) => path)
-  for (const name of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/cli.js', 'dist/web/index.html', 'LICENSE'])
+  for (const name of [
+    'dist/src/index.js',
+    'dist/src/index.d.ts',
+    'dist/src/cli.js',
+    'dist/web/frame.html',
+    'dist/web/client.js',
+    'LICENSE'
+  ])
     t.ok(names.includes(name), name)
   t.same(
     names.filter((name: string) => /^(src|test|packages|demo|experiments|bench|\.ci)\//.test(name)),
