@@ -165,8 +165,8 @@ t.test('[R96] generated requests › none of 1500 over the whole contract is ans
   const ada = await signedIn()
   const { id } = await ada.connected()
   const authorization = await createKey(app)
-  // They end what the others need; a stream ends with its reader alone.
-  const left = /^\/auth\/(user|session)$|\/stream$/
+  // They end what the others need.
+  const left = /^\/auth\/(user|session)$/
   const operations = (await operationsOf(app)).filter(({ path }) => !left.test(path))
   const random = createRandom(20_261_122)
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T

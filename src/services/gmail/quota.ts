@@ -71,8 +71,7 @@ export function createQuota(options: {
     let known: QuotaRecord | undefined
     let knownAtMs = 0
     let batch = { units: 0, used: 0, lastUsedMs: 0, validUntilMs: 0 }
-    /** The old batch is being given back: what is spent of it now would be spent twice. */
-    let refilling = false
+    /** The next batch is being taken and the old one given back: what is spent of it now would be spent twice. */
     let taking: Promise<number> | undefined
 
     /** What counts now, with the own batch as it was really used. */
@@ -123,7 +122,6 @@ export function createQuota(options: {
     async function refill(units: number, reserve: number): Promise<number> {
       if (isStale()) known = undefined
       let next = batch
-      refilling = true
       const waitMs = await change(record => {
         const nowMs = clock.nowMs()
         const taken = counted(record, nowMs)
@@ -138,8 +136,6 @@ export function createQuota(options: {
           result: 0,
           change: { taken: [...taken, open], pausedUntil: record?.pausedUntil ?? null }
         }
-      }).finally(() => {
-        refilling = false
       })
       // Without the write nothing was taken: too many replicas at once.
       if (waitMs === 0 && !known) return 50
@@ -150,7 +146,7 @@ export function createQuota(options: {
     return {
       left,
       has: (units, reserve) =>
-        !refilling &&
+        taking === undefined &&
         clock.nowMs() < batch.validUntilMs &&
         batch.used + units <= batch.units &&
         left() - units >= reserve,
