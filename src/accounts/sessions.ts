@@ -2,6 +2,7 @@ import type { SessionStore } from '@fastify/session'
 import type { Session } from 'fastify'
 import type { Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import { createBatchedFind } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { hashSecret } from '../secrets.ts'
 
@@ -52,6 +53,7 @@ export function createSessionStore(options: {
   isUser: (userId: ObjectId) => Promise<boolean>
 }): MongoSessionStore {
   const { collection, clock, isUser } = options
+  const find = createBatchedFind(collection)
   const idleMs = options.idleSeconds * 1000
   const maxMs = options.maxSeconds * 1000
   // Use is noted this often at most, so that reading a session seldom writes.
@@ -80,7 +82,7 @@ export function createSessionStore(options: {
 
   async function read(sessionId: string): Promise<Session | null> {
     const _id = hashSecret(sessionId)
-    const record = await collection.findOne({ _id })
+    const record = await find(_id)
     const nowMs = clock.nowMs()
     // MongoDB sweeps expired rows once a minute; until then they are refused here.
     if (!record || record.expiresAt.getTime() <= nowMs) return null

@@ -1,4 +1,5 @@
 import { type Collection, type Filter, ObjectId } from 'mongodb'
+import { createBatchedFind } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
 import type { Lease } from '../database/lease.ts'
@@ -97,7 +98,7 @@ export function createConnectionRepository(options: {
   }
 
   return {
-    find: id => collection.findOne({ _id: id, live: true }),
+    find: createBatchedFind(collection, { live: true }),
 
     findAccount: ({ userId, service, sub }) => collection.findOne({ userId, service, 'account.sub': sub, live: true }),
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Collection, Filter, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import { createBatchedInsert } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { GuichetError } from '../errors.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
@@ -109,6 +110,7 @@ export function createFlows(options: {
   ttlSeconds: number
 }): Flows {
   const { collection, vault, clock, ttlSeconds } = options
+  const insert = createBatchedInsert(collection)
   const prune = createPruning(collection)
 
   return {
@@ -121,7 +123,7 @@ export function createFlows(options: {
       const createdAt = new Date(clock.nowMs())
       const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
       const sealed = sealFlow(vault, { _id, sessionId }, JSON.stringify([nonce, codeVerifier]))
-      await collection.insertOne({ _id, ...flow, sealed, createdAt, expiresAt })
+      await insert({ _id, ...flow, sealed, createdAt, expiresAt })
       await prune(sessionId, _id)
       return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
     },

@@ -58,6 +58,8 @@ export function toServerOptions(
     trustProxy: config.trustProxy.length > 0 ? createProxyTrust(config.trustProxy) : false,
     ...(bases.length > 0 && { rewriteUrl: ({ url = '/' }) => withoutBase(url, bases) }),
     bodyLimit: 1024 * 1024,
+    // A container with little processor time may need longer than Fastify's 10 s for one plugin, and would never come up.
+    pluginTimeout: 60_000,
     // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.
     requestTimeout: 15_000,
     handlerTimeout: handlerTimeoutMs,

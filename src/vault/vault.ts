@@ -47,6 +47,7 @@ export function createVault(ring: readonly VaultKey[]): Vault {
   const [primary] = keys.values()
   if (!primary) throw new Error('the key ring is empty')
   const nextNonce = createNonces()
+  const keyToOpen = createKeyCache()
   const prefix = `${version}.${primary.id}.`
 
   return {
@@ -75,7 +76,7 @@ export function createVault(ring: readonly VaultKey[]): Vault {
         if ([nonce, sealed, tag].some((part, index) => raw[index]?.toString('base64url') !== part)) {
           throw new Error('malformed envelope')
         }
-        const sealingKey = isDerived ? keyOf(key, context) : key.own
+        const sealingKey = isDerived ? keyToOpen(key, context) : key.own
         const decipher = createDecipheriv(algorithm, sealingKey, nonceRaw, { authTagLength: tagBytes })
         decipher.setAAD(associatedData(isDerived ? [version, keyId] : [keyId], context))
         decipher.setAuthTag(tagRaw)
@@ -103,6 +104,21 @@ function keyOf({ id, master }: RingKey, { record }: SealContext): KeyObject {
   const info = ['guichet', version, id, record].join('\0')
   // As a KeyObject: Node 24 takes three times as long to make a cipher with the bytes themselves.
   return createSecretKey(createHmac('sha256', master).update(`${info}\x01`).digest())
+}
+
+const maxKeysKept = 1_000
+
+/** The keys of the records opened last: a token that is vended again and again derives its key once. */
+function createKeyCache(): typeof keyOf {
+  const kept = new Map<string, KeyObject>()
+  return (ringKey, context) => {
+    const name = `${ringKey.id}.${context.record}`
+    const key = kept.get(name) ?? keyOf(ringKey, context)
+    kept.delete(name)
+    if (kept.size >= maxKeysKept) kept.delete(kept.keys().next().value ?? '')
+    kept.set(name, key)
+    return key
+  }
 }
 
 /** Random nonces (NIST SP 800-38D 8.2.2), drawn from the system 256 at a time: a call for each would cost more than the sealing. */
