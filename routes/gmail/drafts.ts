@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { DraftParams, PageToken } from '../../src/http/gmail.ts'
+import { DraftListQuery, DraftParams } from '../../src/http/gmail.ts'
+import { sendItems } from '../../src/http/json-replies.ts'
 import { acceptMailFiles, maxMailBodyBytes } from '../../src/http/mail-files.ts'
 import { DraftSummary, DraftView, IdempotencyKey, SentView, sendTimeoutMs } from '../../src/http/sending.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
@@ -10,17 +11,11 @@ import { expand } from '../../src/services/gmail/list.ts'
 import { OutgoingMail } from '../../src/services/gmail/outgoing.ts'
 import { FailedItem } from '../../src/services/gmail/views.ts'
 
-const ListQuery = z.strictObject({
-  q: z
-    .string()
-    .max(2000)
-    .regex(/^[ -~\u00a0-\uffff]*$/, 'must be one line of text')
-    .optional()
-    .describe("Gmail's search language."),
-  limit: z.coerce.number().int().min(1).max(50).default(25),
-  pageToken: PageToken.optional().describe('nextPageToken of the page before.')
+const DraftRef = z.object({ id: z.string(), message: z.object({ id: z.string(), threadId: z.string() }) })
+const Page = z.object({
+  items: z.array(z.union([DraftView, DraftSummary, FailedItem, DraftRef])),
+  nextPageToken: z.string().nullable()
 })
-const Page = z.object({ items: z.array(z.union([DraftSummary, FailedItem])), nextPageToken: z.string().nullable() })
 
 /** Mails that are not sent yet. */
 const drafts: FastifyPluginAsyncZod = async app => {
@@ -58,14 +53,15 @@ const drafts: FastifyPluginAsyncZod = async app => {
       tags,
       summary: 'Drafts, newest first',
       params: ConnectionParams,
-      querystring: ListQuery,
+      querystring: DraftListQuery,
       response: { 200: Page, ...problemResponses }
     },
-    handler: async ({ mailbox: { gmail }, query }) => {
-      const { ids, nextPageToken } = await listDrafts(gmail, query)
-      const items: z.infer<typeof Page>['items'] = []
-      for await (const draft of expand(ids, id => readDraftSummary(gmail, id))) items.push(draft)
-      return { items, nextPageToken }
+    handler: async ({ mailbox: { gmail }, query }, reply) => {
+      const page = await listDrafts(gmail, query)
+      if (query.view === 'ids') return page
+      const ids = page.items.map(({ id }) => id)
+      const read = (id: string) => (query.view === 'full' ? readDraft(gmail, id) : readDraftSummary(gmail, id))
+      return sendItems(reply, expand<z.infer<typeof DraftView | typeof DraftSummary>>(ids, read), page.nextPageToken)
     }
   })
 

@@ -41,8 +41,10 @@ const messages: FastifyPluginAsyncZod = async app => {
       querystring: ListQuery,
       response: { 200: Page, ...problemResponses }
     },
-    handler: async ({ mailbox: { gmail }, query }, reply) => {
-      const page = await listMessages(gmail, query)
+    handler: async ({ mailbox, query }, reply) => {
+      const { gmail } = mailbox
+      const labelIds = await app.labels.find(mailbox, query.labelIds ?? [], '/querystring/labelIds')
+      const page = await listMessages(gmail, { ...query, labelIds })
       if (query.view === 'ids') return page
       const ids = page.items.map(({ id }) => id)
       return sendItems(reply, expand(ids, readAs(gmail, query.view)), page.nextPageToken)
@@ -80,10 +82,11 @@ const messages: FastifyPluginAsyncZod = async app => {
     handler: async (request, reply) => {
       const { gmail } = request.mailbox
       const { messageId: id } = request.params
-      const { format, headers = [], cid } = request.query
+      const { format, headers = [], cid, text } = request.query
       if (format === undefined)
         return readMessage(gmail, id, {
           headers,
+          toText: text && app.htmlToText,
           ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
         })
       const answer = await gmail.call(

@@ -41,8 +41,10 @@ const threads: FastifyPluginAsyncZod = async app => {
       querystring: ListQuery,
       response: { 200: Page, ...problemResponses }
     },
-    handler: async ({ mailbox: { gmail }, query }, reply) => {
-      const page = await listThreads(gmail, query)
+    handler: async ({ mailbox, query }, reply) => {
+      const { gmail } = mailbox
+      const labelIds = await app.labels.find(mailbox, query.labelIds ?? [], '/querystring/labelIds')
+      const page = await listThreads(gmail, { ...query, labelIds })
       if (query.view === 'ids') return page
       const read = (id: string) => (query.view === 'full' ? readThread(gmail, id) : readThreadSummary(gmail, id))
       return sendItems(
@@ -71,10 +73,11 @@ const threads: FastifyPluginAsyncZod = async app => {
     handler: async (request, reply) => {
       const { gmail } = request.mailbox
       const { threadId: id } = request.params
-      const { format, headers = [], cid } = request.query
+      const { format, headers = [], cid, text } = request.query
       if (format === undefined)
         return readThread(gmail, id, {
           headers,
+          toText: text && app.htmlToText,
           ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
         })
       const answer = await gmail.call(

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { newsKinds } from '../../src/connections/watch.ts'
-import { LabelId } from '../../src/http/gmail.ts'
+import { LabelName } from '../../src/http/gmail.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { toWatchView, WatchView } from '../../src/http/views/watch.ts'
@@ -14,10 +14,12 @@ const Wishes = z.strictObject({
     .default(['received'])
     .describe('What to tell of; by default new mail alone.'),
   labelIds: z
-    .array(LabelId)
+    .array(LabelName)
     .max(20)
     .default([])
-    .describe('Only messages with one of these labels. Spam and bin are new mail only where they are named.')
+    .describe(
+      'Only messages with one of these labels, each by its id or its name. Spam and bin are new mail only where they are named.'
+    )
 })
 
 /** New mail as events: by push where it is set up, by polling everywhere. */
@@ -36,8 +38,10 @@ const watch: FastifyPluginAsyncZod = async app => {
       body: z.preprocess(body => body ?? {}, Wishes),
       response: { 200: WatchView, ...problemResponses }
     },
-    handler: async ({ mailbox, body }) =>
-      toWatchView(await app.watching.start(mailbox, body), app.databaseClock.nowMs())
+    handler: async ({ mailbox, body: { events, labelIds } }) => {
+      const wishes = { events, labelIds: await app.labels.find(mailbox, labelIds, '/body/labelIds') }
+      return toWatchView(await app.watching.start(mailbox, wishes), app.databaseClock.nowMs())
+    }
   })
 
   app.route({

@@ -20,32 +20,42 @@ export const LabelParams = ConnectionParams.extend({ labelId: LabelId })
 
 export const maxExpanded = 50
 
+/** What every list takes. */
+const listFields = {
+  q: z
+    .string()
+    .max(2000)
+    .regex(/^[ -~\u00a0-\uffff]*$/, 'must be one line of text')
+    .optional()
+    .describe("Gmail's search language."),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(25)
+    .describe(`At most ${maxExpanded} with summary or full, 500 with ids.`),
+  pageToken: PageToken.optional().describe('nextPageToken of the page before.')
+}
+const view = z.enum(['ids', 'summary', 'full'])
+const isWithinView = (query: { view: z.infer<typeof view>; limit: number }) =>
+  query.view === 'ids' || query.limit <= maxExpanded
+const tooMany = { path: ['limit'], message: `must be at most ${maxExpanded} with this view` }
+
 export const ListQuery = z
   .strictObject({
-    q: z
-      .string()
-      .max(2000)
-      .regex(/^[ -~\u00a0-\uffff]*$/, 'must be one line of text')
-      .optional()
-      .describe("Gmail's search language."),
+    ...listFields,
     labelIds: z
-      .union([LabelId.transform(id => [id]), z.array(LabelId).max(100)])
+      .union([LabelName.transform(label => [label]), z.array(LabelName).max(100)])
       .optional()
-      .describe('Items that carry all of these.'),
-    view: z.enum(['ids', 'summary', 'full']).default('ids').describe('How much of each item; `ids` is the cheapest.'),
-    limit: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(500)
-      .default(25)
-      .describe(`At most ${maxExpanded} with summary or full, 500 with ids.`),
-    pageToken: PageToken.optional().describe('nextPageToken of the page before.')
+      .describe('Items that carry all of these labels, each by its id or its name.'),
+    view: view.default('ids').describe('How much of each item; `ids` is the cheapest.')
   })
-  .refine(({ view, limit }) => view === 'ids' || limit <= maxExpanded, {
-    path: ['limit'],
-    message: `must be at most ${maxExpanded} with this view`
-  })
+  .refine(isWithinView, tooMany)
+
+export const DraftListQuery = z
+  .strictObject({ ...listFields, view: view.default('summary').describe('How much of each draft.') })
+  .refine(isWithinView, tooMany)
 
 /** How a mail or a thread is shown. */
 export const ViewQuery = z.strictObject({
@@ -60,7 +70,11 @@ export const ViewQuery = z.strictObject({
     .transform(list => list.toLowerCase().split(','))
     .optional()
     .describe('Further headers to show.'),
-  cid: z.enum(['urls']).optional().describe('`urls`: links to inline files become URLs of this API.')
+  cid: z.enum(['urls']).optional().describe('`urls`: links to inline files become URLs of this API.'),
+  text: z
+    .enum(['derive'])
+    .optional()
+    .describe('`derive`: where a mail has html alone, its text is made of that, if that can be done in time.')
 })
 export type ViewQuery = z.infer<typeof ViewQuery>
 

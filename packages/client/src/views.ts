@@ -144,6 +144,8 @@ export interface GmailMessage {
   text: string | null
   /** As the sender wrote it: never show it without a sanitizer. */
   html: string | null
+  /** The mail has no text of its own: this one was made of its html, as `text=derive` asks. */
+  textFromHtml: boolean
   /** There is more of it than is shown; `raw` has it all. */
   truncated: boolean
   attachments: Array<GmailAttachment>

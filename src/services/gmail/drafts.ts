@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { ask } from './answer.ts'
 import type { Gmail } from './client.ts'
+import type { Page } from './list.ts'
 import type { Mailbox } from './mailbox.ts'
 import { toMessageSummary, toMessageView } from './message.ts'
 import type { OutgoingFile, OutgoingMail } from './outgoing.ts'
@@ -15,6 +16,8 @@ export interface DraftOf<Message> {
   id: string
   message: Message
 }
+
+export type DraftRef = DraftOf<{ id: string; threadId: string }>
 
 export interface Drafts {
   create(mailbox: Mailbox, mail: OutgoingMail, files?: AsyncIterable<OutgoingFile>): Promise<DraftOf<MessageSummary>>
@@ -101,7 +104,7 @@ export function readDraft(gmail: Gmail, id: string): Promise<DraftOf<MessageView
 export async function listDrafts(
   gmail: Gmail,
   { q, limit, pageToken }: { q?: string | undefined; limit: number; pageToken?: string | undefined }
-): Promise<{ ids: string[]; nextPageToken: string | null }> {
+): Promise<Page<DraftRef>> {
   const { drafts, nextPageToken } = await ask(
     gmail,
     'drafts.list',
@@ -112,7 +115,11 @@ export async function listDrafts(
       ),
     (answer: gmail_v1.Schema$ListDraftsResponse) => answer
   )
-  return { ids: (drafts ?? []).flatMap(({ id }) => id ?? []), nextPageToken: nextPageToken ?? null }
+  const items = (drafts ?? []).map(({ id, message }) => ({
+    id: id ?? '',
+    message: { id: message?.id ?? '', threadId: message?.threadId ?? '' }
+  }))
+  return { items, nextPageToken: nextPageToken ?? null }
 }
 
 /** For good: it does not go to the bin. 10 units. */

@@ -33,6 +33,11 @@ export interface Labels {
    * @throws GuichetError `invalid_request` with a pointer for what Gmail would refuse
    */
   resolve(mailbox: Mailbox, change: LabelChange): Promise<LabelIds>
+  /**
+   * The ids of labels, each given by id or by name, at the same cost.
+   * @throws GuichetError `invalid_request` with a pointer below `pointer` where the mailbox has no such label
+   */
+  find(mailbox: Mailbox, labels: readonly string[], pointer: string): Promise<string[]>
   /** With counts: 1 unit. */
   get(mailbox: Mailbox, id: string): Promise<CountedLabelView>
   /** `created` is false where there was one of that name. */
@@ -96,8 +101,19 @@ export function createLabels({ nowMs }: { nowMs: () => number }): Labels {
     return isFresh && found.size < new Set(names).size ? matchAll(await list(mailbox), names) : found
   }
 
+  async function find(mailbox: Mailbox, labels: readonly string[], pointer: string): Promise<string[]> {
+    const named = labels.filter(label => toPlainId(label) === undefined)
+    const found = named.length > 0 ? await findAll(mailbox, named) : new Map<string, string>()
+    return labels.map((label, at) => {
+      const id = toPlainId(label) ?? found.get(label)
+      if (id === undefined) throw refusal(`${pointer}/${at}`, 'is no label of this mailbox')
+      return id
+    })
+  }
+
   return {
     list,
+    find,
     async resolve(mailbox, { addLabels = [], removeLabels = [] }) {
       const fields = { addLabels, removeLabels }
       if (addLabels.length + removeLabels.length === 0)
@@ -107,21 +123,11 @@ export function createLabels({ nowMs }: { nowMs: () => number }): Labels {
           if (fixed.has(label.toUpperCase())) throw refusal(`/body/${field}/${at}`, 'is set and removed by Gmail alone')
         }
       }
-      const named = [...addLabels, ...removeLabels].filter(label => toPlainId(label) === undefined)
-      const found = named.length > 0 ? await findAll(mailbox, named) : new Map<string, string>()
-      const toIds = (field: keyof typeof fields) =>
-        fields[field].map((label, at) => {
-          const id = toPlainId(label) ?? found.get(label)
-          if (id === undefined) throw refusal(`/body/${field}/${at}`, 'is no label of this mailbox')
-          return id
-        })
-      const ids = { addLabelIds: [...new Set(toIds('addLabels'))], removeLabelIds: [...new Set(toIds('removeLabels'))] }
-      const both = ids.removeLabelIds.find(id => ids.addLabelIds.includes(id))
-      if (both !== undefined) {
-        const at = toIds('removeLabels').indexOf(both)
-        throw refusal(`/body/removeLabels/${at}`, 'is in addLabels too')
-      }
-      return ids
+      const added = await find(mailbox, addLabels, '/body/addLabels')
+      const removed = await find(mailbox, removeLabels, '/body/removeLabels')
+      const both = removed.findIndex(id => added.includes(id))
+      if (both >= 0) throw refusal(`/body/removeLabels/${both}`, 'is in addLabels too')
+      return { addLabelIds: [...new Set(added)], removeLabelIds: [...new Set(removed)] }
     },
     get: ({ gmail }, id) =>
       ask(gmail, 'labels.get', (users, options) => users.labels.get({ userId, id }, options), toCountedLabelView),

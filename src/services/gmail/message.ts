@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
+import type { ToText } from './html-text.ts'
 import { type Address, readAddresses } from './mime/addresses.ts'
 import { decodeText } from './mime/charset.ts'
 import { readDate } from './mime/date.ts'
@@ -33,6 +34,8 @@ export interface MessageOptions {
   fetchBody: (messageId: string, attachmentId: string) => Promise<Buffer>
   /** Puts this in the place of `cid:` links whose file the mail holds. */
   toFileUrl?: (messageId: string, partId: string) => string
+  /** Makes a text of html, for a mail that has none. */
+  toText?: ToText | undefined
 }
 
 /** The mail as a list shows it, of a resource of any format that has headers. */
@@ -88,12 +91,14 @@ export async function toMessageView(message: Message, options: MessageOptions): 
   const bodies = createBodies(summary.id, options.fetchBody)
   const text = await bodies.join(texts)
   const html = await bodies.join(htmls)
-  const { headers = [], toFileUrl } = options
+  const { headers = [], toFileUrl, toText } = options
+  const derived = text === null && html !== null && toText ? await toText(html) : null
   return {
     ...summary,
-    text,
+    text: text ?? derived?.text ?? null,
     html: html !== null && toFileUrl ? linkFiles(html, files, id => toFileUrl(summary.id, id)) : html,
-    truncated: truncated || bodies.cut,
+    textFromHtml: derived !== null,
+    truncated: truncated || bodies.cut || derived?.truncated === true,
     attachments: files,
     headers: pickHeaders(payload, [...usualHeaders, ...headers]),
     problems: bodies.uncertain ? ['charset_unknown'] : []

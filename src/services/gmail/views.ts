@@ -52,6 +52,9 @@ export const problemsInMail = ['charset_unknown'] as const
 export const MessageView = MessageSummary.extend({
   text: z.string().nullable(),
   html: z.string().nullable().describe('As the sender wrote it: never show it without a sanitizer.'),
+  textFromHtml: z
+    .boolean()
+    .describe('The mail has no text of its own: this one was made of its html, as `text=derive` asks.'),
   truncated: z.boolean().describe('There is more of it than is shown; `raw` has it all.'),
   attachments: z.array(AttachmentView),
   headers: z.record(z.string(), z.array(z.string())),

@@ -36,6 +36,12 @@ t.test('[G18] drafts › made, read, listed, replaced and deleted', async t => {
     items: [{ id, message: { subject: 'Draft' } }],
     nextPageToken: null
   })
+  t.same((await ada.fetch(`${gmail}/drafts?view=ids&limit=500`)).json(), {
+    items: [{ id, message: { id: made.json().message.id, threadId: made.json().message.threadId } }],
+    nextPageToken: null
+  })
+  t.match((await ada.fetch(`${gmail}/drafts?view=full`)).json().items, [{ id, message: { text: 'So far.\n' } }])
+  isProblem(t, await ada.fetch(`${gmail}/drafts?limit=51`), 400, 'invalid_request')
   const put = (payload: object) => ada.request({ method: 'PUT', url: `${gmail}/drafts/${id}`, payload })
   const replaced = await put({ subject: 'Draft 2', text: 'Further.' })
   t.equal(replaced.json().id, id)

@@ -1,6 +1,7 @@
 import type { FakeGoogle } from '@guichet/fake-google'
 import { gmailFault } from '@guichet/fake-google/gmail-errors'
 import t from 'tap'
+import { createHtmlToText } from '../../../src/services/gmail/html-text.ts'
 import { build, isProblem, problemOf } from '../../helper.ts'
 
 const ada = 'ada@example.com'
@@ -317,6 +318,14 @@ t.test('[G10] labels › by name or id, refused before the call, made once', asy
   ])
   t.match((await modify({ removeLabels: [made.json().id, 'Starred'] })).json().labelIds, ['INBOX', 'UNREAD'])
   t.match((await get(`/labels/${made.json().id}`)).json(), { name: 'Work/2026', messagesTotal: 0 })
+  await modify({ addLabels: ['Work/2026'] })
+  const listed = (await get('/messages?labelIds=work/2026&labelIds=INBOX')).json()
+  t.match(listed.items, [{ id }], 'lists take names too')
+  t.match((await get(`/threads?labelIds=${made.json().id}`)).json().items, [Object])
+  const strange = await get('/messages?labelIds=INBOX&labelIds=Play')
+  isProblem(t, strange, 400, 'invalid_request')
+  t.match(problemOf(strange).errors, [{ pointer: '/querystring/labelIds/1' }])
+  await modify({ removeLabels: ['Work/2026'] })
 
   const calls = google.calls('gmail')
   const refused: [body: object, pointer: string][] = [
@@ -440,4 +449,30 @@ t.test('message › Google’s own JSON, as it is, by format', async t => {
   const passed = await get(`/messages/${large.id}?format=full`)
   t.equal(passed.json().payload.body.size, 3_000_000)
   t.same(google.violations, [])
+})
+
+t.test('[G4] text=derive › a mail with html alone › gets a text, beside the main thread and in bounds', async t => {
+  const { gmail, get } = await mailbox(t)
+  const html = '<h1>Hé</h1><p>a <a href="https://x.example/">link</a> &amp; more</p><script>no</script>'
+  const htmlAlone = (html: string) =>
+    gmail.receive(Buffer.from(lines('From: a@b.c', 'Content-Type: text/html; charset=utf-8', '', html))).id
+  const only = htmlAlone(html)
+  t.match((await get(`/messages/${only}`)).json(), { text: null, textFromHtml: false, html: /<h1>/ })
+  const derived = (await get(`/messages/${only}?text=derive`)).json()
+  t.match(derived, { text: 'Hé\n\na link [https://x.example/] & more', textFromHtml: true, truncated: false })
+  t.match((await get(`/threads/${derived.threadId}?text=derive`)).json().messages, [{ textFromHtml: true }])
+
+  const { id: both } = gmail.receive({ from: 'a@b.c', subject: 's', body: 'Own', html })
+  t.match((await get(`/messages/${both}?text=derive`)).json(), { text: /^Own/, textFromHtml: false })
+  const large = htmlAlone(`<p>${'word '.repeat(250_000)}</p>`)
+  t.match((await get(`/messages/${large}?text=derive`)).json(), { textFromHtml: true, truncated: true })
+  isProblem(t, await get(`/messages/${only}?text=both`), 400, 'invalid_request')
+})
+
+t.test('[G4] text=derive › html made to take for ever › has no text, and the next mail has', async t => {
+  const { toText, close } = createHtmlToText({ timeoutMs: 300 })
+  t.teardown(close)
+  const [never, next] = await Promise.all([toText('<div>'.repeat(200_000)), toText('<p>Next</p>')])
+  t.equal(never, null)
+  t.match(next, { text: 'Next' })
 })

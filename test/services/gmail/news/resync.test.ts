@@ -67,7 +67,7 @@ t.test('[G27] a resync › for some labels › looks for those', async t => {
   const { follow, mailbox, pass, news } = await openNewsroom(t)
   await pass(2_000)
   const { id: label } = mailbox.labels.create({ name: 'Work' })
-  await follow({ labelIds: [label] })
+  t.same((await follow({ labelIds: ['work'] })).labelIds, [label], 'by its name too')
   await pass(hour)
   mailbox.receive(mail)
   const { id } = mailbox.receive(mail, { labels: ['INBOX', label] })
