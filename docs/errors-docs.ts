@@ -98,7 +98,10 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
   ],
   not_found: ['No such route, or no such thing, or it belongs to another user.', 'Check the id and who asks.'],
   method_not_allowed: ['The path exists, not with this method.', 'Use one that `Allow` names.'],
-  request_timeout: ['The request did not arrive within 15 s.', 'Send it faster; look at the network.'],
+  request_timeout: [
+    'The request did not arrive within 15 s, or a mail to be sent within 150 s.',
+    'Send it faster; look at the network.'
+  ],
   needs_reconnect: [
     'The grant is dead; `reason` says why. Nothing is asked of Google any more.',
     'Send the user to `connectUrl`, or make a ticket with its `connectionId`.'

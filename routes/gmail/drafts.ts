@@ -4,6 +4,7 @@ import { DraftListQuery, DraftParams } from '../../src/http/gmail.ts'
 import { sendItems } from '../../src/http/json-replies.ts'
 import { acceptMailFiles, maxMailBodyBytes } from '../../src/http/mail-files.ts'
 import { DraftSummary, DraftView, IdempotencyKey, SentView, sendTimeoutMs } from '../../src/http/sending.ts'
+import { awaitLargeBody } from '../../src/http/slow-body.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { deleteDraft, listDrafts, readDraft, readDraftSummary } from '../../src/services/gmail/drafts.ts'
@@ -22,6 +23,7 @@ const drafts: FastifyPluginAsyncZod = async app => {
   const tags = ['gmail']
   const writing = {
     config: { service: 'gmail', use: 'modify' },
+    onRequest: awaitLargeBody(),
     bodyLimit: maxMailBodyBytes,
     handlerTimeout: sendTimeoutMs
   } as const

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { acceptMailFiles, maxMailBodyBytes } from '../../src/http/mail-files.ts'
 import { IdempotencyKey, SentView, sendTimeoutMs } from '../../src/http/sending.ts'
+import { awaitLargeBody } from '../../src/http/slow-body.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { OutgoingMail } from '../../src/services/gmail/outgoing.ts'
@@ -22,6 +23,7 @@ const send: FastifyPluginAsyncZod = async app => {
     method: 'POST',
     url: '/messages/send',
     config: { service: 'gmail', use: 'send' },
+    onRequest: awaitLargeBody(),
     bodyLimit: maxMailBodyBytes,
     handlerTimeout: sendTimeoutMs,
     schema: {
@@ -29,7 +31,7 @@ const send: FastifyPluginAsyncZod = async app => {
       tags: ['gmail'],
       summary: 'Send a mail: a new one, a reply, a forward',
       description:
-        'With an `Idempotency-Key` the mail goes once, whatever dies in between: send the same request again until it is answered. Files may follow as `multipart/form-data`, after this JSON in a field `message`.',
+        'With an `Idempotency-Key` the mail goes once, whatever dies in between: send the same request again until it is answered. Files may follow as `multipart/form-data`, after this JSON in a field `message`; they are attachments: a picture that the html shows by `cid:` stands in `attachments`, with its `contentId`.',
       consumes: ['application/json', 'multipart/form-data'],
       params: ConnectionParams,
       querystring: SendQuery,

@@ -17,6 +17,7 @@ import { answerClientError, type ClientError } from './client-error.ts'
 import { toCrossOriginHeaders } from './cross-origin.ts'
 import { toGuichetError } from './problem.ts'
 import { sendProblem } from './send-problem.ts'
+import { isAwaited } from './slow-body.ts'
 
 /** A handler may take this long, calls to Google and all. */
 export const handlerTimeoutMs = 25_000
@@ -60,7 +61,7 @@ export function toServerOptions(
     bodyLimit: 1024 * 1024,
     // A container with little processor time may need longer than Fastify's 10 s for one plugin, and would never come up.
     pluginTimeout: 60_000,
-    // A slow client holds a socket for this long at most; the second needs the first and the check's interval too.
+    // A slow client holds a socket for this long at most, but where a route awaits a large body; the second needs the first and the check's interval too.
     requestTimeout: 15_000,
     handlerTimeout: handlerTimeoutMs,
     // A socket on which nothing moves, such as one whose reader has stopped reading.
@@ -82,6 +83,7 @@ export function toServerOptions(
     return503OnClosing: false,
     // Neither of these meets a hook: what hooks give every answer, and count, is given here.
     clientErrorHandler(this: FastifyInstance, error: ClientError, socket: Socket) {
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isAwaited(socket)) return
       const code = answerClientError(error, socket, config.allowedOrigins)
       if (code) this.metrics.countProblem(code)
     },

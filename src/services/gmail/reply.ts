@@ -59,9 +59,10 @@ function toThreadSubject(subject: string): string {
   return subject.trim().replace(prefixes, '').replace(/\s+/g, ' ').toLowerCase()
 }
 
+/** Once, however often it stands there. */
 function withPrefix(prefix: 'Re: ' | 'Fwd: ', subject: string): string {
-  const has = prefix === 'Re: ' ? /^re\s*:/i : /^fwd?\s*:/i
-  return has.test(subject.trim()) ? subject : `${prefix}${subject}`
+  const own = prefix === 'Re: ' ? /^(?:re\s*:\s*)+/i : /^(?:fwd?\s*:\s*)+/i
+  return prefix + subject.trim().replace(own, '')
 }
 
 /** To the addresses that the parent names for answers; for an own mail, to those it went to. All others get a copy with `replyAll`. */

@@ -112,6 +112,11 @@ t.test('[G14] reply › parents of every kind › stay in the conversation, and 
   t.match(plain.answer.json(), { threadId: plain.parent.threadId })
   t.match(plain.mail, { joinedThread: true, subject: 'Re: Lunch', envelope: { to: ['charles@example.org'] } })
   t.equal(header(plain.mail, 'in-reply-to'), '<lunch@x>')
+  const often = await reply(
+    { ...lunch, subject: 'RE: re: Lunch', messageId: '<often@x>', to: 'ada@example.com' },
+    'reply'
+  )
+  t.match(often.mail, { joinedThread: true, subject: 'Re: Lunch' }, 'one prefix, however many the parent has')
 
   const all = await reply(
     {
