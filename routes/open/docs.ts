@@ -1,120 +1,79 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { type Asset, sendAsset, toAsset } from '../../src/http/asset.ts'
-import { escapeHtml, trusted } from '../../src/http/html.ts'
-import { toDocument, toPagePolicy } from '../../src/http/pages/frame.ts'
-import { englishReader } from '../../src/http/pages/words.ts'
+import { type Asset, readAsset, sendAsset, toAsset } from '../../src/http/asset.ts'
+import { html } from '../../src/http/html.ts'
 
-/** What of the OpenAPI document a reader is shown. */
-interface Operation {
-  summary?: string
-  description?: string
-  security?: Record<string, unknown>[]
-  parameters?: { name: string; in: string; required?: boolean; description?: string; schema: Schema }[]
-  requestBody?: { content: Record<string, { schema: Schema }> }
-  responses: Record<string, Answer & { $ref?: string }>
-}
+/** What the viewer needs: its own files and the description. Its icons are inside its styles. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'"
+].join('; ')
 
-interface Answer {
-  description: string
-  content?: Record<string, unknown>
-}
-
-interface Document {
-  paths: Paths
-  components: { responses: Record<string, Answer> }
-}
-
-type Paths = Record<string, Record<string, Operation>>
-
-interface Schema {
-  type?: string
-  description?: string
-  enum?: string[]
-  properties?: Record<string, Schema>
-  required?: string[]
-  anyOf?: Schema[]
-}
-
-const intro =
-  '<p>Every error is <code>application/problem+json</code> (RFC 9457) with a stable <code>code</code>. For programs: <a href="/openapi.json">openapi.json</a>.</p>'
-const groups = [
-  { title: 'For frontends', text: 'They take the session cookie.', opensWith: 'session' },
-  {
-    title: 'For backends',
-    text: 'They take a backend key: <code>Authorization: Bearer …</code>',
-    opensWith: 'backendKey'
-  },
-  { title: 'For everyone', text: 'They ask for nothing.', opensWith: undefined }
+const javascript = 'text/javascript; charset=utf-8'
+const viewer = [
+  { url: '/docs/viewer.js', file: 'swagger-ui-bundle.js', type: javascript },
+  { url: '/docs/viewer.css', file: 'swagger-ui.css', type: 'text/css; charset=utf-8' }
 ]
 
-/** The API's description for people, made from what `/openapi.json` says. */
+/**
+ * The API's description for people: Swagger UI over `/openapi.json`. Of its package only the files are used, and read when
+ * somebody opens the page: registering its plugin would take a tenth of the start.
+ */
 const docs: FastifyPluginAsyncZod = async app => {
-  const { brand } = app.config
-  const policy = toPagePolicy(brand, "form-action 'none'")
-  let page: Asset | undefined
-  async function render(): Promise<Asset> {
-    const document = (await app.openapi()) as unknown as Document
-    const content = trusted([intro, ...groups.map(group => toGroup(group, document))].join('\n'))
-    const page = toDocument({ title: 'The API', content }, englishReader, brand)
-    return toAsset(page, 'text/html; charset=utf-8')
-  }
-
-  app.route({
-    method: 'GET',
-    url: '/docs',
-    exposeHeadRoute: true,
-    schema: { hide: true },
-    handler: async (request, reply) => {
-      // Made when it is first asked for: no start waits for it.
-      page ??= await render()
-      return sendAsset(request, reply.header('content-security-policy', policy), page)
-    }
-  })
-}
-
-function toGroup({ title, text, opensWith }: (typeof groups)[number], { paths, components }: Document): string {
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods)
-      .filter(([, { security = [] }]) => Object.keys(security[0] ?? {})[0] === opensWith)
-      .map(([method, operation]) => toOperation(`${method.toUpperCase()} ${path}`, operation, components.responses))
-  )
-  return `<h2>${title}</h2>\n<p>${text}</p>\n${operations.join('\n')}`
-}
-
-function toOperation(
-  name: string,
-  { summary = '', description, parameters = [], requestBody, responses }: Operation,
-  problems: Record<string, Answer>
-) {
-  const [body] = Object.values(requestBody?.content ?? {})
-  const { properties = {}, required = [] } = body?.schema.anyOf?.find(one => one.properties) ?? body?.schema ?? {}
-  const inputs = [
-    ...parameters.map(({ name, schema, ...rest }) => toInput(name, rest.in, rest.required, rest.description, schema)),
-    ...Object.entries(properties).map(([name, schema]) =>
-      toInput(name, 'body', required.includes(name), schema.description, schema)
-    )
+  const { name } = app.config.brand
+  const page = html`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${name}: the API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/viewer.css">
+<main id="docs"><noscript>The same for programs: <a href="openapi.json">openapi.json</a>.</noscript></main>
+<script src="docs/viewer.js"></script>
+<script src="docs/open.js"></script>
+</html>`
+  const shell = toAsset(page.markup, 'text/html; charset=utf-8')
+  const documents: { url: string; read: () => Asset | Promise<Asset> }[] = [
+    { url: '/docs', read: () => shell },
+    { url: '/docs/open.js', read: () => readAsset('docs.js') },
+    ...viewer.map(({ url, file, type }) => ({ url, read: readOnce(file, type) }))
   ]
-  const answers = Object.entries(responses)
-    .filter(([status]) => Number(status) < 400)
-    .map(([status, { description, content }]) => [status, description, ...Object.keys(content ?? {})].join(' '))
-  // A problem's description begins each of its codes with its name.
-  const codes = Object.values(responses).flatMap(({ $ref }) =>
-    [...(problems[$ref?.split('/').at(-1) ?? '']?.description.matchAll(/`(\w+)`:/g) ?? [])].map(([, code = '']) => code)
-  )
-  return `<details class="operation">
-  <summary><code>${escapeHtml(name)}</code> ${escapeHtml(summary)}</summary>
-  ${description ? `<p>${escapeHtml(description).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>` : ''}
-  ${inputs.length > 0 ? `<dl class="facts">\n${inputs.join('\n')}\n</dl>` : ''}
-  <p class="quiet">Answers ${escapeHtml(answers.join(', '))}.</p>
-  <p class="quiet">May fail with ${[...new Set(codes)].map(code => `<code>${escapeHtml(code)}</code>`).join(', ')}.</p>
-</details>`
+  for (const { url, read } of documents)
+    app.route({
+      method: 'GET',
+      url,
+      exposeHeadRoute: true,
+      schema: { hide: true },
+      handler: async (request, reply) =>
+        sendAsset(request, reply.header('content-security-policy', policy), await read())
+    })
 }
 
-function toInput(name: string, place: string, isRequired = false, description = '', schema: Schema = {}): string {
-  const kind = [place, schema.enum?.join(' | ') ?? schema.type, isRequired ? 'required' : undefined]
-  return `<div><dt><code>${escapeHtml(name)}</code></dt><dd>${escapeHtml(kind.filter(Boolean).join(', '))}${
-    description && `<br>${escapeHtml(description)}`
-  }</dd></div>`
+function readOnce(file: string, type: string): () => Promise<Asset> {
+  let asset: Promise<Asset> | undefined
+  return () => {
+    asset ??= readFile(join(folderOf('@fastify/swagger-ui'), 'static', file), 'utf8').then(
+      content => toAsset(content, type),
+      error => {
+        // One that could not be read is read again for the next who asks.
+        asset = undefined
+        throw error
+      }
+    )
+    return asset
+  }
+}
+
+function folderOf(name: string): string {
+  return join(createRequire(import.meta.url).resolve(`${name}/package.json`), '..')
 }
 
 export default docs

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { docsStories } from './docs.ts'
 import { pageStories } from './pages.ts'
 import { popupStories } from './popup.ts'
 import { chromiumPath, hasChromium, openScene } from './scene.ts'
@@ -12,6 +13,7 @@ async function inBrowser(t: Test): Promise<void> {
   await pageStories(t, scene)
   await popupStories(t, scene)
   await stateStories(t, scene)
+  await docsStories(t, scene)
   t.same(scene.google.violations, [])
 }
 

@@ -45,7 +45,7 @@ t.test('openapi.json › a build that failed › is made again for the next who 
   const { app } = await build(t)
   const { publicUrl } = app.config
   app.config.publicUrl = {} as URL
-  for (const url of ['/openapi.json', '/docs']) isProblem(t, await app.inject(url), 500, 'internal')
+  isProblem(t, await app.inject('/openapi.json'), 500, 'internal')
   app.config.publicUrl = publicUrl
-  for (const url of ['/openapi.json', '/docs']) t.equal((await app.inject(url)).statusCode, 200, url)
+  t.equal((await app.inject('/openapi.json')).statusCode, 200)
 })

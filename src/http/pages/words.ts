@@ -34,7 +34,7 @@ export function readerOf(request: FastifyRequest): Reader {
   return readers.get(request.accepts().languages([...languages]) || 'en') ?? englishReader
 }
 
-export const englishReader: Reader = { lang: 'en', words: inEnglish }
+const englishReader: Reader = { lang: 'en', words: inEnglish }
 
 function complete<T extends object>(all: T, some: Partial<T>): T {
   return Object.fromEntries(
