@@ -2,12 +2,10 @@ import { type RequestInfo, type RequestInit, Response, fetch as undiciFetch } fr
 import { CodedError, GuichetError } from '../errors.ts'
 
 export interface Bounds {
-  /** For the whole call: connecting, headers and body. Of a stream, what its reader takes does not count. */
+  /** For the whole call: connecting, headers and body. What its reader takes does not count. */
   timeoutMs: number
   /** Of the body, after decompression. */
   maxBytes: number
-  /** Hand the body on as it arrives, under the same bounds. */
-  stream?: boolean
 }
 
 /**
@@ -18,10 +16,10 @@ export type Fetch = typeof globalThis.fetch
 
 /**
  * A fetch that always ends: bounded in time and size, and it follows no redirect (a token sent to Google goes nowhere else).
- * The answer is read whole before it is returned, unless it is to be streamed.
+ * The answer is read whole before it is returned.
  * @throws GuichetError `google_unavailable` when nothing usable came in time, `google_invalid_response` past the size
  */
-export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Bounds): Fetch {
+export function createBoundedFetch({ timeoutMs, maxBytes }: Bounds): Fetch {
   const boundedFetch = async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
     const time = createAllowance(timeoutMs)
     const signal = init?.signal ? AbortSignal.any([init.signal, time.signal]) : time.signal
@@ -29,15 +27,13 @@ export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Boun
     try {
       const response = await time.waitFor(() =>
         send().catch(error => {
-          if ((init?.method ?? 'GET') !== 'GET' || !isReset(error)) throw error
+          if ((init?.method ?? 'GET') !== 'GET' || !isReset(error.cause)) throw error
           return send()
         })
       )
       const { status, statusText, headers } = response
-      const received = limited(response, maxBytes, time)
-      if (stream && response.ok) return new Response(ReadableStream.from(received), { status, statusText, headers })
       const chunks: Uint8Array[] = []
-      for await (const chunk of received) chunks.push(chunk)
+      for await (const chunk of limited(response.body ?? [], maxBytes, time)) chunks.push(chunk)
       const body = Buffer.concat(chunks)
       // The constructor refuses a body, even an empty one, with these.
       return new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers })
@@ -53,21 +49,21 @@ export function createBoundedFetch({ timeoutMs, maxBytes, stream = false }: Boun
  * An idle connection may be closed just as it is used again (RFC 9112, section 9.5). What only reads is asked once more;
  * anything else may have been done.
  */
-function isReset(error: { cause?: { code?: string } }): boolean {
-  return error.cause?.code === 'ECONNRESET' || error.cause?.code === 'UND_ERR_SOCKET'
+export function isReset(error: { code?: string } | undefined): boolean {
+  return error?.code === 'ECONNRESET' || error?.code === 'UND_ERR_SOCKET'
 }
 
-async function* limited(
-  { body }: Response,
+/** A body as it arrives, under its bounds; what is left of it when its reader goes is cut off. @throws as a bounded fetch */
+export async function* limited(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   maxBytes: number,
   { waitFor }: Allowance
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const chunks = body?.[Symbol.asyncIterator]()
-  if (!chunks) return
+): AsyncGenerator<Uint8Array, undefined> {
+  const chunks = Symbol.asyncIterator in body ? body[Symbol.asyncIterator]() : body[Symbol.iterator]()
   let length = 0
   try {
     for (;;) {
-      const { done, value } = await waitFor(() => chunks.next())
+      const { done, value } = await waitFor(async () => chunks.next())
       if (done) return
       length += value.length
       if (length > maxBytes)
@@ -84,14 +80,15 @@ async function* limited(
   }
 }
 
-interface Allowance {
+/** The time that a call has. */
+export interface Allowance {
   /** Aborts once the time is used up. */
   signal: AbortSignal
   /** Time passes only in here. */
   waitFor<T>(step: () => Promise<T>): Promise<T>
 }
 
-function createAllowance(timeoutMs: number): Allowance {
+export function createAllowance(timeoutMs: number): Allowance {
   const timeout = new AbortController()
   let leftMs = timeoutMs
   return {

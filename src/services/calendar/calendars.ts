@@ -2,7 +2,7 @@ import { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js'
 import { calendarReadonly } from '../../catalogue.ts'
 import type { ConnectionRecord } from '../../connections/record.ts'
 import { GuichetError, hasCode } from '../../errors.ts'
-import { createBoundedFetch } from '../../google/bounded-fetch.ts'
+import { createApiClient } from '../../google/api-client.ts'
 import type { OpenAccess } from '../access.ts'
 import { translate } from '../gmail/google-error.ts'
 
@@ -42,7 +42,7 @@ export function createOpenCalendars(options: {
     ...(apiUrl && { rootUrl: apiUrl }),
     universeDomain: 'googleapis.com',
     retry: false,
-    fetchImplementation: createBoundedFetch({ timeoutMs, maxBytes: maxAnswerBytes })
+    auth: createApiClient({ timeoutMs, maxBytes: maxAnswerBytes }) as never
   })
 
   return connection => {
@@ -51,7 +51,7 @@ export function createOpenCalendars(options: {
       access(async token => {
         try {
           const { data } = await send({ headers: { authorization: `Bearer ${token}` } })
-          if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof Blob)
+          if (typeof data !== 'object' || data === null || Array.isArray(data))
             throw new GuichetError('google_invalid_response')
           return data
         } catch (error) {

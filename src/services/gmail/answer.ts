@@ -1,11 +1,13 @@
 import { GuichetError } from '../../errors.ts'
 import type { Gmail, MethodOptions, Users } from './client.ts'
 import type { GmailMethod } from './costs.ts'
-import { createJsonCutter } from './json-cutter.ts'
+import { createJsonCutter, type JsonCutter } from './json-cutter.ts'
 
 /** Answers larger than this wait for their turn: what a process holds of mail stays bounded however many ask. */
 const largeAnswerBytes = 1024 * 1024
 const largeAnswersAtOnce = 4
+/** An answer up to here has nothing to cut: less than the longest header, and few parts. */
+const smallAnswerBytes = 64 * 1024
 /** What holds no mail is no larger. */
 const maxBytesWithoutMail = 8 * 1024 * 1024
 const holdsMail: ReadonlySet<GmailMethod> = new Set<GmailMethod>([
@@ -41,18 +43,22 @@ export async function ask<T extends object, R>(
   { signal }: { signal?: AbortSignal | undefined } = {}
 ): Promise<R> {
   const body = await gmail.call(method, send, { stream: true, ...(signal && { signal }) })
-  const cutter = createJsonCutter()
+  const small: Uint8Array[] = []
+  let cutter: JsonCutter | undefined
   let length = 0
   let release: (() => void) | undefined
   try {
     for await (const chunk of body) {
-      cutter.write(chunk)
       length += chunk.length
+      small.push(chunk)
+      if (length <= smallAnswerBytes) continue
+      cutter ??= createJsonCutter()
+      for (const arrived of small.splice(0)) cutter.write(arrived)
       if (length > maxBytesWithoutMail && !holdsMail.has(method))
         throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
       if (length > largeAnswerBytes) release ??= await takeTurn()
     }
-    return await use(parse<T>(cutter.end()))
+    return await use(parse<T>(cutter ? cutter.end() : Buffer.concat(small).toString()))
   } finally {
     release?.()
   }

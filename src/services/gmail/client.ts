@@ -1,17 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { GuichetError, hasCode } from '../../errors.ts'
-import { createBoundedFetch } from '../../google/bounded-fetch.ts'
+import { createApiClient } from '../../google/api-client.ts'
 import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
 import { AccessTokenRefused, ProjectRefused, refusalOf, translate } from './google-error.ts'
 import type { AccountGovernor } from './governor.ts'
 import type { GmailMetrics } from './metrics.ts'
 
 /** What googleapis takes beside a method's parameters: handed through, as it carries token, bounds and signal. */
-export type MethodOptions = Pick<
-  gmail_v1.Options,
-  'headers' | 'fetchImplementation' | 'responseType' | 'signal' | 'rootUrl'
->
+export type MethodOptions = Pick<gmail_v1.Options, 'headers' | 'auth' | 'responseType' | 'signal' | 'rootUrl'>
 export type Users = gmail_v1.Resource$Users
 type Send<T> = (users: Users, options: MethodOptions) => Promise<{ data: T }>
 
@@ -94,14 +91,11 @@ export function createGmailClient(options: {
     universeDomain: 'googleapis.com',
     // What may be repeated is for this client to know.
     retry: false,
-    fetchImplementation: createBoundedFetch(bounds)
+    auth: createApiClient(bounds) as never
   })
-  const streaming = {
-    responseType: 'stream' as const,
-    fetchImplementation: createBoundedFetch({ ...bounds, stream: true })
-  }
+  const streaming = { responseType: 'stream' as const }
   const uploading = {
-    fetchImplementation: createBoundedFetch({ ...bounds, timeoutMs: uploadTimeoutMs }),
+    auth: createApiClient({ ...bounds, timeoutMs: uploadTimeoutMs }) as never,
     // googleapis takes an upload's host from here alone.
     ...(apiUrl && { rootUrl: apiUrl })
   }
@@ -218,7 +212,7 @@ function isSend(method: GmailMethod): boolean {
 
 /** Gmail's answers are objects: an array, a scalar, a text or a blob is none of them. */
 function requireObject(data: unknown): void {
-  if (typeof data !== 'object' || data === null || Array.isArray(data) || data instanceof Blob)
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new GuichetError('google_invalid_response')
 }
 

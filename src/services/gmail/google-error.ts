@@ -1,4 +1,5 @@
 import { GuichetError } from '../../errors.ts'
+import { ApiRefusal } from '../../google/api-client.ts'
 import { retryAfterSeconds } from '../../retry-after.ts'
 
 /** Google no longer takes this access token: refresh once, then it is the connection that is wrong. */
@@ -46,12 +47,6 @@ export class ProjectRefused extends GmailRefusal {
   }
 }
 
-interface GoogleFailure {
-  status?: number
-  cause?: unknown
-  response?: { headers?: Headers; data?: unknown }
-}
-
 const rateReasons = /^(rateLimitExceeded|userRateLimitExceeded|dailyLimitExceeded|quotaExceeded|RATE_LIMIT_EXCEEDED)$/
 const scopeReasons = /^(insufficientPermissions|insufficientScopes|ACCESS_TOKEN_SCOPE_INSUFFICIENT)$/
 const projectReasons =
@@ -62,19 +57,16 @@ const usualOutageSeconds = 5
 /** Gmail's errors in ours: https://developers.google.com/workspace/gmail/api/guides/handle-errors */
 export function translate(error: unknown, nowMs: number): Error {
   if (error instanceof GuichetError) return error
-  const { status, response, cause } = error as GoogleFailure
-  // The bounded fetch's own error, wrapped by googleapis; its config holds the token and must not travel on.
-  if (cause instanceof GuichetError) return cause
-  if (!status) return new GuichetError('google_unavailable', { cause: new Error((error as Error).name) })
+  // Of googleapis itself: it may quote the call.
+  if (!(error instanceof ApiRefusal))
+    return new GuichetError('google_unavailable', { cause: new Error((error as Error).name) })
+  const { status, text: told } = error
   if (status === 401) return new AccessTokenRefused()
-  // A refused stream comes as text.
-  const { data = '' } = response ?? {}
-  const told = (typeof data === 'string' ? data : JSON.stringify(data)).slice(0, 65_536)
   const reasons = [...told.matchAll(/"(?:reason|error)":\s*"([A-Za-z_]{1,60})"/g)].map(([, reason = '']) => reason)
   const reason = reasons.find(one => projectReasons.test(one)) ?? reasons[0] ?? String(status)
   // Gmail's limits per user say it in their message alone.
   const [, until] = /Retry after (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)/i.exec(told) ?? []
-  const wait = retryAfterSeconds(response?.headers?.get?.('retry-after') ?? until, nowMs)
+  const wait = retryAfterSeconds(error.retryAfter ?? until, nowMs)
   const refusal = (rate?: RateReason) =>
     new GmailRefusal(status, reason, rate, wait === undefined ? undefined : wait * 1000)
   const is = (pattern: RegExp) => reasons.some(one => pattern.test(one))

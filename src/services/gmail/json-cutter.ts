@@ -12,6 +12,12 @@ const maxElements = 60_000
 const maxNesting = 1000
 const maxNestingLeftOut = 100_000
 
+export interface JsonCutter {
+  write(chunk: Uint8Array): void
+  /** What is kept, as JSON. */
+  end(): string
+}
+
 interface Frame {
   isArray: boolean
   /** The key it stands under. */
@@ -32,7 +38,7 @@ const separator = Buffer.from(',')
  * lies in memory whole. One part and one level more than anybody looks at stay, to show that there were more.
  * @throws (write) GuichetError `google_invalid_response` for what is too large or too deep all the same
  */
-export function createJsonCutter(): { write(chunk: Uint8Array): void; end(): string } {
+export function createJsonCutter(): JsonCutter {
   const slices: Buffer[] = []
   const frames: Frame[] = []
   let slice: { of: Buffer; start: number; end: number } = { of: separator, start: 0, end: 0 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { createBoundedFetch } from '../../../src/google/bounded-fetch.ts'
+import { createApiClient } from '../../../src/google/api-client.ts'
 import { build } from '../../helper.ts'
 
 const timeoutMs = 7_321
@@ -43,15 +43,16 @@ t.test('[R73] stream › its reader takes its time › Google’s runs only whil
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   const armed = watchTimers(t)
-  const fetch = createBoundedFetch({ timeoutMs, maxBytes: 100, stream: true })
+  const client = createApiClient({ timeoutMs, maxBytes: 100 })
 
-  const waiting = fetch(url)
+  const waiting = client.request({ url, headers: new Headers(), responseType: 'stream' })
   t.equal(armed.size, 1, 'while the headers are on their way')
-  const reader = (await waiting).body?.getReader()
+  const { data } = await waiting
+  const reader = (data as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
   t.equal(armed.size, 0, 'not before anyone reads')
-  t.equal(Buffer.from((await reader?.read())?.value ?? []).toString(), 'first')
+  t.equal(Buffer.from((await reader.next()).value ?? []).toString(), 'first')
   t.equal(armed.size, 0, 'nor between two reads, however long')
-  const next = Promise.resolve(reader?.read()).then(() => {})
+  const next = reader.next().then(() => {})
   await new Promise(resolve => setImmediate(resolve))
   t.equal(armed.size, 1)
   for (const runOut of armed.values()) runOut()

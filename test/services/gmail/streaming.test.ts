@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
-import { createBoundedFetch } from '../../../src/google/bounded-fetch.ts'
+import { createApiClient } from '../../../src/google/api-client.ts'
 import { base64Stream } from '../../../src/services/gmail/base64-stream.ts'
 import { build } from '../../helper.ts'
 
@@ -91,9 +91,12 @@ t.test('[G6] streaming › a reader that goes › Google’s answer is broken of
   google.listen(0, '127.0.0.1')
   await once(google, 'listening')
   t.teardown(() => google.close())
-  const fetch = createBoundedFetch({ timeoutMs: 15_000, maxBytes: 1e9, stream: true })
-  const { body } = await fetch(`http://127.0.0.1:${(google.address() as AddressInfo).port}/`)
-  const bytes = base64Stream(body as unknown as AsyncIterable<Uint8Array>, 'data')
+  const { data } = await createApiClient({ timeoutMs: 15_000, maxBytes: 1e9 }).request({
+    url: `http://127.0.0.1:${(google.address() as AddressInfo).port}/`,
+    headers: new Headers(),
+    responseType: 'stream'
+  })
+  const bytes = base64Stream(data as AsyncIterable<Uint8Array>, 'data')
   t.match(Buffer.from((await bytes.next()).value ?? []).toString(), /^(ABC)+$/)
   await bytes.return(undefined)
   await gone.promise

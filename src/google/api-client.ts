@@ -1,0 +1,114 @@
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { type Dispatcher, request as send } from 'undici'
+import { CodedError, GuichetError } from '../errors.ts'
+import { type Bounds, createAllowance, isReset, limited } from './bounded-fetch.ts'
+
+/** A call as googleapis has put it together. */
+interface ApiRequest {
+  url: string
+  method?: Dispatcher.HttpMethod
+  params?: object
+  paramsSerializer?: (params: object) => string
+  headers: Headers
+  /** An object, which goes as JSON; or the stream of an upload. */
+  data?: object | Readable
+  responseType?: string
+  signal?: AbortSignal
+}
+
+/** An answer of Google's that is no success. */
+export class ApiRefusal extends Error {
+  override name = 'ApiRefusal'
+  readonly status: number
+  readonly retryAfter: string | undefined
+  /** As much of the body as may say why. */
+  readonly text: string
+
+  constructor(status: number, retryAfter: string | undefined, text: string) {
+    super(`Google answered ${status}`)
+    this.status = status
+    this.retryAfter = retryAfter
+    this.text = text
+  }
+}
+
+const maxRefusalBytes = 65_536
+
+/**
+ * What googleapis is given as `auth`, and calls in place of its own HTTP client, which costs several times as much. Each
+ * call ends, bounded in time and size, and follows no redirect: a token sent to Google goes nowhere else. The answer's
+ * `data` is its JSON; or its bytes as they arrive, where a stream was asked for.
+ * @throws ApiRefusal for an answer that is no success; GuichetError `google_unavailable` when nothing usable came in time,
+ * `google_invalid_response` past the size or for what is no JSON
+ */
+export function createApiClient({ timeoutMs, maxBytes }: Bounds) {
+  async function request(asked: ApiRequest): Promise<{ data: unknown }> {
+    const { url, method = 'GET', params, paramsSerializer, headers, data, signal, responseType } = asked
+    const time = createAllowance(timeoutMs)
+    const target = params && paramsSerializer ? `${url}?${paramsSerializer(params)}` : url
+    const isStream = typeof (data as Readable | undefined)?.pipe === 'function'
+    const options = {
+      method,
+      headers: Object.fromEntries(headers),
+      signal: signal ? AbortSignal.any([signal, time.signal]) : time.signal,
+      body: null as string | Readable | null
+    }
+    if (isStream) options.body = data as Readable
+    else if (data) {
+      options.headers['content-type'] = 'application/json'
+      options.body = JSON.stringify(data)
+    }
+    try {
+      const answer = await time.waitFor(() =>
+        send(target, options).catch(error => {
+          if (method !== 'GET' || !isReset(error)) throw error
+          return send(target, options)
+        })
+      )
+      const { statusCode: status } = answer
+      const isSuccess = status >= 200 && status < 300
+      const received = limited(decoded(answer), isSuccess ? maxBytes : maxRefusalBytes, time)
+      if (!isSuccess) throw new ApiRefusal(status, textOf(answer.headers['retry-after']), await readSome(received))
+      if (responseType === 'stream') return { data: received }
+      const chunks: Uint8Array[] = []
+      for await (const chunk of received) chunks.push(chunk)
+      return { data: parse(Buffer.concat(chunks).toString()) }
+    } catch (cause) {
+      if (cause instanceof GuichetError || cause instanceof ApiRefusal) throw cause
+      throw new GuichetError('google_unavailable', { cause })
+    }
+  }
+  return { request }
+}
+
+/** googleapis always asks for gzip. */
+function decoded({ body, headers }: Dispatcher.ResponseData): AsyncIterable<Uint8Array> {
+  if (headers['content-encoding'] === undefined) return body
+  // An error reaches whoever reads.
+  return pipeline(body, createGunzip(), () => {})
+}
+
+/** Undefined for an empty body. */
+function parse(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Its message quotes the answer.
+    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json') })
+  }
+}
+
+/** A refusal that is too long or cut short is one all the same. */
+async function readSome(received: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  try {
+    for await (const chunk of received) chunks.push(chunk)
+  } catch {}
+  return Buffer.concat(chunks).toString()
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}
