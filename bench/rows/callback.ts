@@ -25,8 +25,9 @@ export const callback: Row = {
           isRight: isConnected,
           async prepare() {
             own.length = 0
-            for (const { visitor, client } of visits) {
-              for (let flow = 0; flow < flowsPerVisitor; flow++) {
+            // Another user each time: callbacks of one connection at once would get into each other's way.
+            for (let flow = 0; flow < flowsPerVisitor; flow++) {
+              for (const { visitor, client } of visits) {
                 const path = await visitor.authorize(client, '/connect/gmail')
                 own.push({ path, headers: { cookie: visitor.cookie() } })
               }

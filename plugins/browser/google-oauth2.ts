@@ -137,9 +137,19 @@ export default fp(
       },
       async finish(request, purpose, query, ends) {
         const session = toSession(request)
-        const own = await flows.findOwn(query.state, { sessionIds: toOwn(session, purpose), userId: session.userId })
-        request.returnTo = own?.returnTo ?? null
-        return authorization.finish(session, purpose, query, ends)
+        let isTaken = false
+        const taken = (returnTo: string | null) => {
+          isTaken = true
+          request.returnTo = returnTo
+        }
+        try {
+          return await authorization.finish(session, purpose, query, { ...ends, taken })
+        } finally {
+          if (!isTaken) {
+            const own = { sessionIds: toOwn(session, purpose), userId: session.userId }
+            request.returnTo = (await flows.findOwn(query.state, own))?.returnTo ?? null
+          }
+        }
       }
     })
   },

@@ -1,5 +1,6 @@
 import { type Collection, type Filter, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import { createBatchedFind } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
 import { nextLook } from '../database/in-turn.ts'
@@ -92,7 +93,7 @@ export function createUsers(options: {
   }
 
   return {
-    find: id => collection.findOne({ _id: id, erasedAt: { $exists: false } }),
+    find: createBatchedFind(collection, { erasedAt: { $exists: false } }),
 
     async signIn(identity) {
       if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')

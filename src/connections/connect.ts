@@ -61,31 +61,39 @@ export function createStoreGrant(options: {
     await revocations.drain(sub).catch(() => {})
   }
 
-  /** The user is there, and so is the connection to repair, and the account is the expected one. */
-  async function requireExpected(grant: Grant): Promise<Owner> {
+  /** The connection to repair is there, and the account is the expected one. */
+  async function requireExpected(grant: Grant): Promise<void> {
     const { userId, identity, connectionId, expectedEmail } = grant
-    const user = await findUser(userId)
     const repaired = connectionId && (await repository.find(connectionId))
-    if (!user || (connectionId && !repaired?.userId.equals(userId))) {
+    if (connectionId && !repaired?.userId.equals(userId)) {
+      await requireOwner(grant)
       await revokeGrant(grant)
-      throw new GuichetError(user ? 'not_found' : 'unauthenticated')
+      throw new GuichetError('not_found')
     }
     const isRepaired = !repaired || repaired.account.sub === identity.sub
     // An address that Google has not verified is nobody's.
     const isExpected =
       expectedEmail === null || (identity.emailVerified && isSameAddress(expectedEmail, identity.email))
-    if (isRepaired && isExpected) return user
+    if (isRepaired && isExpected) return
     await revokeGrant(grant)
     throw new GuichetError('account_mismatch', repaired ? { connectUrl: connectUrl(repaired) } : {})
   }
 
-  async function write(grant: Grant, { externalId }: Owner): Promise<ConnectionRecord> {
+  async function requireOwner(grant: Grant): Promise<Owner> {
+    const user = await findUser(grant.userId)
+    if (user) return user
+    await revokeGrant(grant)
+    throw new GuichetError('unauthenticated')
+  }
+
+  async function write(grant: Grant): Promise<ConnectionRecord> {
     const { userId, service, identity } = grant
     for (let race = 0; race < maxRaces; race++) {
       const existing = await repository.findAccount({ userId, service: service.id, sub: identity.sub })
       const _id = existing?._id ?? new ObjectId()
       const tokens = sealedTokens(grant, { _id, userId }, existing)
       if (!existing) {
+        const { externalId } = await requireOwner(grant)
         const record: ConnectionRecord = {
           refreshToken: '',
           refreshTokenExpiresAt: null,
@@ -145,7 +153,8 @@ export function createStoreGrant(options: {
   }
 
   return async grant => {
-    const record = await write(grant, await requireExpected(grant))
+    await requireExpected(grant)
+    const record = await write(grant)
     // Erasing an account removes the user first: a callback that stores after that takes it back, and nothing is left behind.
     if (!(await findUser(grant.userId))) {
       await finishErasing(grant.userId)

@@ -29,9 +29,35 @@ export async function relayOutbox<R extends WithOutbox>(
   list: EventList,
   { isDone, of, signal }: Relay<R> = {}
 ): Promise<void> {
-  // One whose events cannot be listed is in no other's way.
   const failed: ObjectId[] = []
   let failure: unknown
+
+  async function move(records: readonly R[]): Promise<void> {
+    const events = records.flatMap(({ outbox = [] }) => outbox)
+    const these = { _id: { $in: records.map(({ _id }) => _id) } } as Filter<R>
+    await list.append(...events)
+    await collection.updateMany(these, {
+      $pull: { outbox: { id: { $in: events.map(({ id }) => id) } } }
+    } as unknown as UpdateFilter<R>)
+    if (isDone) await collection.deleteMany({ ...isDone, ...these })
+  }
+
+  /** All at once; where that fails one by one, for a record whose events cannot be listed is in no other's way. */
+  async function moveAll(records: readonly R[]): Promise<void> {
+    const [first, second] = records
+    if (!first || signal?.aborted) return
+    try {
+      await move(records)
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error
+      if (second) for (const record of records) await moveAll([record])
+      else {
+        failure ??= error
+        failed.push(first._id)
+      }
+    }
+  }
+
   for (;;) {
     const others = failed.length > 0 ? [{ _id: { $nin: failed } }] : []
     const waiting = { $and: [{ ...of, 'outbox.id': { $exists: true } }, ...others] } as Filter<R>
@@ -39,19 +65,8 @@ export async function relayOutbox<R extends WithOutbox>(
       .find(waiting, { projection: { outbox: 1 } })
       .limit(atOnce)
       .toArray()
-    for (const { _id, outbox = [] } of found) {
-      if (signal?.aborted) return
-      try {
-        await list.append(...outbox)
-        const listed = { $pull: { outbox: { id: { $in: outbox.map(({ id }) => id) } } } } as unknown as UpdateFilter<R>
-        await collection.updateOne({ _id } as Filter<R>, listed)
-        if (isDone) await collection.deleteOne({ ...isDone, _id } as Filter<R>)
-      } catch (error) {
-        if (isDatabaseUnavailable(error)) throw error
-        failure ??= error
-        failed.push(_id)
-      }
-    }
+    await moveAll(found as unknown as R[])
+    if (signal?.aborted) return
     if (found.length < atOnce || failed.length > mostFailed) break
   }
   if (failure !== undefined) throw failure

@@ -65,6 +65,8 @@ export interface Authorization {
 
 /** What a flow ends in: a user or a connection. */
 export interface FlowEnds<End extends { _id: ObjectId }> {
+  /** Hears where its holder wants to be, as soon as the flow is this callback's. */
+  taken?(returnTo: string | null): void
   end(finished: Finished): Promise<End>
   /** What an earlier run of the same callback ended in; null if it is gone since. */
   find(id: ObjectId): Promise<End | null>
@@ -120,7 +122,7 @@ export function createAuthorization(options: {
       return { url, expiresAt: flow.expiresAt }
     },
 
-    async finish(session, purpose, { state, code, error, iss }, { end, find }) {
+    async finish(session, purpose, { state, code, error, iss }, { taken: onTaken, end, find }) {
       // Whatever may fail for a passing reason comes before the state is used up.
       const oauth2 = await client(purpose)
       await requireIssuer(iss)
@@ -138,7 +140,8 @@ export function createAuthorization(options: {
         if (!ended) throw new GuichetError('flow_used')
         return ended
       }
-      const { id, nonce, codeVerifier, ...aim } = taken
+      const { id, nonce, codeVerifier, returnTo, ...aim } = taken
+      onTaken?.(returnTo)
       const finishBeating = outcomes.begin(id)
       try {
         if (error !== undefined || code === undefined) {

@@ -65,6 +65,7 @@ export interface TakenFlow {
   id: string
   nonce: string
   codeVerifier: string
+  returnTo: string | null
   connectionId: ObjectId | null
   expectedEmail: string | null
 }
@@ -154,7 +155,8 @@ export function createFlows(options: {
         throw new GuichetError(refusal)
       }
       const [nonce, codeVerifier] = JSON.parse(openFlow(vault, flow, flow.sealed)) as [string, string]
-      return { id: _id, nonce, codeVerifier, connectionId: flow.connectionId, expectedEmail: flow.expectedEmail }
+      const { returnTo, connectionId, expectedEmail } = flow
+      return { id: _id, nonce, codeVerifier, returnTo, connectionId, expectedEmail }
     },
 
     findOwn: (state, { sessionIds, ...user }) =>

@@ -66,10 +66,10 @@ t.test(
     t.same(google, ['token'])
     t.same(commands, [
       'find sessions',
-      'find flows',
       'findAndModify flows',
-      'find users',
       'find connections',
+      // Whom the host app knows the user as.
+      'find users',
       'insert connections',
       // Whether the user was erased meanwhile, and whether a revocation took the grant along; then what became of the flow.
       'find users',

@@ -1,6 +1,8 @@
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
+import { ObjectId } from 'mongodb'
 import t from 'tap'
-import type { EventType } from '../../src/events/event.ts'
+import type { ConnectionRecord } from '../../src/connections/record.ts'
+import { createEvent, type EventType } from '../../src/events/event.ts'
 import { createBackend } from '../backend/backend.ts'
 import { build, collectionsOf, createTestClock, isProblem, type World } from '../helper.ts'
 import { startReceiver } from './receiver.ts'
@@ -122,7 +124,7 @@ t.test('[R91] outbox › listed, and then the process ends before it is taken ou
   const { app } = world
   const { connections } = collectionsOf(app)
   const user = await world.signedIn()
-  const cut = t.intercept(connections, 'updateOne', { value: () => Promise.reject(new Error('killed')) })
+  const cut = t.intercept(connections, 'updateMany', { value: () => Promise.reject(new Error('killed')) })
   await user.connected()
   await app.background.run()
   t.equal((await app.events.after(0, 10)).length, 1)
@@ -150,26 +152,32 @@ t.test('[R91] outbox › a change that the database refuses › leaves no event'
 t.test('events › the process is to stop while many wait › they are left to the next', async t => {
   const world = await build(t)
   const { app } = world
+  const { connections } = collectionsOf(app)
   const { append } = app.events
+  await (await world.signedIn()).connected()
+  await app.background.run()
+  const listed = (await app.events.after(0, 10)).length
+  const record = (await connections.findOne({})) as ConnectionRecord
+  await connections.insertMany(
+    Array.from({ length: 101 }, (_, number) => ({
+      ...record,
+      _id: new ObjectId(),
+      account: { sub: `${number}`, email: 'ada@example.com' },
+      outbox: [createEvent('connection.connected', record.updatedAt, { connection: {} })]
+    }))
+  )
   let stopping: Promise<void> | undefined
-  const people = ['ada@example.com', 'bob@example.com']
-  const users = await Promise.all(people.map(as => world.signedIn(as)))
-  await app.background.run()
-  const hold = t.intercept(app.events, 'append', { value: () => Promise.reject(new Error('not yet')) })
-  for (const [index, user] of users.entries()) await user.connected({ as: people[index] ?? '' })
-  await app.background.run()
-  hold.restore()
   t.intercept(app.events, 'append', {
-    value: (event: Parameters<typeof append>[0]) => {
+    value: (...events: Parameters<typeof append>) => {
       stopping ??= app.background.stop()
-      return append(event)
+      return append(...events)
     }
   })
   await app.background.run()
   await stopping
-  t.equal((await app.events.after(0, 10)).length, 1, 'the one under way is listed')
+  t.equal((await app.events.after(0, 1000)).length, listed + 100, 'those under way are listed')
   await (await world.replica()).background.run()
-  t.equal((await app.events.after(0, 10)).length, 2)
+  t.equal((await app.events.after(0, 1000)).length, listed + 101)
 })
 
 t.test('events › after 30 days › gone, and the numbers go on', async t => {
