@@ -14,11 +14,22 @@ export interface Metrics {
   gauge(name: string, help: string, read: () => Promise<number>): void
 }
 
+let ofProcess: Registry | undefined
+
+/** Memory, processor, event loop: once for all apps of the process, for what watches these never ends, and holds on to its registry. */
+function processMetrics(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess, prefix: 'guichet_' })
+  }
+  return ofProcess
+}
+
 /** What an operator watches: each part names its own figures here, under the prefix `guichet_`. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: 'guichet_' })
+  const ofProcess = processMetrics()
   // `unsealable` and `internal` are worth an alert.
   const problems = new Counter({
     name: 'guichet_problems_total',
@@ -28,7 +39,7 @@ export function createMetrics(): Metrics {
   })
 
   return {
-    text: () => registry.metrics(),
+    text: async () => (await Promise.all([ofProcess.metrics(), registry.metrics()])).join('\n'),
     contentType: registry.contentType,
     registry,
     countProblem: code => problems.inc({ code }),

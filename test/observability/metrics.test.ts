@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createMetrics } from '../../src/observability/metrics.ts'
 import { build, isProblem } from '../helper.ts'
 import { listen, send } from '../http/raw.ts'
 
@@ -48,4 +49,13 @@ t.test('openapi.json › a build that failed › is made again for the next who 
   isProblem(t, await app.inject('/openapi.json'), 500, 'internal')
   app.config.publicUrl = publicUrl
   t.equal((await app.inject('/openapi.json')).statusCode, 200)
+})
+
+t.test('metrics › two apps in one process › share its figures, and no others', async t => {
+  const [one, other] = [createMetrics(), createMetrics()]
+  one.countProblem('internal')
+  const [ofOne, ofOther] = await Promise.all([one.text(), other.text()])
+  t.match(ofOne, 'guichet_problems_total{code="internal"} 1')
+  t.notMatch(ofOther, 'code="internal"')
+  for (const text of [ofOne, ofOther]) t.equal(text.split('# TYPE guichet_process_cpu_seconds_total ').length, 2)
 })
