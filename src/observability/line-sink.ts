@@ -31,6 +31,8 @@ export async function allWritten(): Promise<void> {
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
 const maxBacklogBytes = 1024 * 1024
+/** What one call of the system is given at most: a pipe takes no more, and all that waits need not be copied each time. */
+const batchBytes = 64 * 1024
 const retryMs = 50
 const lineEnd = Buffer.from('\n')
 
@@ -71,8 +73,9 @@ export function createLineSink(target: string | number): LineSink {
     queue = queue.slice(done)
   }
 
+  /** What was promised before comes first, for the queue keeps its order. */
   function keepAll(): void {
-    for (const waiting of queue) {
+    for (const waiting of queue.slice(queue.findLastIndex(({ isPromised }) => isPromised) + 1)) {
       waiting.isPromised = true
       waiting.settle?.()
       waiting.settle = undefined
@@ -92,15 +95,24 @@ export function createLineSink(target: string | number): LineSink {
     queuedBytes = kept.reduce((bytes, { rest }) => bytes + rest.length, 0)
   }
 
+  function batch(): Buffer {
+    const lines: Buffer[] = []
+    let bytes = 0
+    for (const { rest } of queue) {
+      lines.push(rest)
+      bytes += rest.length
+      if (bytes >= batchBytes) break
+    }
+    return Buffer.concat(lines, bytes)
+  }
+
   function flush(): void {
     isScheduled = false
     clearTimeout(timer)
     timer = undefined
     try {
       fd ??= opened()
-      for (let [first] = queue; first; [first] = queue) {
-        advance(writeSync(fd, queue.length === 1 ? first.rest : Buffer.concat(queue.map(({ rest }) => rest))))
-      }
+      while (queue.length > 0) advance(writeSync(fd, batch()))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
         keepAll()
