@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
@@ -117,6 +118,13 @@ export interface WorldOptions {
   logger?: FastifyServerOptions['logger']
 }
 
+const { cache } = createRequire(import.meta.url)
+
+/** For the name of each unnamed plugin Fastify goes through all modules that are loaded: a sixth of what an app costs. */
+function hideModules(): void {
+  for (const file of Object.keys(cache)) Object.defineProperty(cache, file, { enumerable: false })
+}
+
 /** An app over a database and a Google of its own; everything ends with the test. */
 export async function build(
   t: Test,
@@ -134,6 +142,7 @@ export async function build(
   }
 
   async function replica(more: Environment = {}): Promise<FastifyInstance> {
+    hideModules()
     const app = await createServer({ ...parseConfig({ ...environment, ...more }), clock }, logger)
     t.teardown(() => app.close())
     await app.ready()

@@ -3,9 +3,9 @@ import { Agent } from 'undici'
 import { createBackend } from '../../backend/backend.ts'
 import { build } from '../../helper.ts'
 
-// A million in experiments/isolation.ts.
+// 50 vends for each are asked of a server; here a fifth of them, and a million vends in experiments/isolation.ts.
 const users = 203
-const vendsEach = 50
+const vendsEach = 10
 
 /** Some turns of the event loop: a delay of no fixed length, and without a timer. */
 async function someTurns(): Promise<void> {
