@@ -132,7 +132,7 @@ function createBodies(messageId: string, fetchBody: MessageOptions['fetchBody'])
     if (bytes.length < (size ?? 0) && (bytes !== whole || data)) bodies.cut = true
     left -= bytes.length
     if (bytes.length > 65_536) await breathe()
-    const { text, uncertain } = decodeText(bytes, params.charset, mimeType === 'text/html')
+    const { text, uncertain } = await decodeText(bytes, params.charset, mimeType === 'text/html')
     bodies.uncertain ||= uncertain
     if (mimeType !== 'text/plain') return text
     return unflowInTurns(text.replaceAll('\r\n', '\n'), params)

@@ -1,6 +1,7 @@
-import { isAscii, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { createDecodeStream, decode as decodeByLibmime } from 'libmime/lib/charset.js'
-import { decodeShifted, isShifted } from './shifted-charsets.ts'
+import { isShifted, toShiftedDecode } from './shifted-charsets.ts'
 
 export interface DecodedText {
   text: string
@@ -8,30 +9,72 @@ export interface DecodedText {
   uncertain: boolean
 }
 
-const replacement = '\ufffd'
+const replacement = 0xfffd
+
+/** Bytes that are decoded in one turn of the event loop: some milliseconds, whatever the charset. */
+const pieceBytes = 128 * 1024
+
+/** One piece of a body after the other; `isLast` with the last. */
+type Decode = (piece: Buffer, isLast: boolean) => string
+
+interface Attempt {
+  text: string
+  /** Characters that stand for what could not be read. */
+  damage: number
+  beyondAscii: number
+}
 
 /**
  * The text of a body. Gmail hands most bodies over as UTF-8 under the label of the original charset, and some as they
- * were sent: the bytes are looked at before the label is. Never throws.
+ * were sent: the bytes are looked at before the label is. A large one is decoded in turns. Never throws.
  * @param html whether a `<meta charset>` may say what the label does not
  */
-export function decodeText(bytes: Buffer, declared: string | undefined, html = false): DecodedText {
+export async function decodeText(bytes: Buffer, declared: string | undefined, html = false): Promise<DecodedText> {
   const label = toLabel(declared)
   // These are written in ASCII, or full of NUL, and so are valid UTF-8 as well.
-  if (isShifted(label, bytes) || (/^utf-?(?:16|32)/.test(label) && bytes.includes(0))) {
-    const text = tidy(decodeShifted(label, bytes) ?? decodeAs(label, bytes) ?? '')
-    return { text, uncertain: text.includes(replacement) }
+  if (isShifted(label, bytes) || (isWide(label) && bytes.includes(0))) {
+    const { text, damage } = await attempt(bytes, toShiftedDecode(label) ?? toDecode(label) ?? windows1252())
+    return { text, uncertain: damage > 0 }
   }
   if (isUtf8(bytes)) {
-    const text = tidy(bytes.toString('utf8'))
+    const { text, damage } = await attempt(bytes, utf8())
     // Not of the sender's: something has replaced what it could not read before the text came here.
-    return { text, uncertain: text.includes(replacement) }
+    return { text, uncertain: damage > 0 }
   }
-  const said = isUnicode(label) ? undefined : decodeAs(label, bytes)
-  if (said !== undefined && !said.includes(replacement)) return { text: tidy(said), uncertain: false }
-  const meta = html && said === undefined ? decodeAs(metaCharset(bytes), bytes) : undefined
-  if (meta !== undefined && !meta.includes(replacement)) return { text: tidy(meta), uncertain: false }
-  return { text: tidy(leastDamaged([said, meta], bytes)), uncertain: true }
+  const said = isUnicode(label) ? undefined : await attemptAs(label, bytes)
+  if (said?.damage === 0) return { text: said.text, uncertain: false }
+  const meta = html && !said ? await attemptAs(metaCharset(bytes), bytes) : undefined
+  if (meta?.damage === 0) return { text: meta.text, uncertain: false }
+  return { text: await leastDamaged([said, meta], bytes), uncertain: true }
+}
+
+async function attempt(bytes: Buffer, decode: Decode): Promise<Attempt> {
+  const texts: string[] = []
+  let [damage, beyondAscii] = [0, 0]
+  let at = 0
+  do {
+    if (at > 0) await breathe()
+    const end = endOfPiece(bytes, at)
+    const text = decode(bytes.subarray(at, end), end === bytes.length)
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) beyondAscii++
+      if (code === replacement) damage++
+    }
+    texts.push(tidy(text, at === 0))
+    at = end
+  } while (at < bytes.length)
+  return { text: texts.join(''), damage, beyondAscii }
+}
+
+/** After a line, or after a byte that is part of no character of several bytes; a decoder that keeps its state needs neither. */
+function endOfPiece(bytes: Buffer, from: number): number {
+  const most = from + pieceBytes
+  if (most >= bytes.length) return bytes.length
+  const line = bytes.lastIndexOf(0x0a, most - 1)
+  if (line >= from) return line + 1
+  for (let end = most; end > most - 4096; end--) if ((bytes[end - 1] ?? 0) < 0x30) return end
+  return most
 }
 
 /** `"UTF-8"`, `utf-8 (comment)` and `'utf-8'` mean the same. */
@@ -49,22 +92,36 @@ function toLabel(declared = ''): string {
 const isUnicode = (label: string) =>
   /^(?:utf-?8|us-?ascii|ascii|ansi_x3\.4-1968|7bit|utf-?7|unicode-1-1-utf-7)$/.test(label)
 
-/** Undefined where nobody knows the label. UTF-7 is never decoded: it smuggles markup past a look at the bytes. */
-function decodeAs(label: string, bytes: Buffer): string | undefined {
-  if (label === '') return undefined
-  const decoder = toDecoder(label)
-  if (decoder) return decoder.decode(bytes)
-  const { supported } = createDecodeStream(label)
-  return supported ? decodeByLibmime(bytes, label) : undefined
+const isWide = (label: string) => /^utf-?(?:16|32)/.test(label)
+const utf8 = () => toDecode('utf-8') as Decode
+/** It reads any byte. */
+const windows1252 = () => toDecode('windows-1252') as Decode
+
+async function attemptAs(label: string, bytes: Buffer): Promise<Attempt | undefined> {
+  const decode = toDecode(label)
+  return decode && attempt(bytes, decode)
 }
 
-function toDecoder(label: string): InstanceType<typeof TextDecoder> | undefined {
+/** Undefined where nobody knows the label. UTF-7 is never decoded: it smuggles markup past a look at the bytes. */
+function toDecode(label: string): Decode | undefined {
+  if (label === '') return undefined
   // libmime tells their byte order by the text; a decoder of the platform only by a mark.
-  if (/^utf-?(?:16|32)/.test(label)) return undefined
+  if (isWide(label)) return collected(bytes => decodeByLibmime(bytes, label))
   try {
-    return new TextDecoder(label)
+    const decoder = new TextDecoder(label)
+    return (piece, isLast) => decoder.decode(piece, { stream: !isLast })
   } catch {
-    return undefined
+    const { supported } = createDecodeStream(label)
+    return supported ? piece => decodeByLibmime(piece, label) : undefined
+  }
+}
+
+/** For a decoder that must see the whole, and is quick. */
+function collected(decode: (bytes: Buffer) => string): Decode {
+  const pieces: Buffer[] = []
+  return (piece, isLast) => {
+    pieces.push(piece)
+    return isLast ? decode(Buffer.concat(pieces)) : ''
   }
 }
 
@@ -74,22 +131,17 @@ function metaCharset(bytes: Buffer): string {
 }
 
 /** Of what the labels give, UTF-8 with a damaged spot, and windows-1252, which reads any byte. */
-function leastDamaged(candidates: readonly (string | undefined)[], bytes: Buffer): string {
-  const known = candidates.filter(text => text !== undefined)
-  const utf8 = bytes.toString('utf8')
-  const damage = countDamage(utf8)
+async function leastDamaged(attempts: readonly (Attempt | undefined)[], bytes: Buffer): Promise<string> {
+  const known = attempts.filter(attempt => attempt !== undefined)
+  const asUtf8 = await attempt(bytes, utf8())
   // A cut or damaged spot in text that is otherwise UTF-8: its characters outnumber the damage.
-  if (damage * 4 < countBeyondAscii(utf8)) known.push(utf8)
-  known.sort((one, other) => countDamage(one) - countDamage(other))
-  return known[0] ?? new TextDecoder('windows-1252').decode(bytes)
+  if (asUtf8.damage * 4 < asUtf8.beyondAscii) known.push(asUtf8)
+  known.sort((one, other) => one.damage - other.damage)
+  return (known[0] ?? (await attempt(bytes, windows1252()))).text
 }
 
-const countDamage = (text: string) => text.split(replacement).length - 1
-const countBeyondAscii = (text: string) =>
-  isAscii(Buffer.from(text)) ? 0 : text.length - text.replace(/\P{ASCII}/gu, '').length
-
 /** Without byte-order mark, NUL and halves of characters. */
-function tidy(text: string): string {
-  const start = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+function tidy(text: string, isFirst: boolean): string {
+  const start = isFirst && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
   return (start.includes('\0') ? start.replaceAll('\0', '') : start).toWellFormed()
 }

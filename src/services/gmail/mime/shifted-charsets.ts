@@ -4,6 +4,10 @@ const [esc, shiftOut, shiftIn] = ['\u001b', '\u000e', '\u000f']
 const designation = new RegExp(`${esc}\\$[)*+][A-Z]`, 'g')
 const shiftedRun = new RegExp(`${shiftOut}([^${shiftIn}\\n]*)${shiftIn}?`, 'g')
 
+// One for all runs: a body may have a million.
+const [gbk, eucKr] = [new TextDecoder('gbk'), new TextDecoder('euc-kr')]
+type Decoder = typeof gbk
+
 /** Seven-bit encodings: what marks their text, without which their label means nothing. */
 const marks: readonly [label: RegExp, mark: RegExp][] = [
   [/^(?:cs)?iso-?2022-?(?:jp|kr|cn)/, new RegExp(`${esc}[$(]`)],
@@ -16,27 +20,27 @@ export function isShifted(label: string, bytes: Buffer): boolean {
   return mark?.test(bytes.toString('latin1')) ?? false
 }
 
-/** Undefined where the label names no such encoding. */
-export function decodeShifted(label: string, bytes: Buffer): string | undefined {
-  if (label.startsWith('hz')) return decodeHz(bytes.toString('latin1'))
-  if (/2022-?jp/.test(label)) return decodeByLibmime(bytes, 'iso-2022-jp')
-  if (/2022-?kr/.test(label)) return decodeShiftOut(bytes.toString('latin1'), 'euc-kr')
-  if (/2022-?cn/.test(label)) return decodeShiftOut(bytes.toString('latin1'), 'gbk')
+/** Undefined where the label names no such encoding. Lines are whole: at a line's end each of them is back in ASCII. */
+export function toShiftedDecode(label: string): ((lines: Buffer) => string) | undefined {
+  if (label.startsWith('hz')) return lines => decodeHz(lines.toString('latin1'))
+  if (/2022-?jp/.test(label)) return lines => decodeByLibmime(lines, 'iso-2022-jp')
+  if (/2022-?kr/.test(label)) return lines => decodeShiftOut(lines.toString('latin1'), eucKr)
+  if (/2022-?cn/.test(label)) return lines => decodeShiftOut(lines.toString('latin1'), gbk)
   return undefined
 }
 
 /** RFC 1843: `~{` opens pairs of GB 2312 without their high bits, `~}` and the line's end close them. */
 function decodeHz(text: string): string {
   return text.replace(/~\{([^\n]*?)(?:~\}|(?=\n)|$)|~~|~\n/g, (found, pairs?: string) =>
-    pairs === undefined ? (found === '~~' ? '~' : '') : withHighBits(pairs, 'gbk')
+    pairs === undefined ? (found === '~~' ? '~' : '') : withHighBits(pairs, gbk)
   )
 }
 
 /** RFC 1557 and 1922: SO opens pairs without their high bits, SI and the line's end close them. */
-function decodeShiftOut(text: string, charset: string): string {
-  return text.replace(designation, '').replace(shiftedRun, (_, pairs: string) => withHighBits(pairs, charset))
+function decodeShiftOut(text: string, decoder: Decoder): string {
+  return text.replace(designation, '').replace(shiftedRun, (_, pairs: string) => withHighBits(pairs, decoder))
 }
 
-function withHighBits(pairs: string, charset: string): string {
-  return new TextDecoder(charset).decode(Buffer.from(pairs, 'latin1').map(byte => (byte > 0x20 ? byte | 0x80 : byte)))
+function withHighBits(pairs: string, decoder: Decoder): string {
+  return decoder.decode(Buffer.from(pairs, 'latin1').map(byte => (byte > 0x20 ? byte | 0x80 : byte)))
 }
