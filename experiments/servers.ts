@@ -11,7 +11,11 @@ const root = join(import.meta.dirname, '..')
 const startMs = 60_000
 /** A program of guichet as a process of its own, with that environment and nothing else. */
 export function startProgram(args: string[], environment: Environment): ChildProcess {
-  const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc']
+  })
   child.once(
     'exit',
     cleanAtExit(() => child.kill('SIGKILL'))
@@ -23,8 +27,15 @@ export function startProgram(args: string[], environment: Environment): ChildPro
 export interface ServerProcess extends Client {
   url: string
   pid: number
+  /** How long it computed at a stretch since it was last asked; of a server that was started with `measuresTurns`. */
+  longestTurnMs(): Promise<number>
   /** kill -9; resolves once it is gone. */
   kill(): Promise<void>
+}
+
+/** In the environment of a server: it notes for how long its event loop stands still, and has memory as `npm start` gives it. */
+export const measuresTurns = {
+  NODE_OPTIONS: `--max-semi-space-size=8 --import=${join(import.meta.dirname, 'longest-turn.ts')}`
 }
 
 /** Starts a server and waits until it says that it is ready. */
@@ -53,6 +64,11 @@ export async function startServer(environment: Environment, connections = 16): P
     ...client,
     url,
     pid: child.pid ?? 0,
+    async longestTurnMs() {
+      const answer = once(child, 'message')
+      child.send('ask')
+      return Number((await answer)[0])
+    },
     async kill() {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGKILL')

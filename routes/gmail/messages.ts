@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { toFileUrls } from '../../src/http/file-urls.ts'
 import { GmailId, GoogleResource, ListQuery, MessageParams, maxExpanded, ViewQuery } from '../../src/http/gmail.ts'
-import { sendItems, sendJson } from '../../src/http/json-replies.ts'
+import { sendItems, sendJson, sendMail } from '../../src/http/json-replies.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { asItIs } from '../../src/services/gmail/as-it-is.ts'
@@ -84,11 +84,14 @@ const messages: FastifyPluginAsyncZod = async app => {
       const { messageId: id } = request.params
       const { format, headers = [], cid, text } = request.query
       if (format === undefined)
-        return readMessage(gmail, id, {
-          headers,
-          toText: text && app.htmlToText,
-          ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
-        })
+        return sendMail(
+          reply,
+          await readMessage(gmail, id, {
+            headers,
+            toText: text && app.htmlToText,
+            ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
+          })
+        )
       const answer = await gmail.call(
         'messages.get',
         (users, options) =>

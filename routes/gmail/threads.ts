@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { toFileUrls } from '../../src/http/file-urls.ts'
 import { GoogleResource, LabelChange, ListQuery, ThreadParams, ViewQuery } from '../../src/http/gmail.ts'
-import { sendItems, sendJson } from '../../src/http/json-replies.ts'
+import { sendItems, sendJson, sendMail } from '../../src/http/json-replies.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { asItIs } from '../../src/services/gmail/as-it-is.ts'
@@ -75,11 +75,14 @@ const threads: FastifyPluginAsyncZod = async app => {
       const { threadId: id } = request.params
       const { format, headers = [], cid, text } = request.query
       if (format === undefined)
-        return readThread(gmail, id, {
-          headers,
-          toText: text && app.htmlToText,
-          ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
-        })
+        return sendMail(
+          reply,
+          await readThread(gmail, id, {
+            headers,
+            toText: text && app.htmlToText,
+            ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
+          })
+        )
       const answer = await gmail.call(
         'threads.get',
         (users, options) =>

@@ -24,8 +24,8 @@ export const summaryHeaders = [
 const usualHeaders = ['auto-submitted', 'list-id', 'list-unsubscribe', 'list-unsubscribe-post']
 const maxValuesOfHeader = 100
 const longHeaderLength = 4096
-/** Characters whose lines are joined in one turn. */
-const flowedPiece = 128 * 1024
+/** Characters whose lines are looked at in one turn. */
+const linesPiece = 128 * 1024
 
 export interface MessageOptions {
   /** Further headers to show, in lower case. */
@@ -135,17 +135,30 @@ function createBodies(messageId: string, fetchBody: MessageOptions['fetchBody'])
     const { text, uncertain } = await decodeText(bytes, params.charset, mimeType === 'text/html')
     bodies.uncertain ||= uncertain
     if (mimeType !== 'text/plain') return text
-    return unflowInTurns(text.replaceAll('\r\n', '\n'), params)
+    return unflowInTurns(await toLines(text), params)
   }
   return bodies
 }
 
+/** With one line break in place of two characters. */
+async function toLines(text: string): Promise<string> {
+  const pieces: string[] = []
+  for (let from = 0; from < text.length; ) {
+    if (from > 0) await breathe()
+    const line = text.indexOf('\n', from + linesPiece)
+    const end = line < 0 ? text.length : line + 1
+    pieces.push(text.slice(from, end).replaceAll('\r\n', '\n'))
+    from = end
+  }
+  return pieces.join('')
+}
+
 async function unflowInTurns(text: string, params: Record<string, string>): Promise<string> {
-  if (text.length <= flowedPiece || !isFlowed(params)) return unflow(text, params)
+  if (text.length <= linesPiece || !isFlowed(params)) return unflow(text, params)
   const pieces: string[] = []
   for (let from = 0; from < text.length; ) {
     // A soft break there stays a break: one in some thousand lines.
-    const line = text.indexOf('\n', from + flowedPiece)
+    const line = text.indexOf('\n', from + linesPiece)
     const end = line < 0 ? text.length : line
     await breathe()
     pieces.push(unflow(text.slice(from, end), params))

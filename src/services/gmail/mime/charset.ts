@@ -12,7 +12,7 @@ export interface DecodedText {
 const replacement = 0xfffd
 
 /** Bytes that are decoded in one turn of the event loop: some milliseconds, whatever the charset. */
-const pieceBytes = 128 * 1024
+const pieceBytes = 64 * 1024
 
 /** One piece of a body after the other; `isLast` with the last. */
 type Decode = (piece: Buffer, isLast: boolean) => string

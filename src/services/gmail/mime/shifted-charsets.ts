@@ -1,16 +1,11 @@
 import { decode as decodeByLibmime } from 'libmime/lib/charset.js'
 
-const [esc, shiftOut, shiftIn] = ['\u001b', '\u000e', '\u000f']
-const designation = new RegExp(`${esc}\\$[)*+][A-Z]`, 'g')
-const shiftedRun = new RegExp(`${shiftOut}([^${shiftIn}\\n]*)${shiftIn}?`, 'g')
-
-// One for all runs: a body may have a million.
-const [gbk, eucKr] = [new TextDecoder('gbk'), new TextDecoder('euc-kr')]
-type Decoder = typeof gbk
+const [lineFeed, esc, shiftOut, shiftIn] = [0x0a, 0x1b, 0x0e, 0x0f]
+const [dollar, open, tilde, close] = [0x24, 0x7b, 0x7e, 0x7d]
 
 /** Seven-bit encodings: what marks their text, without which their label means nothing. */
 const marks: readonly [label: RegExp, mark: RegExp][] = [
-  [/^(?:cs)?iso-?2022-?(?:jp|kr|cn)/, new RegExp(`${esc}[$(]`)],
+  [/^(?:cs)?iso-?2022-?(?:jp|kr|cn)/, new RegExp(`${String.fromCharCode(esc)}[$(]`)],
   [/^hz(?:-gb-?2312)?$/, /~\{/]
 ]
 
@@ -22,25 +17,56 @@ export function isShifted(label: string, bytes: Buffer): boolean {
 
 /** Undefined where the label names no such encoding. Lines are whole: at a line's end each of them is back in ASCII. */
 export function toShiftedDecode(label: string): ((lines: Buffer) => string) | undefined {
-  if (label.startsWith('hz')) return lines => decodeHz(lines.toString('latin1'))
+  if (label.startsWith('hz')) return lines => gbk.decode(liftHz(lines))
   if (/2022-?jp/.test(label)) return lines => decodeByLibmime(lines, 'iso-2022-jp')
-  if (/2022-?kr/.test(label)) return lines => decodeShiftOut(lines.toString('latin1'), eucKr)
-  if (/2022-?cn/.test(label)) return lines => decodeShiftOut(lines.toString('latin1'), gbk)
+  if (/2022-?kr/.test(label)) return lines => eucKr.decode(liftShiftOut(lines))
+  if (/2022-?cn/.test(label)) return lines => gbk.decode(liftShiftOut(lines))
   return undefined
 }
 
+// Each holds ASCII, and the pairs of its seven-bit sister with their high bits set.
+const [gbk, eucKr] = [new TextDecoder('gbk'), new TextDecoder('euc-kr')]
+const lift = (byte: number) => (byte > 0x20 ? byte | 0x80 : byte)
+
 /** RFC 1843: `~{` opens pairs of GB 2312 without their high bits, `~}` and the line's end close them. */
-function decodeHz(text: string): string {
-  return text.replace(/~\{([^\n]*?)(?:~\}|(?=\n)|$)|~~|~\n/g, (found, pairs?: string) =>
-    pairs === undefined ? (found === '~~' ? '~' : '') : withHighBits(pairs, gbk)
-  )
+function liftHz(bytes: Buffer): Buffer {
+  const lifted = Buffer.allocUnsafe(bytes.length)
+  let length = 0
+  let inPairs = false
+  for (let at = 0; at < bytes.length; at++) {
+    const [byte = 0, next = 0] = [bytes[at], bytes[at + 1]]
+    if (byte === lineFeed) inPairs = false
+    if (byte === tilde && next === (inPairs ? close : open)) {
+      inPairs = !inPairs
+      at++
+    } else if (inPairs) {
+      lifted[length++] = lift(byte)
+      // The second of a pair may look like the beginning of what closes them.
+      if (at + 1 < bytes.length && next !== lineFeed) {
+        lifted[length++] = lift(next)
+        at++
+      }
+    } else if (byte === tilde && next === lineFeed) at++
+    else {
+      lifted[length++] = byte
+      if (byte === tilde && next === tilde) at++
+    }
+  }
+  return lifted.subarray(0, length)
 }
 
 /** RFC 1557 and 1922: SO opens pairs without their high bits, SI and the line's end close them. */
-function decodeShiftOut(text: string, decoder: Decoder): string {
-  return text.replace(designation, '').replace(shiftedRun, (_, pairs: string) => withHighBits(pairs, decoder))
-}
-
-function withHighBits(pairs: string, decoder: Decoder): string {
-  return decoder.decode(Buffer.from(pairs, 'latin1').map(byte => (byte > 0x20 ? byte | 0x80 : byte)))
+function liftShiftOut(bytes: Buffer): Buffer {
+  const lifted = Buffer.allocUnsafe(bytes.length)
+  let length = 0
+  let inPairs = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte === lineFeed) inPairs = false
+    if (byte === shiftOut || byte === shiftIn) inPairs = byte === shiftOut
+    // Which charset the pairs are of is said before: ESC $ ) C.
+    else if (byte === esc && bytes[at + 1] === dollar) at += 3
+    else lifted[length++] = inPairs ? lift(byte) : byte
+  }
+  return lifted.subarray(0, length)
 }
