@@ -66,17 +66,25 @@ export function createFollowDue(options: {
     }
   }
 
-  async function followUntilNone(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const held = await watches.claim()
-      if (!held) return
-      await follow(held, signal)
-    }
-  }
-
   return async signal => {
-    const ends = await Promise.allSettled(Array.from({ length: atOnce }, () => followUntilNone(signal)))
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    const lanes: Promise<void>[] = []
+    const failures: unknown[] = []
+    async function followUntilNone(): Promise<void> {
+      while (!signal.aborted) {
+        const held = await watches.claim()
+        if (!held) return
+        // Where one is due others may be; where none is, this costs one look.
+        addLane()
+        await follow(held, signal)
+      }
+    }
+    function addLane(): void {
+      if (lanes.length < atOnce) lanes.push(followUntilNone().catch(error => void failures.push(error)))
+    }
+    addLane()
+    // Grows while it is gone through.
+    for (const lane of lanes) await lane
+    if (failures.length > 0) throw failures[0]
   }
 }
 
