@@ -9,7 +9,7 @@ import { connect } from './rows/connect.ts'
 import { expired } from './rows/expired.ts'
 import { generator } from './rows/generator.ts'
 import { list, message } from './rows/gmail.ts'
-import { growth } from './rows/growth.ts'
+import { callers, growth, replicas, sessions } from './rows/growth.ts'
 import { large } from './rows/large.ts'
 import { memory } from './rows/memory.ts'
 import { size } from './rows/size.ts'
@@ -21,7 +21,23 @@ import { vend } from './rows/vend.ts'
  * `npm run bench -- --quick` in two, `npm run bench -- vend connect` some rows. A run of every row writes docs/bench.md.
  * With `--profile DIR` guichet leaves a CPU profile there.
  */
-const rows: Row[] = [generator, connect, vend, expired, callback, list, message, large, growth, memory, start, size]
+const rows: Row[] = [
+  generator,
+  connect,
+  vend,
+  expired,
+  callback,
+  list,
+  message,
+  large,
+  growth,
+  sessions,
+  callers,
+  replicas,
+  memory,
+  start,
+  size
+]
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, profile: { type: 'string' } },
