@@ -4,7 +4,6 @@ import { catchStrayErrors } from './startup/stray-errors.ts'
 
 keepCompiled()
 const strayErrors = catchStrayErrors(text => process.stderr.write(`${text}\n`))
-const { createServer } = await import('./app.ts')
 const { parseConfig } = await import('./config/config.ts')
 const { ConfigError } = await import('./config/config-error.ts')
 const { safeCodeOf } = await import('./observability/log.ts')
@@ -18,6 +17,8 @@ const graceMs = 30_000
 /** The process: environment, server, listening, a graceful end. Nothing else touches `process`. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
+  // What takes most of a start is loaded only for an environment that holds.
+  const { createServer } = await import('./app.ts')
   // Asking for it makes a pipe or socket non-blocking: until then, writing into a full one stops the process.
   void process.stdout
   const app = await createServer(config, { stream: standardOutput })
