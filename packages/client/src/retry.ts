@@ -73,9 +73,15 @@ function readRetryAfter({ headers }: Response): number | undefined {
 
 /** @throws the signal's reason */
 export async function pause(seconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted()
   await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, seconds * 1000)
-    signal?.addEventListener('abort', () => [clearTimeout(timer), resolve()], { once: true })
+    const timer = setTimeout(end, seconds * 1000)
+    signal?.addEventListener('abort', end)
+    function end(): void {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
   })
   signal?.throwIfAborted()
 }
