@@ -1,0 +1,3 @@
+import { runFiles, waiting } from './files.ts'
+
+await runFiles(...waiting)
