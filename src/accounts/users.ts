@@ -83,11 +83,12 @@ export function createUsers(options: {
     const $setOnInsert = { _id: new ObjectId(), createdAt: now, ...atFirst }
     const update = { $set: { ...profile, lastSignInAt: now }, $setOnInsert }
     const write = () => collection.findOneAndUpdate(key, update, { upsert: true, returnDocument: 'after' })
-    const record = await write().catch(error => {
-      // Two first sign-ins at once: the other one inserted, this one finds it.
-      if (isDuplicateKey(error)) return write()
+    const first = await write().catch(error => {
+      if (isDuplicateKey(error)) return null
       throw error
     })
+    // Two first sign-ins at once: the other one inserted, this one finds it.
+    const record = first ?? (await write())
     if (!record) throw new Error('an upsert returned nothing')
     return record
   }
