@@ -11,7 +11,7 @@ export const LabelName = z
   .string()
   .min(1)
   .max(225)
-  .regex(/^[ -~\u00a0-\uffff]+$/, 'must be one line of text')
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must be one line of text')
 
 export const MessageParams = ConnectionParams.extend({ messageId: GmailId })
 export const ThreadParams = ConnectionParams.extend({ threadId: GmailId })
@@ -25,7 +25,7 @@ const listFields = {
   q: z
     .string()
     .max(2000)
-    .regex(/^[ -~\u00a0-\uffff]*$/, 'must be one line of text')
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be one line of text')
     .optional()
     .describe("Gmail's search language."),
   limit: z.coerce

@@ -106,6 +106,11 @@ t.test('drafts › a new message at each update, and the thread goes where the s
   t.equal((await call('drafts/send', { method: 'POST', body: { id: first.id } })).status, 404)
   t.equal(google.sent.length, 1)
   const other = (await call('drafts', { method: 'POST', body: { message: { raw: mail() } } })).body
+  const alone = (await call('drafts', { method: 'POST', body: { message: { raw: mail() } } })).body as typeof first
+  const inItself = { message: { raw: mail(), threadId: alone.message.threadId } }
+  t.equal((await call(`drafts/${alone.id}`, { method: 'PUT', body: inItself })).status, 200)
+  const left = await call('drafts/send', { method: 'POST', body: { id: alone.id } })
+  t.match(left.body, { labelIds: ['SENT'] }, 'one that was alone in its thread')
   t.equal((await call(`drafts/${other.id}`, { method: 'DELETE' })).status, 204)
   t.equal((await call(`drafts/${other.id}`)).status, 404)
 })

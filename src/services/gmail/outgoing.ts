@@ -20,7 +20,7 @@ const OutgoingAddress = z
     z
       .string()
       .max(600)
-      .regex(/^[ -~\u00a0-\uffff]*$/, 'must be one line of text'),
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be one line of text'),
     GivenAddress
   ])
   .transform((given, context): Address => {

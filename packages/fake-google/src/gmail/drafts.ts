@@ -68,9 +68,10 @@ export function createDrafts(mailbox: Mailbox): Drafts {
     },
     take(id) {
       const { message, outgoing } = require(id)
+      const isAlone = mailbox.requireThread(message.threadId).length === 1
       mailbox.deleteForever(message.id)
       drafts.delete(id)
-      return { ...outgoing, ...(message.threadId === message.id ? {} : { threadId: message.threadId }) }
+      return { ...outgoing, threadId: isAlone ? undefined : message.threadId }
     }
   }
 }
