@@ -45,6 +45,19 @@ const { key } = await app.backendKeys.create({
 
 /** They end the session, the user or the connection that all others need; or, as the stream, never end. */
 const left = ['signOut', 'eraseUser', 'disconnect', 'disconnectOwn', 'streamEvents', 'streamOwnEvents', 'finishSignIn']
+/** Checks that do not fit some operations, and why. */
+const unfitFor = [
+  {
+    check: 'ensure_resource_availability',
+    operations: ['Label', 'OwnLabel'].flatMap(label => ['get', 'update', 'delete'].map(verb => verb + label)),
+    reason: 'making a label that exists returns it, so that one made twice and deleted once is gone'
+  },
+  {
+    check: 'use_after_free',
+    operations: ['getWatch', 'getOwnWatch'],
+    reason: 'a mailbox without a watch still answers: its status is off'
+  }
+]
 const folder = mkdtempSync(join(tmpdir(), 'guichet-schemathesis-'))
 writeFileSync(
   join(folder, 'schemathesis.toml'),
@@ -60,6 +73,16 @@ api_key = "${headers.cookie?.split('=').slice(1).join('=')}"
 
 [auth.openapi.backendKey]
 bearer = "${key}"
+${unfitFor
+  .flatMap(({ check, operations }) =>
+    operations.map(
+      operation => `
+[[operations]]
+include-operation-id = "${operation}"
+checks.${check}.enabled = false`
+    )
+  )
+  .join('\n')}
 `
 )
 /** Checks that do not fit, and why. */
@@ -72,8 +95,8 @@ const options = {
   checks: 'all',
   'exclude-checks': Object.keys(unfit).join(),
   phases: 'examples,coverage,fuzzing,stateful',
-  'max-examples': '25',
-  'max-time': '90',
+  // Bounded by number and never by time: what is asked must be the same on every machine.
+  'max-examples': '5',
   seed: '1',
   'request-timeout': '20',
   'generation-with-security-parameters': 'false'
@@ -103,5 +126,7 @@ const failures = said.match(/^- ST\d+ .*$/gm) ?? []
 const isBroken = cases < 2_000 || /schema error/i.test(said)
 console.log(failures.length > 0 || isBroken ? said : said.slice(said.indexOf('=== SUMMARY')))
 for (const [check, reason] of Object.entries(unfit)) console.log(`# without ${check}: ${reason}`)
+for (const { check, operations, reason } of unfitFor)
+  console.log(`# without ${check} of ${operations.join(', ')}: ${reason}`)
 console.log(`${cases} cases, ${failures.length} failures`)
 process.exit(failures.length > 0 || isBroken ? 1 : 0)
