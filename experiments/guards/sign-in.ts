@@ -42,6 +42,14 @@ export const signInGuards = [
       '        { _id, userId, expiresAt: { $gt: usedAt } },\n        { $set: { createdAt: usedAt } },'
     ]
   ]),
+  ...guardsOf(flows, 'test/flows/exchange.test.ts', [
+    [
+      'a flow has one number over all replicas',
+      '[R35] flows › started in one session at five replicas',
+      '{ sessionId: 1, number: 1 }, unique: true,',
+      '{ sessionId: 1, number: 1 },'
+    ]
+  ]),
   ...guardsOf('src/config/environment.ts', 'test/flows/state.test.ts', [
     [
       'flows live ten minutes at most',

@@ -3,6 +3,7 @@ import type { Collection, Filter, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import { createBatchedInsert } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
+import { isDuplicateKey } from '../database/errors.ts'
 import { GuichetError } from '../errors.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -26,6 +27,8 @@ export interface FlowRecord {
   connectionId: ObjectId | null
   /** The Google account that must be chosen, where a ticket says so. */
   expectedEmail: string | null
+  /** The session's flows are numbered from 1 on, whichever replica starts them; none in rows of earlier versions. */
+  number?: number
   createdAt: Date
   expiresAt: Date
   usedAt?: Date
@@ -94,14 +97,14 @@ export const flowCollection: CollectionOf<FlowRecord> = {
   name: 'flows',
   indexes: [
     { key: { expiresAt: 1 }, expireAfterSeconds: afterlifeSeconds },
-    { key: { sessionId: 1, createdAt: -1 } },
+    { key: { sessionId: 1, number: 1 }, unique: true, partialFilterExpression: { number: { $exists: true } } },
     { key: { userId: 1 } }
   ]
 }
 
 /** Open flows a session may hold; the oldest goes first. */
-export const maxOpenFlows = 50
-/** Counting at every start would cost a round trip: a process looks after this many starts of a session. */
+const maxOpenFlows = 50
+/** The flow of every tenth number removes those that are too old, for ten at once. */
 const startsBetweenPrunings = 10
 
 export function createFlows(options: {
@@ -111,8 +114,7 @@ export function createFlows(options: {
   ttlSeconds: number
 }): Flows {
   const { collection, vault, clock, ttlSeconds } = options
-  const insert = createBatchedInsert(collection)
-  const prune = createPruning(collection)
+  const insert = createNumberedInsert(collection)
 
   return {
     async start(flow) {
@@ -124,8 +126,9 @@ export function createFlows(options: {
       const createdAt = new Date(clock.nowMs())
       const expiresAt = new Date(createdAt.getTime() + ttlSeconds * 1000)
       const sealed = sealFlow(vault, { _id, sessionId }, JSON.stringify([nonce, codeVerifier]))
-      await insert({ _id, ...flow, sealed, createdAt, expiresAt })
-      await prune(sessionId, _id)
+      const number = await insert({ _id, ...flow, sealed, createdAt, expiresAt })
+      if (number % startsBetweenPrunings === 0)
+        await collection.deleteMany({ sessionId, number: { $lte: number - maxOpenFlows + startsBetweenPrunings } })
       return { state, nonce, codeChallenge: createHash('sha256').update(codeVerifier).digest('base64url'), expiresAt }
     },
 
@@ -195,21 +198,38 @@ function toRefusal(
   return flow.usedAt ? 'flow_used' : 'flow_expired'
 }
 
-function createPruning(collection: Collection<FlowRecord>): (sessionId: string, newest: string) => Promise<void> {
-  const starts = new Map<string, number>()
-  return async (sessionId, newest) => {
-    const count = (starts.get(sessionId) ?? 0) + 1
-    // Least recently used sessions are forgotten: at worst a session is counted from zero again.
-    starts.delete(sessionId)
-    if (starts.size >= 10_000) starts.delete(starts.keys().next().value ?? '')
-    starts.set(sessionId, count % startsBetweenPrunings)
-    if (count < startsBetweenPrunings) return
-    // By id: many may be of one millisecond, and the one just started is not the oldest of them.
-    const eldest = await collection
-      .find({ sessionId, _id: { $ne: newest } }, { projection: { _id: 1 } })
-      .sort({ createdAt: -1 })
-      .skip(maxOpenFlows - startsBetweenPrunings - 1)
-      .toArray()
-    if (eldest.length > 0) await collection.deleteMany({ _id: { $in: eldest.map(({ _id }) => _id) } })
+/**
+ * Inserts a flow under its session's next number, and gives that number: counting the flows at each start would cost a
+ * command. A process guesses the number from those it gave, and looks only where another replica was there first.
+ */
+function createNumberedInsert(collection: Collection<FlowRecord>): (flow: FlowRecord) => Promise<number> {
+  const insert = createBatchedInsert(collection)
+  const numbers = new Map<string, number>()
+
+  function give(sessionId: string, above = 0): number {
+    const number = Math.max(numbers.get(sessionId) ?? 0, above) + 1
+    // Least recently used sessions are forgotten: their next flow looks again.
+    numbers.delete(sessionId)
+    if (numbers.size >= 10_000) numbers.delete(numbers.keys().next().value ?? '')
+    numbers.set(sessionId, number)
+    return number
+  }
+
+  return async flow => {
+    const { sessionId } = flow
+    for (let number = give(sessionId); ; ) {
+      try {
+        await insert({ ...flow, number })
+        return number
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error
+      }
+      const [newest] = await collection
+        .find({ sessionId, number: { $gte: number } }, { projection: { number: 1 } })
+        .sort({ number: -1 })
+        .limit(1)
+        .toArray()
+      number = give(sessionId, newest?.number)
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { MongoWriteConcernError } from 'mongodb'
 import t from 'tap'
+import { hashSecret } from '../../src/secrets.ts'
 import { build, collectionsOf, createTestClock, isProblem, localPath } from '../helper.ts'
 
 /** What Google's token endpoint may do to an exchange whose request it has read. */
@@ -108,6 +109,35 @@ t.test('[R33] durable › a write that no majority has › is no success', async
   })
   isProblem(t, await user.connect(), 503, 'database_unavailable')
   restore()
+})
+
+t.test('[R35] flows › started in one session at five replicas › fifty are open at most', async t => {
+  const { app, clock, google, signedIn, replica } = await build(t)
+  const user = await signedIn()
+  const replicas = [app, ...(await Promise.all(Array.from({ length: 4 }, () => replica())))]
+  const urls = new Map<string, string>()
+  await Promise.all(
+    replicas.map(async at => {
+      const here = user.clone(at)
+      for (let start = 0; start < 19; start++) {
+        clock.advance(1)
+        const { url } = (await here.fetch('/connect/gmail')).json()
+        urls.set(hashSecret(new URL(url).searchParams.get('state') ?? ''), url)
+      }
+    })
+  )
+  const { flows } = collectionsOf(app)
+  const rows = await flows.find({ purpose: 'connect' }).sort({ createdAt: 1 }).toArray()
+  t.ok(rows.length > 40 && rows.length <= 50, `${rows.length} rows`)
+  const numbers = rows.map(({ number }) => number).sort((one, other) => Number(one) - Number(other))
+  t.same(
+    numbers,
+    rows.map((_, index) => 95 - rows.length + 1 + index),
+    'the newest, without a gap'
+  )
+  for (const row of [rows[0], rows.at(-1)])
+    t.equal((await user.fetch(localPath(google.consent(urls.get(row?._id ?? '') ?? '')))).statusCode, 200)
+  t.same(google.violations, [])
 })
 
 t.test(
