@@ -23,6 +23,8 @@ declare module 'fastify' {
 /** Discovery, keys and token answers are a few KiB. */
 const maxAnswerBytes = 256 * 1024
 
+const prefetchAfterMs = 1_000
+
 /** Google as every door needs it: where it answers, its keys, refreshing and revoking. */
 export default fp(
   async function google(app) {
@@ -50,8 +52,9 @@ export default fp(
         )
       }
     })
-    // Neither the routes nor the first sign-in should wait for Google.
-    idTokens.prefetch().catch(() => {})
+    // Neither the start nor the first sign-in should wait for Google.
+    const prefetching = setTimeout(() => void idTokens.prefetch(), prefetchAfterMs).unref()
+    app.addHook('onClose', async () => clearTimeout(prefetching))
   },
   { name: 'google', fastify: '5.x', dependencies: ['database-clock', 'metrics'] }
 )

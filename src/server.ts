@@ -6,11 +6,14 @@ keepCompiled()
 const strayErrors = catchStrayErrors(text => process.stderr.write(`${text}\n`))
 const { parseConfig } = await import('./config/config.ts')
 const { ConfigError } = await import('./config/config-error.ts')
+const { loadTheRest } = await import('./lazily.ts')
 const { safeCodeOf } = await import('./observability/log.ts')
 const { allWritten, standardOutput } = await import('./observability/line-sink.ts')
 
 /** From a readiness that says no to the last request: load balancers need a moment to notice. */
 const drainMs = 5_000
+/** Between two packages that the start left for later. */
+const pauseMs = 100
 /** Requests still running after this are cut off. */
 const graceMs = 30_000
 
@@ -25,6 +28,7 @@ async function main(): Promise<void> {
   await app.listen({ host: config.host, port: config.port }).catch(({ code }) => {
     throw new ConfigError([{ variable: 'HOST, PORT', problem: `cannot be listened on (${safeCodeOf({ code })})` }])
   })
+  void loadTheRest(pauseMs)
   strayErrors.goOn(err => app.log.error({ event: 'stray_error', err }, 'an error that nothing caught: a bug'))
 
   let stopping = false

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import oauth2, { type FastifyOAuth2Options } from '@fastify/oauth2'
+import type { FastifyOAuth2Options } from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ObjectId } from 'mongodb'
@@ -14,8 +14,10 @@ import {
 } from '../../src/flows/authorization.ts'
 import type { FlowAim } from '../../src/flows/flows.ts'
 import { type Purpose, purposes, signIn } from '../../src/flows/purposes.ts'
-import type { Endpoints } from '../../src/google/endpoints.ts'
+import { type Endpoints, googleIssuer } from '../../src/google/endpoints.ts'
+import { schemaController } from '../../src/http/server-options.ts'
 import type { CallbackQuery } from '../../src/http/views/flow.ts'
+import { lazily } from '../../src/lazily.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,6 +42,9 @@ declare module 'fastify' {
 
 /** Fastify gives a plugin 10 s, and a call to Google may take longer. */
 const bootWaitMs = 5_000
+
+const oauth2 = lazily<typeof import('@fastify/oauth2').default>('@fastify/oauth2')
+
 const registerAgainMs = 30_000
 
 /** The Google OAuth2 flow: one registration of @fastify/oauth2 for each purpose; src/flows has its logic. */
@@ -55,7 +60,7 @@ export default fp(
      * @throws GuichetError `google_misconfigured`, without the library's own error: that one holds the client's secret
      */
     async function register(endpoints: Endpoints): Promise<Map<string, OAuthClient>> {
-      const instance = Fastify()
+      const instance = Fastify({ schemaController })
       for (const purpose of purposes) {
         const options: FastifyOAuth2Options = {
           name: purpose.name,
@@ -75,7 +80,7 @@ export default fp(
         // The library throws where Fastify catches nothing of a plugin with a callback: a promise does.
         const registration = (scope: FastifyInstance) =>
           new Promise<void>((resolve, reject) => {
-            oauth2(scope, options, error => (error ? reject(error) : resolve()))
+            oauth2()(scope, options, error => (error ? reject(error) : resolve()))
           })
         instance.register(fp(registration))
       }
@@ -106,10 +111,11 @@ export default fp(
       if (!found) throw new Error(`${name} is not registered`)
       return found
     }
-    // With an issuer that answers in time, what the library refuses ends the start.
-    await Promise.race([client(signIn), delay(bootWaitMs, undefined, { ref: false })]).catch(error => {
-      if (!hasCode(error, 'google_unavailable')) throw error
-    })
+    // With an issuer that answers in time, what the library refuses ends the start. Google's own endpoints are known.
+    if (config.google.issuer !== googleIssuer)
+      await Promise.race([client(signIn), delay(bootWaitMs, undefined, { ref: false })]).catch(error => {
+        if (!hasCode(error, 'google_unavailable')) throw error
+      })
 
     const authorization = createAuthorization({
       flows,

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import { Webhook } from 'standardwebhooks'
-import { Agent, fetch } from 'undici'
 import type { Clock } from '../clock.ts'
 import { type AddressGuard, faultOfWebhookUrl } from '../config/networks.ts'
 import type { CollectionOf } from '../database/database.ts'
+import { lazily } from '../lazily.ts'
 import { retryAfterSeconds } from '../retry-after.ts'
 import { hashSecret } from '../secrets.ts'
 import type { ListedEvent } from './event.ts'
 import { createGuardedLookup } from './public-address.ts'
+
+const undici = lazily<typeof import('undici')>('undici')
 
 export interface Delivery {
   /** Sends what is due; each event by one replica at a time. */
@@ -67,6 +69,7 @@ export function createDelivery(options: {
 }): Delivery {
   const { collection, meta, clock, url, guard, onFailure } = options
   const signers = options.secrets.map(secret => new Webhook(secret))
+  const { Agent, fetch } = undici()
   const dispatcher = new Agent({ connect: { lookup: createGuardedLookup(guard), timeout: timeoutMs } })
   const closing = new AbortController()
   const fromNow = (ms: number) => new Date(clock.nowMs() + ms)

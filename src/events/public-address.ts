@@ -2,13 +2,11 @@ import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { type AddressGuard, createAddressGuard } from '../config/networks.ts'
 
-const isPublic = createAddressGuard([])
-
 /**
  * The addresses that may be connected to. A private name may have some that are not allowed (localhost is ::1 too): then
  * those that are allowed by name are left. A public name that also leads inside is refused whole.
  */
-function toAllowed(addresses: readonly LookupAddress[], guard: AddressGuard): LookupAddress[] {
+function toAllowed(addresses: readonly LookupAddress[], guard: AddressGuard, isPublic: AddressGuard): LookupAddress[] {
   const allowed = addresses.filter(({ address }) => guard(address))
   const leadsInside = allowed.length < addresses.length && allowed.some(({ address }) => isPublic(address))
   return leadsInside ? [] : allowed
@@ -19,10 +17,11 @@ function toAllowed(addresses: readonly LookupAddress[], guard: AddressGuard): Lo
  * a name which answers differently the second time gains nothing.
  */
 export function createGuardedLookup(guard: AddressGuard): LookupFunction {
+  const isPublic = createAddressGuard([])
   return (hostname, options, callback) => {
     dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error, [])
-      const allowed = toAllowed(addresses, guard)
+      const allowed = toAllowed(addresses, guard, isPublic)
       const [first] = allowed
       if (!first) return callback(new Error('the address is not public'), [])
       if (options.all) callback(null, allowed)

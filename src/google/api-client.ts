@@ -1,8 +1,11 @@
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { type Dispatcher, request as send } from 'undici'
+import type { Dispatcher } from 'undici'
 import { CodedError, GuichetError } from '../errors.ts'
+import { lazily } from '../lazily.ts'
 import { type Bounds, createAllowance, isReset, limited } from './bounded-fetch.ts'
+
+const undici = lazily<typeof import('undici')>('undici')
 
 /** A call as googleapis has put it together. */
 interface ApiRequest {
@@ -61,10 +64,12 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds) {
     }
     try {
       const answer = await time.waitFor(() =>
-        send(target, options).catch(error => {
-          if (method !== 'GET' || !isReset(error)) throw error
-          return send(target, options)
-        })
+        undici()
+          .request(target, options)
+          .catch(error => {
+            if (method !== 'GET' || !isReset(error)) throw error
+            return undici().request(target, options)
+          })
       )
       const { statusCode: status } = answer
       const isSuccess = status >= 200 && status < 300

@@ -1,5 +1,8 @@
-import { type RequestInfo, type RequestInit, Response, fetch as undiciFetch } from 'undici'
+import type { RequestInfo, RequestInit, Response } from 'undici'
 import { CodedError, GuichetError } from '../errors.ts'
+import { lazily } from '../lazily.ts'
+
+const undici = lazily<typeof import('undici')>('undici')
 
 export interface Bounds {
   /** For the whole call: connecting, headers and body. What its reader takes does not count. */
@@ -21,9 +24,10 @@ export type Fetch = typeof globalThis.fetch
  */
 export function createBoundedFetch({ timeoutMs, maxBytes }: Bounds): Fetch {
   const boundedFetch = async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
+    const { Response } = undici()
     const time = createAllowance(timeoutMs)
     const signal = init?.signal ? AbortSignal.any([init.signal, time.signal]) : time.signal
-    const send = () => undiciFetch(input, { ...init, redirect: 'manual', signal })
+    const send = () => undici().fetch(input, { ...init, redirect: 'manual', signal })
     try {
       const response = await time.waitFor(() =>
         send().catch(error => {

@@ -1,7 +1,7 @@
-import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { CodedError, GuichetError } from '../errors.ts'
+import { lazily } from '../lazily.ts'
 import type { Fetch } from './bounded-fetch.ts'
 import { type Endpoints, googleIssuer } from './endpoints.ts'
 import { createSigningKeys } from './signing-keys.ts'
@@ -17,6 +17,8 @@ export interface Identity {
   name: string | null
   picture: string | null
 }
+
+const jose = lazily<typeof import('jose')>('jose')
 
 /** Clocks may differ by this much: OpenID Connect Core 3.1.3.7 leaves it to us. */
 const skewSeconds = 60
@@ -66,7 +68,7 @@ export function createIdTokenVerifier(options: {
     async verify(idToken, nonce) {
       const { issuer } = await endpoints()
       try {
-        const { payload } = await jwtVerify(idToken ?? '', keys.find, {
+        const { payload } = await jose().jwtVerify(idToken ?? '', keys.find, {
           algorithms: ['RS256'],
           issuer: issuer === googleIssuer ? [googleIssuer, 'accounts.google.com'] : issuer,
           audience: clientId,
@@ -107,6 +109,7 @@ const reasonsOfClaims: Readonly<Record<string, string>> = {
 
 /** Why an id_token was refused: a closed list. */
 function reasonOf(cause: unknown): string {
+  const { errors } = jose()
   if (cause instanceof CodedError) return cause.code
   if (cause instanceof errors.JWTExpired) return 'expired'
   if (cause instanceof errors.JWTClaimValidationFailed) return reasonsOfClaims[cause.claim] ?? 'claims'

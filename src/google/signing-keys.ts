@@ -1,7 +1,10 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import type { createLocalJWKSet, JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
+import { lazily } from '../lazily.ts'
 import type { Fetch } from './bounded-fetch.ts'
+
+const jose = lazily<typeof import('jose')>('jose')
 
 /** Keys older than this are fetched again. */
 const maxAgeMs = 600_000
@@ -14,7 +17,7 @@ export interface SigningKeys {
   /** @throws GuichetError `google_unavailable` while there are no keys; jose's errors for a token that none of them fits */
   find: JWTVerifyGetKey
   /** Fetches them ahead of the first token. */
-  load(): Promise<unknown>
+  load(): Promise<void>
 }
 
 /**
@@ -36,7 +39,7 @@ export function createSigningKeys(options: {
     const response = await fetch(await jwksUri())
     if (!response.ok) throw new Error(`the signing keys answered ${response.status}`)
     // Refuses what is no set of keys, and leaves those that are known.
-    known = createLocalJWKSet((await response.json()) as JSONWebKeySet)
+    known = jose().createLocalJWKSet((await response.json()) as JSONWebKeySet)
     loadedAtMs = clock.nowMs()
     return known
   }
@@ -63,7 +66,9 @@ export function createSigningKeys(options: {
   const renewForUnknown = createRenewal()
 
   return {
-    load,
+    async load() {
+      if (!known) await load()
+    },
     async find(header, token) {
       if (known && clock.nowMs() - loadedAtMs >= maxAgeMs) await renewOld()
       const keys =
@@ -74,7 +79,7 @@ export function createSigningKeys(options: {
       try {
         return await keys(header, token)
       } catch (error) {
-        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+        if (!(error instanceof jose().errors.JWKSNoMatchingKey)) throw error
         await renewForUnknown()
         return (known ?? keys)(header, token)
       }

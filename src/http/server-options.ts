@@ -30,6 +30,14 @@ const headersWithoutHooks = {
   'x-content-type-options': 'nosniff'
 }
 
+/** Without it Fastify loads compilers of its own, ajv among them, that nothing here uses. */
+export const schemaController: NonNullable<FastifyServerOptions['schemaController']> = {
+  compilersFactory: {
+    buildValidator: (() => validatorCompiler) as never,
+    buildSerializer: (() => serializerCompiler) as never
+  }
+}
+
 /** A guichet that stands in a host app. */
 export interface Mount {
   /** Where the host put it; empty at its root. */
@@ -71,13 +79,7 @@ export function toServerOptions(
     exposeHeadRoutes: false,
     // Gmail's attachment ids are long; each schema bounds its own parameters.
     routerOptions: { maxParamLength: 1024 },
-    // Without these it loads compilers of its own, ajv among them, that nothing here uses.
-    schemaController: {
-      compilersFactory: {
-        buildValidator: (() => validatorCompiler) as never,
-        buildSerializer: (() => serializerCompiler) as never
-      }
-    },
+    schemaController,
     forceCloseConnections: 'idle',
     // Readiness says it, as a problem.
     return503OnClosing: false,

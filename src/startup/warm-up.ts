@@ -8,6 +8,7 @@ import { keepCompiled } from './compile-cache.ts'
 keepCompiled()
 const { createServer } = await import('../app.ts')
 const { parseConfig } = await import('../config/config.ts')
+const { loadTheRest } = await import('../lazily.ts')
 const { createSecret } = await import('../secrets.ts')
 
 const app = await createServer(
@@ -21,4 +22,5 @@ const app = await createServer(
   })
 )
 await app.ready()
+await loadTheRest(0)
 await app.close()

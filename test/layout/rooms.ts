@@ -11,6 +11,7 @@ export const rooms = [
   'src/errors',
   'src/secrets',
   'src/retry-after',
+  'src/lazily',
   'src/email-address',
   'src/catalogue',
   'src/config',

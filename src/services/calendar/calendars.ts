@@ -1,8 +1,9 @@
-import { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js'
+import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js'
 import { calendarReadonly } from '../../catalogue.ts'
 import type { ConnectionRecord } from '../../connections/record.ts'
 import { GuichetError, hasCode } from '../../errors.ts'
 import { createApiClient } from '../../google/api-client.ts'
+import { lazily } from '../../lazily.ts'
 import type { OpenAccess } from '../access.ts'
 import { translate } from '../gmail/google-error.ts'
 
@@ -29,7 +30,11 @@ const pageSize = 100
 /** A page of events may hold long descriptions. */
 const maxAnswerBytes = 8 * 1024 * 1024
 
-/** Only Calendar is imported of googleapis: the whole package costs over a second and 100 MB. */
+/** Only Calendar is loaded of googleapis: the whole package costs over a second and 100 MB. */
+const googleapis = lazily<typeof import('googleapis/build/src/apis/calendar/v3.js')>(
+  'googleapis/build/src/apis/calendar/v3.js'
+)
+
 export function createOpenCalendars(options: {
   openAccess: OpenAccess
   /** Root of Google's APIs; default Google's own. */
@@ -38,12 +43,16 @@ export function createOpenCalendars(options: {
   nowMs: () => number
 }): OpenCalendars {
   const { openAccess, apiUrl, timeoutMs, nowMs } = options
-  const { calendarList, events } = new calendar_v3.Calendar({
-    ...(apiUrl && { rootUrl: apiUrl }),
-    universeDomain: 'googleapis.com',
-    retry: false,
-    auth: createApiClient({ timeoutMs, maxBytes: maxAnswerBytes }) as never
-  })
+  let opened: calendar_v3.Calendar | undefined
+  function openCalendar(): calendar_v3.Calendar {
+    opened ??= new (googleapis().calendar_v3.Calendar)({
+      ...(apiUrl && { rootUrl: apiUrl }),
+      universeDomain: 'googleapis.com',
+      retry: false,
+      auth: createApiClient({ timeoutMs, maxBytes: maxAnswerBytes }) as never
+    })
+    return opened
+  }
 
   return connection => {
     const access = openAccess(connection, { service: 'calendar', scope: calendarReadonly })
@@ -61,10 +70,12 @@ export function createOpenCalendars(options: {
 
     return {
       list: ({ pageToken }) =>
-        read(options => calendarList.list({ maxResults: pageSize, ...(pageToken && { pageToken }) }, options)),
+        read(options =>
+          openCalendar().calendarList.list({ maxResults: pageSize, ...(pageToken && { pageToken }) }, options)
+        ),
       events: (calendarId, { from, to, pageToken }) =>
         read(options =>
-          events.list(
+          openCalendar().events.list(
             {
               calendarId,
               singleEvents: true,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
+import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { GuichetError, hasCode } from '../../errors.ts'
 import { createApiClient } from '../../google/api-client.ts'
+import { lazily } from '../../lazily.ts'
 import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
 import { AccessTokenRefused, ProjectRefused, refusalOf, translate } from './google-error.ts'
 import type { AccountGovernor } from './governor.ts'
@@ -73,7 +74,11 @@ const streamSlotMs = 10_000
 const maxAttempts = 2
 const outageMs = 200
 
-/** Only Gmail is imported of googleapis: the whole package costs over a second and 100 MB. */
+/** Only Gmail is loaded of googleapis: the whole package costs over a second and 100 MB. */
+const googleapis = lazily<typeof import('googleapis/build/src/apis/gmail/v1.js')>(
+  'googleapis/build/src/apis/gmail/v1.js'
+)
+
 export function createGmailClient(options: {
   /** Root of Google's APIs; default Google's own. */
   apiUrl: string | undefined
@@ -85,14 +90,18 @@ export function createGmailClient(options: {
 }): (user: GmailUser) => Gmail {
   const { apiUrl, timeoutMs, nowMs, metrics, onProjectRefused } = options
   const bounds = { timeoutMs, maxBytes: maxAnswerBytes }
-  const { users } = new gmail_v1.Gmail({
-    ...(apiUrl && { rootUrl: apiUrl }),
-    // Else an environment variable could send the tokens to another host.
-    universeDomain: 'googleapis.com',
-    // What may be repeated is for this client to know.
-    retry: false,
-    auth: createApiClient(bounds) as never
-  })
+  let opened: Users | undefined
+  function openUsers(): Users {
+    opened ??= new (googleapis().gmail_v1.Gmail)({
+      ...(apiUrl && { rootUrl: apiUrl }),
+      // Else an environment variable could send the tokens to another host.
+      universeDomain: 'googleapis.com',
+      // What may be repeated is for this client to know.
+      retry: false,
+      auth: createApiClient(bounds) as never
+    }).users
+    return opened
+  }
   const streaming = { responseType: 'stream' as const }
   const uploading = {
     auth: createApiClient({ ...bounds, timeoutMs: uploadTimeoutMs }) as never,
@@ -107,7 +116,7 @@ export function createGmailClient(options: {
     async function attempt(method: GmailMethod, send: Send<unknown>, options: CallOptions, token: string) {
       const { stream, upload, signal } = options
       try {
-        const { data } = await send(users, {
+        const { data } = await send(openUsers(), {
           headers: { authorization: `Bearer ${token}` },
           ...(stream && streaming),
           ...(upload && uploading),

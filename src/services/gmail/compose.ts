@@ -1,7 +1,10 @@
 import { Readable } from 'node:stream'
-import MimeNode from 'nodemailer/lib/mime-node'
+import type MimeNode from 'nodemailer/lib/mime-node'
+import { lazily } from '../../lazily.ts'
 import type { Address } from './mime/addresses.ts'
 import type { OutgoingFile } from './outgoing.ts'
+
+const mimeNode = lazily<typeof MimeNode>('nodemailer/lib/mime-node')
 
 /** A mail, ready to be written. */
 export interface Mail {
@@ -40,7 +43,7 @@ export async function* composeMail(mail: Mail): AsyncGenerator<Buffer> {
     yield* read(withHeaders(await createBody(mail, shown), mail))
     return
   }
-  const root = withHeaders(new MimeNode('multipart/mixed', nodeOptions), mail)
+  const root = withHeaders(new (mimeNode())('multipart/mixed', nodeOptions), mail)
   yield Buffer.from(`${root.buildHeaders()}\r\n\r\n`)
   const boundary = `--${root.boundary}`
   async function* part(node: MimeNode) {
@@ -76,7 +79,7 @@ function withHeaders(node: MimeNode, mail: Mail): MimeNode {
 /** Text and html, with what the html shows. */
 async function createBody({ text, html }: Mail, shown: OutgoingFile[], parent?: MimeNode): Promise<MimeNode> {
   const create = (type: string, under: MimeNode | undefined) =>
-    under ? under.createChild(type, nodeOptions) : new MimeNode(type, nodeOptions)
+    under ? under.createChild(type, nodeOptions) : new (mimeNode())(type, nodeOptions)
   const createText = (type: string, content: string, under: MimeNode | undefined) =>
     create(`${type}; charset=utf-8`, under).setContent(content)
   const createHtml = async (content: string, under: MimeNode | undefined) => {

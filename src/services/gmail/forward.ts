@@ -1,7 +1,10 @@
-import { escapeUTF8 as escapeHtml } from 'entities'
+import { lazily } from '../../lazily.ts'
 import type { Address } from './mime/addresses.ts'
 import type { OutgoingMail } from './outgoing.ts'
 import type { MessageView } from './views.ts'
+
+const entities = lazily<typeof import('entities')>('entities')
+const escapeHtml = (text: string) => entities().escapeUTF8(text)
 
 type Own = Pick<OutgoingMail, 'text' | 'html'>
 

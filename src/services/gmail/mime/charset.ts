@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate as breathe } from 'node:timers/promises'
-import { createDecodeStream, decode as decodeByLibmime } from 'libmime/lib/charset.js'
+import { lazily } from '../../../lazily.ts'
 import { isShifted, toShiftedDecode } from './shifted-charsets.ts'
+
+const charsets = lazily<typeof import('libmime/lib/charset.js')>('libmime/lib/charset.js')
 
 export interface DecodedText {
   text: string
@@ -106,13 +108,13 @@ async function attemptAs(label: string, bytes: Buffer): Promise<Attempt | undefi
 function toDecode(label: string): Decode | undefined {
   if (label === '') return undefined
   // libmime tells their byte order by the text; a decoder of the platform only by a mark.
-  if (isWide(label)) return collected(bytes => decodeByLibmime(bytes, label))
+  if (isWide(label)) return collected(bytes => charsets().decode(bytes, label))
   try {
     const decoder = new TextDecoder(label)
     return (piece, isLast) => decoder.decode(piece, { stream: !isLast })
   } catch {
-    const { supported } = createDecodeStream(label)
-    return supported ? piece => decodeByLibmime(piece, label) : undefined
+    const { supported } = charsets().createDecodeStream(label)
+    return supported ? piece => charsets().decode(piece, label) : undefined
   }
 }
 

@@ -1,4 +1,6 @@
-import libmime from 'libmime'
+import { lazily } from '../../../lazily.ts'
+
+const libmime = lazily<typeof import('libmime').default>('libmime')
 
 /** A header longer than this is cut: nobody wrote it by hand, and parsers of headers are not all linear. */
 export const maxHeaderLength = 65_536
@@ -19,7 +21,11 @@ export function unfold(value: string): string {
 
 /** Decodes what still holds an encoded word, and leaves everything else as it is. */
 export function decodeWords(text: string): string {
-  return text.includes('=?') ? libmime.decodeWords(text).replace(/\p{Cc}/gu, '') : text
+  return text.includes('=?')
+    ? libmime()
+        .decodeWords(text)
+        .replace(/\p{Cc}/gu, '')
+    : text
 }
 
 export interface StructuredHeader {
@@ -31,7 +37,7 @@ export interface StructuredHeader {
 
 /** `attachment; filename*0*=…` (RFC 2231), with the encoded words that many mailers put into quotes. */
 export function readStructured(value: string): StructuredHeader {
-  const { value: token, params } = libmime.parseHeaderValue(value.slice(0, maxHeaderLength))
+  const { value: token, params } = libmime().parseHeaderValue(value.slice(0, maxHeaderLength))
   const read = Object.entries(params).map(([name, text]) => [name, decodeWords(String(text))] as const)
   return {
     value: String(token).trim().toLowerCase(),

@@ -1,4 +1,6 @@
-import { decode as decodeByLibmime } from 'libmime/lib/charset.js'
+import { lazily } from '../../../lazily.ts'
+
+const charsets = lazily<typeof import('libmime/lib/charset.js')>('libmime/lib/charset.js')
 
 const [lineFeed, esc, shiftOut, shiftIn] = [0x0a, 0x1b, 0x0e, 0x0f]
 const [dollar, open, tilde, close] = [0x24, 0x7b, 0x7e, 0x7d]
@@ -18,7 +20,7 @@ export function isShifted(label: string, bytes: Buffer): boolean {
 /** Undefined where the label names no such encoding. Lines are whole: at a line's end each of them is back in ASCII. */
 export function toShiftedDecode(label: string): ((lines: Buffer) => string) | undefined {
   if (label.startsWith('hz')) return lines => gbk.decode(liftHz(lines))
-  if (/2022-?jp/.test(label)) return lines => decodeByLibmime(lines, 'iso-2022-jp')
+  if (/2022-?jp/.test(label)) return lines => charsets().decode(lines, 'iso-2022-jp')
   if (/2022-?kr/.test(label)) return lines => eucKr.decode(liftShiftOut(lines))
   if (/2022-?cn/.test(label)) return lines => gbk.decode(liftShiftOut(lines))
   return undefined

@@ -1,4 +1,6 @@
-import { decodeHTML } from 'entities'
+import { lazily } from '../../../lazily.ts'
+
+const entities = lazily<typeof import('entities')>('entities')
 
 /** Invisible characters by which newsletters fill the preview; inside a word they join its letters and stay. */
 const filler = '\u200c\u200d\u2060\ufeff\u034f\u00ad'
@@ -6,5 +8,5 @@ const edges = new RegExp(`(?<=^|[\\s${filler}])[${filler}]+|[${filler}]+(?=[\\s$
 
 /** Gmail's snippet as plain text: it comes with HTML's entities in it. */
 export function readSnippet(snippet: string): string {
-  return decodeHTML(snippet.slice(0, 2000)).replace(edges, '').replace(/\s+/g, ' ').trim()
+  return entities().decodeHTML(snippet.slice(0, 2000)).replace(edges, '').replace(/\s+/g, ' ').trim()
 }

@@ -1,9 +1,12 @@
-import { type JWTVerifyGetKey, jwtVerify } from 'jose'
+import type { JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../../../clock.ts'
 import { toComparableAddress } from '../../../email-address.ts'
 import { GuichetError } from '../../../errors.ts'
+import { lazily } from '../../../lazily.ts'
 import { parseWithHistoryId, toHistoryId } from './history-id.ts'
+
+const jose = lazily<typeof import('jose')>('jose')
 
 /** What Cloud Pub/Sub posts: https://cloud.google.com/pubsub/docs/push#receive_push */
 export const PushBody = z.object({
@@ -35,7 +38,7 @@ export function createPushVerifier(options: {
     const [, token = ''] = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '') ?? []
     try {
       const known = await issuer()
-      const { payload } = await jwtVerify(token, findKey, {
+      const { payload } = await jose().jwtVerify(token, findKey, {
         algorithms: ['RS256'],
         issuer: [known, known.replace(/^https:\/\//, '')],
         audience,
