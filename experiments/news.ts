@@ -68,13 +68,27 @@ async function run(world: World, { seed, size, small, progress }: Task) {
   const told = await compareAll(world, followed, faults)
   faults.expect(world.google.violations.length === 0, `Google complains: ${world.google.violations[0]}`)
   const pushes = world.google.pubsub.answers
+  faults.expect(
+    pushes.every(status => [0, 204, 503].includes(status)),
+    `pushes: ${byStatus(pushes)}`
+  )
   return {
     lines: [
       `${followed.length} connections followed by ${replicas} replica processes, one of them killed with kill -9 ${size} times: ${mails} mails arrived, ${told} were told.`,
-      `${pushes.length} pushes, ${pushes.filter(status => status !== 204).length} of them to a process that was gone; ${size * looksPerKill} times a cursor was compared with what is durable.`
+      `${pushes.length} pushes: ${byStatus(pushes)}; ${size * looksPerKill} times a cursor was compared with what is durable.`
     ],
     faults: faults.found
   }
+}
+
+/** How often each status came; `0` where nobody answered. */
+function byStatus(statuses: readonly number[]): string {
+  const counts = new Map<number, number>()
+  for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1)
+  return [...counts]
+    .toSorted(([one], [other]) => one - other)
+    .map(([status, count]) => (status === 0 ? `${count} to a process that was gone` : `${count} answered ${status}`))
+    .join(', ')
 }
 
 async function follow({ google }: World, [server]: [ServerProcess], number: number): Promise<Followed> {
