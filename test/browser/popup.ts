@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
+import { aMoment } from '../services/gmail/news/newsroom.ts'
 import { consent, type Scene } from './scene.ts'
 
 const ada = 'ada@example.com'
@@ -43,6 +44,34 @@ export async function popupStories(t: Test, scene: Scene): Promise<void> {
       1,
       'by a draft: there was an Idempotency-Key'
     )
+
+    const watched = await page.evaluate(
+      `fetch('${scene.url}/connections/${connection?.id}/gmail/watch', { method: 'PUT', credentials: 'include' }).then(({ status }) => status)`
+    )
+    t.equal(watched, 200)
+    await page.evaluate(`window.heard = []; window.hush = ${mail}.stream(event => heard.push(event))`)
+    const arrived = async (subject: string) => {
+      const { id } = scene.google.user(ada).gmail.receive({ from: 'bob@example.com', subject, body: 'x' })
+      scene.clock.advance(aMoment)
+      await scene.app.background.run()
+      return id
+    }
+    // The stream begins when it is open: what came before is not told.
+    let news = ''
+    for (let tries = 0; tries < 50 && !(await page.evaluate('heard.length')); tries++) {
+      news = await arrived('News')
+      await page.waitForTimeout(100)
+    }
+    const told = `heard.find(({ data }) => data.messageId === '${news}')`
+    await page.waitForFunction(told)
+    t.match(await page.evaluate(told), {
+      type: 'gmail.message_received',
+      data: { connectionId: connection?.id, messageId: news, labelIds: ['INBOX', 'UNREAD'] }
+    })
+    const heard = await page.evaluate('hush(), heard.length')
+    await arrived('Not heard')
+    t.equal(await page.evaluate('heard.length'), heard, 'ended by its reader')
+
     await page.evaluate(`show(guichet.disconnect('${connection?.id}'))`)
     await out(page, '"revoked":"confirmed"')
     await page.evaluate(`show(guichet.disconnect('${connection?.id}'))`)

@@ -39,6 +39,8 @@ async function reachable(t: Test) {
   target = await world.replica({ PUBLIC_URL: publicUrl })
   const environment: Environment = { ...world.environment, PUBLIC_URL: publicUrl }
   async function doctor(changed: Environment = {}) {
+    // The test's clock stands still; what the machine's has gone on meanwhile is no fault of the database's.
+    world.clock.advance(Math.max(0, Date.now() - world.clock.nowMs()))
     const { code, out, err } = await guichet({ ...environment, ...changed }, 'doctor', '--json')
     const findings = JSON.parse(out) as Examined[]
     const said = (state: string) => findings.filter(one => one.state === state).map(one => `${one.check}: ${one.found}`)
@@ -163,7 +165,7 @@ t.test('command line › help › a line each, all of one, and colour on a termi
   t.notMatch(plain, '\u001b')
 })
 
-t.test('events › list and tail › what happened, oldest first', async t => {
+t.test('events list › what happened, oldest first', async t => {
   const world = await build(t)
   const ada = await world.signedIn()
   await ada.connected()
@@ -174,4 +176,37 @@ t.test('events › list and tail › what happened, oldest first', async t => {
   const { out } = await guichet(world.environment, 'events', 'list')
   t.match(out, /\tconnection\.connected\t/)
   t.equal((await guichet(world.environment, 'events', 'list', '--limit', '0')).code, 1)
+})
+
+t.test('events tail › beside a server that works › what happens from now on, to the limit', async t => {
+  const world = await build(t)
+  const ada = await world.signedIn()
+  await ada.connected()
+  const tail = runGuichet(world.environment, 'events', 'tail', '--limit', '3', '--json')
+  let isGoing = true
+  void tail.ended.then(() => {
+    isGoing = false
+  })
+  for (let tries = 0; isGoing && tries < 500; tries++) {
+    const { id } = await ada.connected()
+    await ada.fetch(`/connections/${id}`, 'DELETE')
+    await world.app.background.run()
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  const { code, out, err } = await tail.ended
+  t.equal(code, 0, err)
+  const told = out
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.equal(told.length, 3)
+  const { events } = collectionsOf(world.app)
+  const listed = await events.find({}).sort({ _id: 1 }).toArray()
+  const at = listed.findIndex(({ id }) => id === told[0].id)
+  t.ok(at > 0, 'what was there before is not told')
+  t.same(
+    told.map(({ id }) => id),
+    listed.slice(at, at + 3).map(({ id }) => id),
+    'in order, none left out'
+  )
 })
