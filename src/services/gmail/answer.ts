@@ -6,8 +6,8 @@ import { createJsonCutter, type JsonCutter } from './json-cutter.ts'
 /** Answers larger than this wait for their turn: what a process holds of mail stays bounded however many ask. */
 const largeAnswerBytes = 1024 * 1024
 const largeAnswersAtOnce = 4
-/** An answer up to here has nothing to cut: less than the longest header, and few parts. */
-const smallAnswerBytes = 64 * 1024
+/** An answer up to here has nothing to cut: it holds less than one that is cut may. */
+const smallAnswerBytes = 128 * 1024
 /** What holds no mail is no larger. */
 const maxBytesWithoutMail = 8 * 1024 * 1024
 const holdsMail: ReadonlySet<GmailMethod> = new Set<GmailMethod>([

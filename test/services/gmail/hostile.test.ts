@@ -18,6 +18,15 @@ t.test('[G4] hostile mail › each is answered, and bounded', async t => {
     ['From', 'To', 'Cc', 'Subject', 'References', 'Content-Type', 'Content-Disposition'].map(name => ({ name, value }))
   const answers: Record<string, { body: string; cut: boolean }> = {
     'depth 10 000': { body: nested(10_000), cut: true },
+    'depth 3 000, uncut': { body: nested(3_000), cut: true },
+    'a header of 120 kB, uncut': {
+      body: JSON.stringify(message({ headers: [{ name: 'To', value: 'a@b.c,'.repeat(20_000) }] })),
+      cut: false
+    },
+    'encoded words of 120 kB, uncut': {
+      body: JSON.stringify(message({ headers: [{ name: 'Subject', value: '=?utf-8?Q?a?= '.repeat(8_500) }] })),
+      cut: false
+    },
     '100 000 parts': {
       body: JSON.stringify(
         message({ mimeType: 'multipart/mixed', parts: Array(100_000).fill({ mimeType: 'image/png' }) })
