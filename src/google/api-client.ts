@@ -13,7 +13,7 @@ interface ApiRequest {
   method?: Dispatcher.HttpMethod
   params?: object
   paramsSerializer?: (params: object) => string
-  headers: Headers
+  headers: Headers | Iterable<[string, string]>
   /** An object, which goes as JSON; or the stream of an upload. */
   data?: object | Readable
   responseType?: string
@@ -36,6 +36,10 @@ export class ApiRefusal extends Error {
   }
 }
 
+export interface ApiClient {
+  request(asked: ApiRequest): Promise<{ data: unknown }>
+}
+
 const maxRefusalBytes = 65_536
 
 /**
@@ -45,7 +49,7 @@ const maxRefusalBytes = 65_536
  * @throws ApiRefusal for an answer that is no success; GuichetError `google_unavailable` when nothing usable came in time,
  * `google_invalid_response` past the size or for what is no JSON
  */
-export function createApiClient({ timeoutMs, maxBytes }: Bounds) {
+export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
   async function request(asked: ApiRequest): Promise<{ data: unknown }> {
     const { url, method = 'GET', params, paramsSerializer, headers, data, signal, responseType } = asked
     const time = createAllowance(timeoutMs)
@@ -53,7 +57,7 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds) {
     const isStream = typeof (data as Readable | undefined)?.pipe === 'function'
     const options = {
       method,
-      headers: Object.fromEntries(headers),
+      headers: Object.fromEntries(headers) as Record<string, string>,
       signal: signal ? AbortSignal.any([signal, time.signal]) : time.signal,
       body: null as string | Readable | null
     }

@@ -7,6 +7,7 @@ import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
 import { AccessTokenRefused, ProjectRefused, refusalOf, translate } from './google-error.ts'
 import type { AccountGovernor } from './governor.ts'
 import type { GmailMetrics } from './metrics.ts'
+import { withQuickReads } from './quick-reads.ts'
 
 /** What googleapis takes beside a method's parameters: handed through, as it carries token, bounds and signal. */
 export type MethodOptions = Pick<gmail_v1.Options, 'headers' | 'auth' | 'responseType' | 'signal' | 'rootUrl'>
@@ -90,16 +91,22 @@ export function createGmailClient(options: {
 }): (user: GmailUser) => Gmail {
   const { apiUrl, timeoutMs, nowMs, metrics, onProjectRefused } = options
   const bounds = { timeoutMs, maxBytes: maxAnswerBytes }
+  const client = createApiClient(bounds)
   let opened: Users | undefined
   function openUsers(): Users {
-    opened ??= new (googleapis().gmail_v1.Gmail)({
-      ...(apiUrl && { rootUrl: apiUrl }),
-      // Else an environment variable could send the tokens to another host.
-      universeDomain: 'googleapis.com',
-      // What may be repeated is for this client to know.
-      retry: false,
-      auth: createApiClient(bounds) as never
-    }).users
+    const { gmail_v1 } = googleapis()
+    opened ??= withQuickReads(
+      new gmail_v1.Gmail({
+        ...(apiUrl && { rootUrl: apiUrl }),
+        // Else an environment variable could send the tokens to another host.
+        universeDomain: 'googleapis.com',
+        // What may be repeated is for this client to know.
+        retry: false,
+        auth: client as never
+      }).users,
+      client,
+      apiUrl
+    )
     return opened
   }
   const streaming = { responseType: 'stream' as const }
