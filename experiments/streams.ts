@@ -105,7 +105,7 @@ function inHz(): Buffer {
   return Buffer.concat([Buffer.from(head), Buffer.alloc(5 * MB, '~{VPND~}\r\n')])
 }
 
-/** Reads the answer to its end without keeping it; how many bytes it had, none where it is no success. */
+/** Reads the answer to its end without keeping it; how many bytes it had. @throws where it is no success */
 async function receive(
   { backend }: World,
   { url }: ServerProcess,
@@ -113,9 +113,10 @@ async function receive(
 ): Promise<number> {
   const json = body && { body: JSON.stringify(body), headers: { ...backend, 'content-type': 'application/json' } }
   const answer = await request(url + path, { method, headers: backend, ...json })
+  if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode} ${await answer.body.text()}`)
   let bytes = 0
   for await (const chunk of answer.body) bytes += (chunk as Buffer).length
-  return answer.statusCode === 200 ? bytes : 0
+  return bytes
 }
 
 /** Asks /livez over and over, and looks at the memory. */

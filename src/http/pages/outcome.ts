@@ -5,7 +5,7 @@ import { type Reader, wordsOf } from './words.ts'
 
 /** What a page says of what happened, in the reader's words. */
 export interface Outcome {
-  isBad: boolean
+  tone: 'good' | 'warn' | 'bad'
   text: Html
 }
 
@@ -26,13 +26,14 @@ export function outcomeOf(
   if (status === 'connected') {
     const made = connections?.find(({ id }) => id === connection)
     if (!made) return undefined
-    const text = made.status === 'partial' ? words.done.partial : words.done.connected
-    return { isBad: false, text: fill(text, { account: name(made.account.email) }) }
+    const isPartial = made.status === 'partial'
+    const text = fill(isPartial ? words.done.partial : words.done.connected, { account: name(made.account.email) })
+    return { tone: isPartial ? 'warn' : 'good', text }
   }
-  if (status !== undefined && /^[a-z_]{1,40}$/.test(status)) return { isBad: true, text: explain(status, reader) }
+  if (status !== undefined && /^[a-z_]{1,40}$/.test(status)) return { tone: 'bad', text: explain(status, reader) }
   const isForSignedOut = done === 'signed_out' || done === 'erased'
   const said = done === undefined || isForSignedOut !== !connections ? undefined : wordsOf(words.done, done)
-  return said === undefined || said.includes('{') ? undefined : { isBad: false, text: html`${said}` }
+  return said === undefined || said.includes('{') ? undefined : { tone: 'good', text: html`${said}` }
 }
 
 /** A code in words; where there are none, the code is what the operator is told. */
@@ -45,8 +46,8 @@ export function explain(code: string, { words }: Reader): Html {
 /** It takes the focus, so that it is read out and the keyboard goes on from there. */
 export function toMessage(outcome: Outcome | undefined, { words }: Reader): Html | undefined {
   if (!outcome) return undefined
-  const { isBad, text } = outcome
-  return html`<div class="message ${isBad ? 'bad' : 'good'}" role="${isBad ? 'alert' : 'status'}" tabindex="-1" autofocus>
+  const { tone, text } = outcome
+  return html`<div class="message ${tone}" role="${tone === 'bad' ? 'alert' : 'status'}" tabindex="-1" autofocus>
     <div>${text}</div>
     <a class="button" href="./" data-close>${words.close}${unseen(` ${words.thisMessage}`)}</a>
   </div>`
