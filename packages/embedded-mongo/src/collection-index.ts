@@ -16,11 +16,13 @@ export interface IndexSpec {
 /** A stored document; updates replace `doc`, nothing ever changes inside it. */
 export interface Entry {
   doc: Doc
+  /** `doc` in BSON, once an update has asked for it. */
+  bytes?: Uint8Array
   readonly idKey: string
 }
 
 /** One tuple of canonical keys per indexed combination; several for an array (multikey). */
-type Tuples = readonly (readonly string[])[]
+export type Tuples = readonly (readonly string[])[]
 
 export interface Index {
   readonly spec: IndexSpec

@@ -1,9 +1,9 @@
 import { BSON } from 'mongodb'
-import { createIndex, type Entry, findCandidates, type Index, type IndexSpec } from './collection-index.ts'
+import { createIndex, type Entry, findCandidates, type Index, type IndexSpec, type Tuples } from './collection-index.ts'
 import { CommandError } from './errors.ts'
 import { compileFilter } from './filter.ts'
-import { canonicalKey, isIdentical } from './order.ts'
-import { type Doc, leavesOf, maxDocumentBytes, own } from './values.ts'
+import { canonicalKey } from './order.ts'
+import { type Doc, encode, leavesOf, maxDocumentBytes, own } from './values.ts'
 
 export interface Collection {
   readonly ns: string
@@ -20,10 +20,12 @@ export interface Collection {
 
 export const idIndexSpec: IndexSpec = { name: '_id_', key: { _id: 1 }, unique: true, sparse: false }
 
-function requireSize(doc: Doc): void {
-  const bytes = BSON.calculateObjectSize(doc)
+function requireSize(bytes: number): void {
   if (bytes > maxDocumentBytes) throw new CommandError(10334, `BSONObj size: ${bytes} is past ${maxDocumentBytes}`)
 }
+
+const isSame = (one: Tuples, other: Tuples): boolean =>
+  one.length === other.length && one.every((tuple, i) => tuple.every((key, j) => key === other[i]?.[j]))
 
 /** `keyPattern` and `keyValue` are what drivers and callers read from it. */
 function duplicateKey(ns: string, { name, key: keyPattern }: IndexSpec, doc: Doc, tuple: readonly string[]) {
@@ -62,7 +64,7 @@ function createCollection(ns: string): Collection {
 
   function insert({ _id = new BSON.ObjectId(), ...fields }: Doc): Doc {
     const doc = { _id, ...fields } // first, as mongod stores it
-    requireSize(doc)
+    requireSize(BSON.calculateObjectSize(doc))
     if (Array.isArray(_id)) throw new CommandError(53, "The '_id' value cannot be of type array")
     const idKey = canonicalKey(_id)
     if (entries.has(idKey)) throw duplicateKey(ns, idIndexSpec, doc, [idKey])
@@ -79,16 +81,20 @@ function createCollection(ns: string): Collection {
     if (canonicalKey(_id) !== canonicalKey(own(doc, '_id'))) {
       throw new CommandError(66, "an update would modify the immutable field '_id'")
     }
-    if (isIdentical(entry.doc, doc)) return false
-    requireSize(doc)
+    const bytes = encode(doc)
+    entry.bytes ??= encode(entry.doc)
+    if (Buffer.compare(entry.bytes, bytes) === 0) return false
+    requireSize(bytes.length)
     const changes = [...indexes.values()].map(index => {
       return [index, index.tuplesOf(entry.doc), requireUnique(index, doc, entry)] as const
     })
     for (const [index, before, after] of changes) {
+      if (isSame(before, after)) continue
       index.remove(entry, before)
       index.add(entry, after)
     }
     entry.doc = doc
+    entry.bytes = bytes
     return true
   }
 

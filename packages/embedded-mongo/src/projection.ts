@@ -8,6 +8,7 @@ export type Project = (docs: Doc[]) => Doc[]
 
 const { $slice, $elemMatch } = projections
 context.addProjectionOps({ $slice, $elemMatch } as never)
+const query = new Query({}, { context })
 
 const isFlag = (value: unknown): boolean => typeof value === 'boolean' || typeof value === 'number'
 
@@ -30,7 +31,8 @@ export function compileProjection(spec: Doc): Project {
   // An exclusion keeps `_id` anyway, and mingo does not take both.
   const wanted: Doc = first === false && isTruthy(id) ? fields : spec
   if (Object.keys(wanted).length === 0) return docs => docs
-  const query = new Query({}, { context })
   // mingo leaves inner fields out of the document itself.
-  return docs => asked(() => query.find<Doc>(docs.map(clone) as never, wanted as never).all())
+  const isOnTop = Object.entries(spec).every(([path, value]) => isFlag(value) && !path.includes('.'))
+  const ready = (docs: Doc[]): Doc[] => (isOnTop ? docs : docs.map(clone))
+  return docs => asked(() => query.find<Doc>(ready(docs) as never, wanted as never).all())
 }

@@ -69,7 +69,8 @@ export function compileUpdate(update: unknown, { now, filter, arrayFilters = [] 
     return () => clone(update)
   }
   // As mingo's own options, but with the stand-in's query operators.
-  const condition = translate(filter)
+  const isPositional = Object.values(update).some(fields => isDoc(fields) && Object.keys(fields).join().includes('.$'))
+  const condition = isPositional ? translate(filter) : {}
   const options = { context, idKey: '', local: { condition, updateConfig: { cloneMode: 'deep' } } } as never
   const filters = arrayFilters.map(translate)
   const steps = Object.entries(update).flatMap(([operator, fields]) => {
