@@ -89,6 +89,8 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
     `${trap.url}/token`
   ]
   for (const token_endpoint of endpoints) {
+    google.fault('discovery', { mutate: json => ({ ...json, token_endpoint }) })
+    const at = await replica()
     for (const { name, start, enter } of doors) {
       for (const way of ['fetch', 'navigate'] as const) {
         const comment = `${name}, ${way}: ${token_endpoint}`
@@ -96,8 +98,7 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
         const users = await collectionsOf(app).users.countDocuments()
         const calls = google.calls('token')
         trap.connections = 0
-        google.fault('discovery', { mutate: json => ({ ...json, token_endpoint }) })
-        const one = entered.clone(await replica())
+        const one = entered.clone(at)
         const callback = await one.authorize(start)
         const response = await one[way](callback)
         if (way === 'navigate') t.equal(response.headers.location, '/?status=google_unavailable', comment)
@@ -120,7 +121,7 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
 })
 
 t.test('[F14] exchange › lost after its bytes were sent, it is not sent again', async t => {
-  const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '300' } })
+  const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '1000' } })
   const faults: Fault[] = [
     { reset: true },
     { reset: true, when: 'after' },

@@ -6,7 +6,7 @@ import { build, collectionsOf, isProblem } from '../../helper.ts'
 const passing: Fault[] = [{ status: 500 }, { status: 503, body: '<html>' }, { reset: true }, { hang: true }]
 
 async function connected(t: Test) {
-  const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '300' } })
+  const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '1000' } })
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const { key } = await world.app.backendKeys.create({
