@@ -27,7 +27,10 @@ const doors = [
 /** What a door sees in place of what is not for it. */
 const closed = null as never
 
-/** A server with guichet on it, which `listen` opens; or which a host app hands requests to, at its mount. */
+/**
+ * A server with guichet on it, which `listen` opens; or which a host app hands requests to, at its mount.
+ * @throws ConfigError what only trying shows; all that was opened is closed again
+ */
 export async function createServer(
   { clock = systemClock, ...config }: GuichetOptions,
   logger: FastifyServerOptions['logger'] = false,
@@ -63,6 +66,17 @@ export async function createServer(
     done()
   })
 
+  try {
+    await load(app)
+  } catch (error) {
+    // What has begun, such as connecting to the database, would keep the process alive.
+    await app.close().catch(() => {})
+    throw error
+  }
+  return app
+}
+
+async function load(app: FastifyInstance): Promise<void> {
   await app.register(autoload, { dir: join(root, 'plugins'), maxDepth: 0, forceESM: true })
   // Now, while the routes are still being loaded.
   app.readiness.begin()
@@ -83,5 +97,4 @@ export async function createServer(
       { prefix }
     )
   }
-  return app
 }

@@ -10,7 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import fp from 'fastify-plugin'
 import { MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
-import { guichet, parseConfig } from '../src/index.ts'
+import { createServer, guichet, parseConfig } from '../src/index.ts'
 import { build, type World } from './helper.ts'
 import { captureLog } from './observability/capture.ts'
 
@@ -212,4 +212,12 @@ t.test('guichet › the host closes › readiness says no, and everything guiche
   t.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200)
   await host.close()
   await t.rejects(fetch(`http://127.0.0.1:${port}/readyz`))
+})
+
+t.test('createServer › rejects half-way › what it opened is closed', async t => {
+  const { environment } = await build(t)
+  const closings = t.capture(MongoClient.prototype, 'close', MongoClient.prototype.close)
+  const config = parseConfig({ ...environment, AUDIT_FILE: '/nowhere/audit.log' })
+  await t.rejects(createServer(config), { name: 'ConfigError', message: /AUDIT_FILE/ })
+  t.equal(closings().length, 1)
 })

@@ -40,7 +40,7 @@ export const gmailGuards = [
       '/^[\\w-]+$/'
     ],
     ["no header of Google's own", noHeader, '!/^x-(google|gm)-/i.test(name)', 'name !== null'],
-    ['an address is one line', noHeader, ".regex(/^[ -~\\u00a0-\\uffff]*$/, 'must be one line of text')", ''],
+    ['an address is one line', noHeader, ".regex(/^[^\\p{Cc}\\p{Cs}]*$/u, 'must be one line of text')", ''],
     ['one item is one address', noHeader, 'more.length > 0 || ', '']
   ]),
   ...guardsOf('src/services/gmail/prepare.ts', sending, [
