@@ -1,5 +1,4 @@
 import { GuichetError } from '../../errors.ts'
-import type { Alias } from './aliases.ts'
 import type { Attachments } from './attachments.ts'
 import type { Gmail } from './client.ts'
 import { composeMail, type Mail } from './compose.ts'
@@ -9,7 +8,7 @@ import type { OutgoingFile, OutgoingMail } from './outgoing.ts'
 import { readMessage, readMessageSummary } from './read.ts'
 import { type Answer, answer, isSame, receivingAlias } from './reply.ts'
 import type { MailBody } from './upload.ts'
-import type { MessageView } from './views.ts'
+import type { AliasView, MessageView } from './views.ts'
 
 /** A mail that is ready to be handed over, and the conversation that it belongs to. */
 export interface PreparedMail {
@@ -35,7 +34,7 @@ export type Prepare = (mailbox: Mailbox, mail: OutgoingMail, options: PrepareOpt
  * @throws GuichetError `invalid_request`, `sender_not_allowed`, `subject_breaks_thread`, `not_found`
  */
 export function createPrepare(options: {
-  aliases: (mailbox: Mailbox) => Promise<Alias[]>
+  aliases: (mailbox: Mailbox) => Promise<AliasView[]>
   attachments: Attachments
 }): Prepare {
   const { aliases, attachments } = options
@@ -128,7 +127,11 @@ function nested(gmail: Gmail): Gmail {
 }
 
 /** @throws GuichetError `sender_not_allowed`: Gmail would put another address in its place without a word. */
-function chooseSender({ from }: OutgoingMail, own: readonly Alias[], received: Alias | undefined): Mail['from'] {
+function chooseSender(
+  { from }: OutgoingMail,
+  own: readonly AliasView[],
+  received: AliasView | undefined
+): Mail['from'] {
   if (from) {
     const alias = own.find(candidate => candidate.verified && isSame(candidate, from))
     if (!alias)

@@ -1,8 +1,8 @@
+import { isSameAddress } from '../../email-address.ts'
 import { GuichetError } from '../../errors.ts'
-import type { Alias } from './aliases.ts'
 import type { Address } from './mime/addresses.ts'
 import type { OutgoingMail } from './outgoing.ts'
-import type { MessageSummary } from './views.ts'
+import type { AliasView, MessageSummary } from './views.ts'
 
 /** What a mail takes over from the one that it answers or forwards. */
 export interface Answer {
@@ -30,7 +30,7 @@ const maxReferences = 100
  * Gmail keeps a mail in a conversation only where thread, references and subject all belong to it.
  * @throws GuichetError `subject_breaks_thread`
  */
-export function answer(parent: Parent, mode: Mode, mail: OutgoingMail, own: readonly Alias[]): Answer {
+export function answer(parent: Parent, mode: Mode, mail: OutgoingMail, own: readonly AliasView[]): Answer {
   const isForward = mode === 'forward'
   const opensThread = isForward || mail.newThread
   const subject = mail.subject ?? withPrefix(isForward ? 'Fwd: ' : 'Re: ', parent.subject)
@@ -66,7 +66,7 @@ function withPrefix(prefix: 'Re: ' | 'Fwd: ', subject: string): string {
 }
 
 /** To the addresses that the parent names for answers; for an own mail, to those it went to. All others get a copy with `replyAll`. */
-function recipients(parent: Parent, mode: Mode, own: readonly Alias[]): { to: Address[]; cc: Address[] } {
+function recipients(parent: Parent, mode: Mode, own: readonly AliasView[]): { to: Address[]; cc: Address[] } {
   const isOwn = ({ address }: Address) => isAliasOf(own, address)
   const isOwnMail = parent.from !== null && isOwn(parent.from)
   const asked = parent.replyTo.length > 0 ? parent.replyTo : parent.from ? [parent.from] : []
@@ -82,28 +82,27 @@ function recipients(parent: Parent, mode: Mode, own: readonly Alias[]): { to: Ad
 /**
  * The own address that the parent came to: the one in To before Cc, the default before others; else the default.
  */
-export function receivingAlias(parent: Pick<Parent, 'from' | 'to' | 'cc'>, own: readonly Alias[]): Alias | undefined {
+export function receivingAlias(
+  parent: Pick<Parent, 'from' | 'to' | 'cc'>,
+  own: readonly AliasView[]
+): AliasView | undefined {
   const preferred = own.filter(({ verified }) => verified).toSorted((one, other) => rank(other) - rank(one))
   const among = (people: readonly Address[]) =>
     preferred.find(({ address }) => people.some(person => isSame(person, { address })))
   return among(parent.to) ?? among(parent.cc) ?? (parent.from ? among([parent.from]) : undefined)
 }
 
-function rank({ isDefault, isPrimary }: Alias): number {
+function rank({ isDefault, isPrimary }: AliasView): number {
   return isDefault ? 2 : isPrimary ? 1 : 0
 }
 
-export function isAliasOf(own: readonly Alias[], address: string): boolean {
+export function isAliasOf(own: readonly AliasView[], address: string): boolean {
   return own.some(alias => isSame(alias, { address }))
 }
 
-/** ASCII letters in either case are one address; other letters stay what they are. */
+/** Also of what is no address by the rule: mails that came may bring it. */
 export function isSame(one: { address: string }, other: { address: string }): boolean {
-  return fold(one.address) === fold(other.address)
-}
-
-function fold(address: string): string {
-  return address.replace(/[A-Z]/g, letter => letter.toLowerCase())
+  return one.address === other.address || isSameAddress(one.address, other.address)
 }
 
 function unique(people: readonly Address[]): Address[] {
