@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { createGmailClient } from '../src/services/gmail/client.ts'
-import { createGovernors } from '../src/services/gmail/governor.ts'
+import { createGovernors } from '../src/services/gmail/governors.ts'
 import { createOpenMailbox, type OpenMailbox } from '../src/services/gmail/mailbox.ts'
 import { createGmailMetrics } from '../src/services/gmail/metrics.ts'
 import { createQuota, quotaCollection } from '../src/services/gmail/quota.ts'

@@ -1,4 +1,5 @@
 import { GuichetError } from '../../errors.ts'
+import { createPause } from './pause.ts'
 import type { Share } from './quota.ts'
 
 /** Leave to make one call. The caller releases it. */
@@ -42,8 +43,6 @@ const interactiveSlots = 2
 const successesPerSlot = 10
 /** Share of each budget that background work leaves to interactive calls. */
 const interactiveShare = 0.2
-/** More are remembered only while calls of theirs run. */
-const maxAccounts = 5_000
 const firstPauseMs = 500
 const maxPauseMs = 32_000
 /** A longer wait for sending is a limit of the day: reading goes on meanwhile. */
@@ -245,38 +244,5 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
       const isUsed = active > 0 || refilling || waiting.interactive.length + waiting.background.length > 0
       return !isUsed && Math.max(paused.leftMs(), sendingPaused.leftMs()) <= 0
     }
-  }
-}
-
-/** Ends when the time is over by either clock: the database's may be set back meanwhile. */
-function createPause(nowMs: () => number) {
-  let until = { byClockMs: 0, byTimerMs: 0 }
-  const leftMs = () => Math.max(0, Math.min(until.byClockMs - nowMs(), until.byTimerMs - performance.now()))
-  return {
-    leftMs,
-    extend(ms: number): void {
-      if (ms > leftMs()) until = { byClockMs: nowMs() + ms, byTimerMs: performance.now() + ms }
-    }
-  }
-}
-
-/** The governor of each Google account that calls were made for lately. */
-export function createGovernors(options: {
-  quota: (id: string, unitsPerMinute: number) => Share
-  unitsPerUser: number
-  unitsPerProject: number
-  nowMs: () => number
-  onWait?: (waitedMs: number) => void
-}): (sub: string) => AccountGovernor {
-  const { quota, ...rest } = options
-  const project = quota('project', rest.unitsPerProject)
-  const accounts = new Map<string, AccountGovernor>()
-  return sub => {
-    const known = accounts.get(sub)
-    if (known) return known
-    if (accounts.size >= maxAccounts) for (const [other, { idle }] of accounts) if (idle) accounts.delete(other)
-    const governor = createAccountGovernor({ ...rest, project, account: quota(`user:${sub}`, rest.unitsPerUser) })
-    accounts.set(sub, governor)
-    return governor
   }
 }

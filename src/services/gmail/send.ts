@@ -2,11 +2,13 @@ import type { ObjectId } from 'mongodb'
 import { GuichetError, hasCode } from '../../errors.ts'
 import type { Gmail } from './client.ts'
 import { deleteDraft } from './drafts.ts'
-import { findSent, missing, toSent } from './find-sent.ts'
+import { findSent, toSent } from './find-sent.ts'
 import { type Held, type Known, type SendRecords, type Sent, sha256 } from './idempotency.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { OutgoingFile, OutgoingMail } from './outgoing.ts'
 import type { Prepare } from './prepare.ts'
+import { type Draft, drop, findDrafts, isDraft, readDraft } from './send-drafts.ts'
+import { isRefusal, isUnclear, resumeSeconds, unknown, unlessUnknown, watched } from './send-faults.ts'
 import { submit } from './upload.ts'
 
 export interface SendOptions {
@@ -41,7 +43,6 @@ export interface Sending {
 
 const userId = 'me'
 const maxSends = 3
-const resumeSeconds = 2
 
 /**
  * Gmail knows no idempotency key, but a draft is sent once: what is sent with a key is a draft first, and after a lost
@@ -231,104 +232,10 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
   }
 }
 
-interface Draft {
-  id: string
-  threadId: string | null
-}
-
 /** @throws GuichetError `idempotency_mismatch` */
 async function requireSameFiles(hash: string | null, files: HashedFiles | undefined): Promise<void> {
   await files?.drain()
   if ((files?.hash() ?? null) !== hash) throw new GuichetError('idempotency_mismatch')
-}
-
-/** What the mail of a user's own draft is found by, after it was sent. */
-async function readDraft(gmail: Gmail, draftId: string) {
-  const { message } = await gmail.call('drafts.get', (users, options) =>
-    users.drafts.get({ userId, id: draftId, format: 'metadata' }, options)
-  )
-  const value = (name: string) => message?.payload?.headers?.find(header => header.name?.toLowerCase() === name)?.value
-  const dateMs = Date.parse(value('date') ?? '')
-  return {
-    draftId,
-    threadId: message?.threadId ?? null,
-    messageId: value('message-id') ?? '',
-    date: new Date(Number.isNaN(dateMs) ? 0 : dateMs)
-  }
-}
-
-async function findDrafts(gmail: Gmail, messageId: string): Promise<Draft[]> {
-  const { drafts } = await gmail.call('drafts.list', (users, options) =>
-    users.drafts.list({ userId, q: `rfc822msgid:${messageId}`, maxResults: 10 }, options)
-  )
-  return (drafts ?? []).flatMap(({ id, message }) => (id ? [{ id, threadId: message?.threadId ?? null }] : []))
-}
-
-async function isDraft(gmail: Gmail, id: string): Promise<boolean> {
-  const draft = await missing(
-    gmail.call('drafts.get', (users, options) => users.drafts.get({ userId, id, format: 'minimal' }, options))
-  )
-  const labels = draft?.message?.labelIds ?? []
-  return draft !== undefined && labels.includes('DRAFT') && !labels.includes('SENT')
-}
-
-/** As far as it goes: a draft that stays is seen by its user. */
-async function drop(gmail: Gmail, id: string): Promise<void> {
-  await deleteDraft(gmail, id).catch(() => undefined)
-}
-
-/** Whether Gmail may have acted on a call that failed. */
-function watched() {
-  let isUnderWay = false
-  return {
-    async watch<T>(call: Promise<T>): Promise<T> {
-      isUnderWay = true
-      try {
-        return await call
-      } catch (error) {
-        const { status } = error as { status?: number }
-        // Refused before it acted, or never reached.
-        if ((status !== undefined && status < 500) || wasNotReached(error)) isUnderWay = false
-        throw error
-      }
-    },
-    isUncertain: (error: unknown) => isUnderWay && isUnclear(error)
-  }
-}
-
-function isUnclear(error: unknown): boolean {
-  return hasCode(error, 'google_unavailable') || hasCode(error, 'google_invalid_response')
-}
-
-function wasNotReached(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 6; cause = cause.cause, depth++) {
-    const { code } = cause as { code?: unknown }
-    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT')
-      return true
-  }
-  return false
-}
-
-/** Gmail, or we, will not have this mail: asking again changes nothing. */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof GuichetError)) return false
-  const { status, code } = error
-  return (
-    status < 500 && status !== 429 && code !== 'in_progress' && code !== 'needs_reconnect' && code !== 'missing_scopes'
-  )
-}
-
-function unknown(cause: unknown): GuichetError {
-  return new GuichetError('send_outcome_unknown', { status: 503, retryAfterSeconds: resumeSeconds, cause })
-}
-
-/** The same key again finds out what cannot be found out now. */
-async function unlessUnknown<T>(asked: Promise<T>, fault: unknown): Promise<T> {
-  try {
-    return await asked
-  } catch {
-    throw unknown(fault)
-  }
 }
 
 function domainOf({ connection }: Mailbox): string {
