@@ -1,3 +1,5 @@
+import type { Lease } from '../database/lease.ts'
+
 /** What a watch may tell of a message: it arrived, it was sent, its labels changed, it was deleted for good. */
 export const newsKinds = ['received', 'sent', 'changed', 'deleted'] as const
 export type NewsKind = (typeof newsKinds)[number]
@@ -21,7 +23,7 @@ export interface WatchRecord {
   /** What passes until then if there is no news. */
   intervalMs: number
   /** The worker that is looking, until when at most. */
-  lease: { owner: string; until: Date } | null
+  lease: Lease | null
   lastSyncedAt: Date | null
   /** Until when Google sends pushes; null where it sends none. */
   expiresAt: Date | null

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { Collection, Filter, ObjectId, UpdateFilter } from 'mongodb'
 import type { Clock } from '../../../clock.ts'
 import type { ConnectionRecord } from '../../../connections/record.ts'
 import type { WatchRecord } from '../../../connections/watch.ts'
+import { createLeases, type Lease } from '../../../database/lease.ts'
 import type { EventRecord } from '../../../events/event.ts'
 import { isLater } from './history-id.ts'
 import type { Notification } from './push.ts'
@@ -11,7 +11,7 @@ import type { Notification } from './push.ts'
 export type Followed = ConnectionRecord & { watch: WatchRecord }
 
 /** One that this worker follows now, under a lease. Writes keep it as it is stored. */
-export type Held = Followed & { watch: { lease: { owner: string; until: Date } } }
+export type Held = Followed & { watch: { lease: Lease } }
 
 export type WatchChange = Partial<Omit<WatchRecord, 'lease' | 'dueAt'>>
 
@@ -48,6 +48,7 @@ export function createWatches({
   collection: Collection<ConnectionRecord>
   clock: Clock
 }): Watches {
+  const leases = createLeases(clock, leaseMs, 'watch.lease')
   const fromNow = (ms: number) => new Date(clock.nowMs() + ms)
   const followed = { live: true, watch: { $exists: true } }
 
@@ -82,14 +83,13 @@ export function createWatches({
     },
 
     async claim() {
-      const now = fromNow(0)
       const due: Filter<ConnectionRecord> = {
         live: true,
         deadReason: null,
-        'watch.dueAt': { $lte: now },
-        $or: [{ 'watch.lease': null }, { 'watch.lease.until': { $lte: now } }]
+        'watch.dueAt': { $lte: fromNow(0) },
+        ...leases.free()
       }
-      const update = { $set: { 'watch.lease': { owner: randomUUID(), until: fromNow(leaseMs) } } }
+      const update = { $set: { 'watch.lease': leases.begin() } }
       return (await collection.findOneAndUpdate(due, update, {
         sort: { 'watch.dueAt': 1 },
         returnDocument: 'after'
@@ -98,7 +98,7 @@ export function createWatches({
 
     async write(held, change, events) {
       const update: UpdateFilter<ConnectionRecord> = {
-        $set: { ...fields(change), 'watch.lease.until': fromNow(leaseMs) },
+        $set: { ...fields(change), 'watch.lease': leases.begin(held.watch.lease.owner) },
         ...(events.length > 0 && { $push: { outbox: { $each: [...events] } } })
       }
       const { matchedCount } = await collection.updateOne(heldBy(held), update)
