@@ -128,7 +128,7 @@ export const signInGuards = [
     [
       'the signature is checked',
       '[R10] id_token › a signature that proves nothing signs nobody in',
-      "const { payload } = await jwtVerify(idToken ?? '', keys.find, {",
+      "const { payload } = await jose().jwtVerify(idToken ?? '', keys.find, {",
       "const payload = JSON.parse(Buffer.from((idToken ?? '').split('.')[1] ?? '', 'base64url').toString())\n        void ({"
     ],
     [
