@@ -94,7 +94,7 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
 /** googleapis always asks for gzip. */
 function decoded({ body, headers }: Dispatcher.ResponseData): AsyncIterable<Uint8Array> {
   if (headers['content-encoding'] === undefined) return body
-  // An error reaches whoever reads.
+  // An error reaches the reader.
   return pipeline(body, createGunzip(), () => {})
 }
 

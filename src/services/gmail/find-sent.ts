@@ -18,7 +18,7 @@ const earlierMs = 60_000
 
 /**
  * The mail that a draft has become, when nobody heard Gmail's answer: in its conversation, else among those that were
- * sent since. Undefined where there is none.
+ * sent since. Undefined where Gmail has none.
  */
 export async function findSent(
   gmail: Gmail,
