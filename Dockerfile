@@ -12,12 +12,13 @@ COPY routes routes
 COPY web web
 RUN npm run build
 
-# 2. What production needs of node_modules. Of googleapis' 240 MB guichet loads a file a service.
+# 2. What production needs of node_modules. Of googleapis' 240 MB guichet loads a file a service; nothing reads maps and types.
 FROM node:24-slim AS production
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev
 RUN find node_modules/googleapis -type f ! -path '*/build/src/apis/gmail/v1.js' ! -path '*/build/src/apis/calendar/v3.js' ! -path '*/googleapis/package.json' -delete && find node_modules/googleapis -type d -empty -delete
+RUN find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
 
 # 3. The two together, and nothing else.
 FROM node:24-slim

@@ -169,7 +169,9 @@ export function createFlows(options: {
       ),
 
     async removeOfUser(userId, sessionIds) {
-      await collection.deleteMany({ $or: [{ userId }, { sessionId: { $in: [...sessionIds] } }] })
+      // With the number, for the index of the sessions' flows holds those alone that have one.
+      const ofSessions = { sessionId: { $in: [...sessionIds] }, number: { $gt: 0 } }
+      await collection.deleteMany({ $or: [{ userId }, ofSessions] })
     }
   }
 }

@@ -102,7 +102,9 @@ function hasIndex(indexes: readonly Document[], filter: Document, sort: Document
   const isWhole = !Object.values(whole).some(isBound)
   return indexes.some(({ key, partialFilterExpression = {}, sparse = false }) => {
     const [first = ''] = Object.keys(key)
-    const covers = Object.entries(partialFilterExpression).every(([field, value]) => whole[field] === value)
+    const covers = Object.entries(partialFilterExpression as Document).every(
+      ([field, value]) => whole[field] === value || (isBound(whole[field]) && value?.$exists === true)
+    )
     const isSorted = isWhole && !sparse && Object.keys(sort)[0] === first
     const bounds = isBound(whole[first]) && whole[first]?.$exists !== false
     // A partial index of few records is as good as a bound.
