@@ -18,6 +18,20 @@ t.test('[F7] database errors › a callback whose session cannot be read uses no
   t.equal(google.calls('token'), exchanges + 1)
 })
 
+t.test('[F7] database errors › nor does a refused one whose flow cannot be read', async t => {
+  const { app, google, browser } = await build(t)
+  const ada = browser()
+  const callback = await ada.authorize('/auth/google')
+  const exchanges = google.calls('token')
+  const fault = failNext(collectionsOf(app).flows, 'findOne')
+  const refused = callback.replace(/iss=[^&]*/, 'iss=https%3A%2F%2Fevil.example')
+  isProblem(t, await ada.fetch(refused), 503, 'database_unavailable')
+  t.equal(fault.hits, 1)
+  isProblem(t, await ada.fetch(refused), 400, 'iss_mismatch')
+  t.equal(google.calls('token'), exchanges)
+  t.equal((await ada.fetch(callback)).statusCode, 200)
+})
+
 t.test('[F7] database errors › nor does one whose flow cannot be taken', async t => {
   const { app, google, browser } = await build(t)
   const ada = browser()
