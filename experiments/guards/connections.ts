@@ -15,6 +15,20 @@ export const connectionGuards = [
       'const isRepaired = true'
     ]
   ]),
+  ...guardsOf('src/database/batches.ts', 'test/database/batches.test.ts', [
+    [
+      'reads made together are told apart',
+      'batched find › asked in one turn',
+      'byId.get(String(id)) ?? null',
+      'byId.get(String(asked[0])) ?? null'
+    ],
+    [
+      'an insert that nothing is known of has failed',
+      'batched find and insert › the database is away',
+      'if (error.insertedCount + refused.size < records.length) throw error',
+      ''
+    ]
+  ]),
   ...guardsOf(connect, 'test/connections/connect/refresh-token.test.ts', [
     [
       'without a refresh token nothing is connected',

@@ -27,7 +27,8 @@ export async function killConnects(scene: Scene, phase: 'exchange' | 'store', wa
     const requests = visitors.map((visitor, at) => visitor.fetch(victim, callbacks[at] ?? ''))
     const answers = await strike(scene, phase, { victim, requests, begin, aim })
     world.google.clearFaults('token')
-    for (const [at, visitor] of visitors.entries()) await judge(scene, visitor, callbacks[at] ?? '', answers[at])
+    // Together: one whose process died is known to be over only after two seconds.
+    await Promise.all(visitors.map((visitor, at) => judge(scene, visitor, callbacks[at] ?? '', answers[at])))
   })
 }
 
