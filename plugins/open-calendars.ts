@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { createOpenAccess } from '../src/services/access.ts'
 import { createOpenCalendars, type OpenCalendars } from '../src/services/calendar/calendars.ts'
 
 declare module 'fastify' {
@@ -12,10 +11,8 @@ declare module 'fastify' {
 export default fp(
   async function openCalendars(app) {
     const { apiUrl, timeoutMs } = app.config.google
-    const { repair, fresh } = app.connectLinks
-    const openAccess = createOpenAccess({ liveToken: app.liveTokens, connectUrl: repair, freshConnectUrl: fresh })
     const nowMs = () => app.databaseClock.nowMs()
-    app.decorate('openCalendars', createOpenCalendars({ openAccess, apiUrl, timeoutMs, nowMs }))
+    app.decorate('openCalendars', createOpenCalendars({ openAccess: app.openAccess, apiUrl, timeoutMs, nowMs }))
   },
-  { name: 'open-calendars', fastify: '5.x', dependencies: ['live-tokens', 'connect-links'] }
+  { name: 'open-calendars', fastify: '5.x', dependencies: ['open-access'] }
 )

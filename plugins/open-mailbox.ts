@@ -43,18 +43,7 @@ export default fp(
         )
       }
     })
-    app.decorate(
-      'openMailbox',
-      createOpenMailbox({
-        liveToken: app.liveTokens,
-        openGmail,
-        governorOf,
-        timeoutMs,
-        nowMs,
-        connectUrl: app.connectLinks.repair,
-        freshConnectUrl: app.connectLinks.fresh
-      })
-    )
+    app.decorate('openMailbox', createOpenMailbox({ openAccess: app.openAccess, openGmail, governorOf }))
   },
-  { name: 'open-mailbox', fastify: '5.x', dependencies: ['live-tokens', 'metrics'] }
+  { name: 'open-mailbox', fastify: '5.x', dependencies: ['open-access', 'metrics'] }
 )

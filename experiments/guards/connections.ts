@@ -4,7 +4,7 @@ const connect = 'src/connections/connect.ts'
 const liveToken = 'src/connections/live-token.ts'
 const refresh = 'src/connections/refresh.ts'
 const repository = 'src/connections/repository.ts'
-const mailbox = 'src/services/gmail/mailbox.ts'
+const access = 'src/services/access.ts'
 
 export const connectionGuards = [
   ...guardsOf(connect, 'test/connections/connect/accounts.test.ts', [
@@ -75,7 +75,7 @@ export const connectionGuards = [
       'return userId !== null'
     ]
   ]),
-  ...guardsOf(mailbox, 'test/services/gmail/access.test.ts', [
+  ...guardsOf(access, 'test/services/gmail/access.test.ts', [
     [
       'scopes are checked before the call',
       '[R82] gmail › what the user has not granted',
@@ -85,14 +85,28 @@ export const connectionGuards = [
     [
       'scopes are checked after a refresh',
       '[R82] gmail › a refresh that brings less',
-      '      // A refresh may have brought less than was granted before.\n      requireScope(connection)\n',
+      '      // A refresh may have brought less than was granted before.\n      requireScope()\n',
       ''
     ],
     [
       'only a Gmail connection has a mailbox',
       '[R80] gmail › a connection of another service',
-      "    if (connection.service !== 'gmail') throw new GuichetError('not_found')\n",
+      "    if (connection.service !== service) throw new GuichetError('not_found')\n",
       ''
+    ]
+  ]),
+  ...guardsOf(access, 'test/services/access.test.ts', [
+    [
+      'a renewal has what the request has left',
+      '[R73] slow Google › the renewal after a 401 hangs',
+      'const patienceMs = untilMs - nowMs()',
+      'const patienceMs = 60_000'
+    ],
+    [
+      'a second call has what the request has left',
+      '[R73] slow Google › the call after the renewal hangs',
+      'return await send(renewed, endMs - nowMs())',
+      'return await send(renewed, 60_000)'
     ]
   ]),
   ...guardsOf('src/database/lease.ts', 'test/connections/refresh/invalid-grant.test.ts', [

@@ -10,17 +10,17 @@ const replies = '[G14] reply › parents of every kind'
 const uncertain = '[G13] send without a key › nothing is repeated'
 
 export const gmailGuards = [
-  ...guardsOf('src/services/gmail/mailbox.ts', access, [
+  ...guardsOf('src/services/access.ts', access, [
     [
       'sending needs the scope, before any call',
       '[R82] sending',
-      '    requireScope(connection)\n\n    function',
-      '\n    function'
+      '    requireScope()\n    const endMs',
+      '    const endMs'
     ],
     [
       'a connection of another service has no mailbox',
       '[R80] sending',
-      "if (connection.service !== 'gmail') throw new GuichetError('not_found')",
+      "if (connection.service !== service) throw new GuichetError('not_found')",
       ''
     ]
   ]),
@@ -92,7 +92,7 @@ export const gmailGuards = [
       ''
     ]
   ]),
-  ...guardsOf('src/services/gmail/mailbox.ts', 'test/services/gmail/errors.test.ts', [
+  ...guardsOf('src/services/access.ts', 'test/services/gmail/errors.test.ts', [
     [
       'a Gmail that refuses fresh tokens is left alone for a minute',
       '[F24] gmail errors',

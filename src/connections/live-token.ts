@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, openToken, secondsLeft } from './record.ts'
 import type { Refresh } from './refresh.ts'
@@ -18,6 +19,8 @@ export interface LiveTokenOptions {
   minTtlSeconds?: number
   /** An access token that Google just refused: it is not served again. */
   refused?: string
+  /** How long this caller waits for a refresh, in ms; the refresh itself goes on. Default 22 s, three below the handler's time. */
+  patienceMs?: number
 }
 
 /**
@@ -27,6 +30,7 @@ export interface LiveTokenOptions {
 export type LiveTokens = (connection: ConnectionRecord, options?: LiveTokenOptions) => Promise<LiveToken>
 
 const minTtlFloorSeconds = 60
+const usualPatienceMs = 22_000
 
 /** However many callers of this process ask, one of them refreshes a connection, and all get what it brought. */
 export function createLiveTokens(options: {
@@ -54,20 +58,27 @@ export function createLiveTokens(options: {
     return accessToken === refused ? undefined : { accessToken, expiresInSeconds, connection: record }
   }
 
-  return async (connection, { minTtlSeconds = 0, refused } = {}) => {
+  /** What Google gives is served as it is, even if it lives for less than was asked. */
+  async function renew(connection: ConnectionRecord, refused?: string): Promise<LiveToken> {
+    const joined = flights.runs(connection._id.toHexString())
+    const record = await refreshOnce(connection)
+    const refreshed = serve(record, 1, refused)
+    if (refreshed) return refreshed
+    // A flight that was under way may bring the very token that this caller was refused: one more follows.
+    const renewed = joined && serve(await refreshOnce(record), 1, refused)
+    if (renewed) return renewed
+    throw new GuichetError('google_invalid_response', {
+      detail: 'Google gave a token that is already dead.',
+      cause: new CodedError('dead_token')
+    })
+  }
+
+  return async (connection, { minTtlSeconds = 0, refused, patienceMs = usualPatienceMs } = {}) => {
     const wanted = Math.max(minTtlFloorSeconds, minTtlSeconds)
     const fresh = serve(connection, wanted, refused)
     if (fresh) return fresh
     try {
-      // What Google gives is served as it is, even if it lives for less than was asked.
-      const joined = flights.runs(connection._id.toHexString())
-      const record = await refreshOnce(connection)
-      const refreshed = serve(record, 1, refused)
-      if (refreshed) return refreshed
-      // A flight that was under way may bring the very token that this caller was refused: one more follows.
-      const renewed = joined && serve(await refreshOnce(record), 1, refused)
-      if (renewed) return renewed
-      throw new GuichetError('google_invalid_response', { detail: 'Google gave a token that is already dead.' })
+      return await inTime(renew(connection, refused), patienceMs)
     } catch (error) {
       if (!(error instanceof GuichetError) || error.status < 502 || error.code === 'unsealable') throw error
       // While Google is down, a token that still lives is served with its true rest; unless its connection ended, or
@@ -78,5 +89,18 @@ export function createLiveTokens(options: {
       if (living) return living
       throw error
     }
+  }
+}
+
+/** @throws GuichetError `google_unavailable` once the caller's patience is used up: the work goes on for the others */
+async function inTime<T>(work: Promise<T>, patienceMs: number): Promise<T> {
+  const settled = new AbortController()
+  const end = delay(Math.max(0, patienceMs), undefined, { signal: settled.signal }).then(() => {
+    throw new GuichetError('google_unavailable', { cause: new CodedError('refresh_outlasts_the_request') })
+  })
+  try {
+    return await Promise.race([work, end])
+  } finally {
+    settled.abort()
   }
 }

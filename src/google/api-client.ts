@@ -18,6 +18,8 @@ interface ApiRequest {
   data?: object | Readable
   responseType?: string
   signal?: AbortSignal
+  /** Milliseconds that the caller has left, where that is less than the client's own bound. */
+  timeout?: number
 }
 
 /** An answer of Google's that is no success. */
@@ -51,8 +53,18 @@ const maxRefusalBytes = 65_536
  */
 export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
   async function request(asked: ApiRequest): Promise<{ data: unknown }> {
-    const { url, method = 'GET', params, paramsSerializer, headers, data, signal, responseType } = asked
-    const time = createAllowance(timeoutMs)
+    const {
+      url,
+      method = 'GET',
+      params,
+      paramsSerializer,
+      headers,
+      data,
+      signal,
+      timeout = timeoutMs,
+      responseType
+    } = asked
+    const time = createAllowance(Math.min(timeout, timeoutMs))
     const target = params && paramsSerializer ? `${url}?${paramsSerializer(params)}` : url
     const isStream = typeof (data as Readable | undefined)?.pipe === 'function'
     const options = {

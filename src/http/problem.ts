@@ -19,7 +19,7 @@ export interface Problem {
 
 /** Fastify's own refusals in our codes. */
 const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
-  // A request that waited for Google alone was answered before: Google's time-out is far below.
+  // Not Google's: every call to Google, and every wait for a token, ends within the time that its request has left.
   FST_ERR_HANDLER_TIMEOUT: 'handler_timeout',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',

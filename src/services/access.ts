@@ -2,40 +2,77 @@ import { missingScopes } from '../catalogue.ts'
 import type { LiveTokens } from '../connections/live-token.ts'
 import type { ConnectionRecord } from '../connections/record.ts'
 import { GuichetError, hasCode } from '../errors.ts'
-import { AccessTokenRefused } from './gmail/google-error.ts'
 
-/** Calls Google with a connection's token. */
-export type Access = <T>(call: (accessToken: string) => Promise<T>) => Promise<T>
+/** Google no longer takes this access token: refresh once, then it is the connection that is wrong. */
+export class AccessTokenRefused extends Error {
+  override name = 'AccessTokenRefused'
+}
 
-export type OpenAccess = (connection: ConnectionRecord, needed: { service: string; scope: string }) => Access
+/** Calls Google with a connection's token, within the time that the request has. */
+export interface Access {
+  /** As the last refresh left it. */
+  readonly connection: ConnectionRecord
+  /** No call begins later than this: it could not end in time. */
+  readonly lastStartMs: number
+  /** A token that lives, for a call that begins now: refreshed before it expires. */
+  token(): Promise<string>
+  /**
+   * Makes the call with that token; once more with a renewed one if `send` throws AccessTokenRefused. `leftMs` is what the
+   * request has left for the answer: Google's slowness is told as such, before the handler's time is up.
+   */
+  call<T>(token: string, send: (token: string, leftMs: number) => Promise<T>): Promise<T>
+}
+
+export interface Needed {
+  service: string
+  scope: string
+  /** The time the caller has. Default 25 s. */
+  withinMs?: number | undefined
+}
+
+export type OpenAccess = (connection: ConnectionRecord, needed: Needed) => Access
+
+const usualTimeMs = 25_000
+/** What the answer needs after the last call. */
+const answerMs = 1_000
 
 /**
- * What any service's code calls Google through. The scope is checked before each call, the token is refreshed before it
- * expires, and once more if Google refuses it all the same; `call` throws AccessTokenRefused for that.
+ * What every service's code calls Google through. The scope is checked before each call, and after each refresh.
  * @throws (the result) GuichetError `not_found` where the connection is of another service, `missing_scopes`,
- * `needs_reconnect`, and what `call` throws
+ * `needs_reconnect`, `google_unavailable`, and what `send` throws
  */
 export function createOpenAccess(options: {
   liveToken: LiveTokens
+  /** Bound of a call to Google. */
+  timeoutMs: number
+  nowMs: () => number
   connectUrl: (connection: ConnectionRecord) => string
   /** Forces a consent: what Google refuses although the record is in order, nothing less can mend. */
   freshConnectUrl: (service: string) => string
 }): OpenAccess {
-  const { liveToken, connectUrl, freshConnectUrl } = options
+  const { liveToken, timeoutMs, nowMs, connectUrl, freshConnectUrl } = options
+  const refusals = createRefusals(nowMs)
 
-  return (connection, { service, scope }) => {
+  return (connection, { service, scope, withinMs = usualTimeMs }) => {
     if (connection.service !== service) throw new GuichetError('not_found')
-    requireScope(connection)
+    requireScope()
+    const endMs = nowMs() + withinMs - answerMs
+    const lastStartMs = endMs - timeoutMs
 
-    function requireScope(current: ConnectionRecord): void {
-      const missing = missingScopes([scope], current.grantedScopes)
+    function requireScope(): void {
+      const missing = missingScopes([scope], connection.grantedScopes)
       if (missing.length > 0)
-        throw new GuichetError('missing_scopes', { missingScopes: missing, connectUrl: connectUrl(current) })
+        throw new GuichetError('missing_scopes', { missingScopes: missing, connectUrl: connectUrl(connection) })
     }
-    async function tokenOf(refused?: string): Promise<string> {
-      const token = await liveToken(connection, refused === undefined ? {} : { refused })
+    const refusedForGood = () =>
+      new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: freshConnectUrl(service) })
+    async function tokenBy(untilMs: number, refused?: string): Promise<string> {
+      const patienceMs = untilMs - nowMs()
+      const token = await liveToken(connection, { patienceMs, ...(refused !== undefined && { refused }) })
+      connection = token.connection
       // A refresh may have brought less than was granted before.
-      requireScope(token.connection)
+      requireScope()
+      if (refusals.cools(connection)) throw refusedForGood()
       return token.accessToken
     }
     function withWayOut(error: unknown): unknown {
@@ -47,21 +84,49 @@ export function createOpenAccess(options: {
       })
     }
 
-    return async call => {
-      const token = await tokenOf()
-      try {
-        return await call(token)
-      } catch (error) {
-        if (!(error instanceof AccessTokenRefused)) throw withWayOut(error)
+    return {
+      get connection() {
+        return connection
+      },
+      lastStartMs,
+      token: () => tokenBy(lastStartMs),
+      async call(token, send) {
+        try {
+          return await send(token, endMs - nowMs())
+        } catch (error) {
+          if (!(error instanceof AccessTokenRefused)) throw withWayOut(error)
+        }
+        // Nothing was done: Google refuses before it acts, so even a write may be sent again.
+        const renewed = await tokenBy(endMs, token)
+        try {
+          return await send(renewed, endMs - nowMs())
+        } catch (error) {
+          if (!(error instanceof AccessTokenRefused)) throw withWayOut(error)
+          refusals.add(connection)
+          throw refusedForGood()
+        }
       }
-      // Nothing was done: Google refuses before it acts.
-      const renewed = await tokenOf(token)
-      try {
-        return await call(renewed)
-      } catch (error) {
-        if (!(error instanceof AccessTokenRefused)) throw withWayOut(error)
-        throw new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: freshConnectUrl(service) })
-      }
+    }
+  }
+}
+
+const maxRefusals = 10_000
+const coolMs = 60_000
+
+/**
+ * Connections whose fresh token Google refused too. Until their tokens change, or a minute has passed, Google is not asked
+ * again: each time would cost a refresh and two calls.
+ */
+function createRefusals(nowMs: () => number) {
+  const known = new Map<string, { version: number; untilMs: number }>()
+  return {
+    add({ _id, version }: ConnectionRecord): void {
+      if (known.size >= maxRefusals) known.clear()
+      known.set(_id.toHexString(), { version, untilMs: nowMs() + coolMs })
+    },
+    cools({ _id, version }: ConnectionRecord): boolean {
+      const refusal = known.get(_id.toHexString())
+      return refusal !== undefined && refusal.version === version && nowMs() < refusal.untilMs
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js'
 import { calendarReadonly } from '../../catalogue.ts'
 import type { ConnectionRecord } from '../../connections/record.ts'
-import { GuichetError, hasCode } from '../../errors.ts'
+import { CodedError, GuichetError, hasCode } from '../../errors.ts'
 import { createApiClient } from '../../google/api-client.ts'
 import { lazily } from '../../lazily.ts'
 import type { OpenAccess } from '../access.ts'
@@ -22,6 +22,12 @@ export interface EventsQuery {
   from?: string | undefined
   to?: string | undefined
   pageToken?: string | undefined
+}
+
+/** What each call takes beside its own parameters. */
+interface CallOptions {
+  headers: { authorization: string }
+  timeout: number
 }
 
 export type OpenCalendars = (connection: ConnectionRecord) => Calendars
@@ -56,12 +62,12 @@ export function createOpenCalendars(options: {
 
   return connection => {
     const access = openAccess(connection, { service: 'calendar', scope: calendarReadonly })
-    const read = <T>(send: (options: { headers: { authorization: string } }) => Promise<{ data: T }>): Promise<T> =>
-      access(async token => {
+    const read = async <T>(send: (options: CallOptions) => Promise<{ data: T }>): Promise<T> =>
+      access.call(await access.token(), async (token, leftMs) => {
         try {
-          const { data } = await send({ headers: { authorization: `Bearer ${token}` } })
+          const { data } = await send({ headers: { authorization: `Bearer ${token}` }, timeout: leftMs })
           if (typeof data !== 'object' || data === null || Array.isArray(data))
-            throw new GuichetError('google_invalid_response')
+            throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
           return data
         } catch (error) {
           throw inOurWords(translate(error, nowMs()))

@@ -1,16 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
-import { GuichetError, hasCode } from '../../errors.ts'
+import { CodedError, GuichetError, hasCode } from '../../errors.ts'
 import { createApiClient } from '../../google/api-client.ts'
 import { lazily } from '../../lazily.ts'
+import type { Access } from '../access.ts'
 import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
-import { AccessTokenRefused, ProjectRefused, refusalOf, translate } from './google-error.ts'
+import { ProjectRefused, refusalOf, translate } from './google-error.ts'
 import type { AccountGovernor } from './governor.ts'
 import type { GmailMetrics } from './metrics.ts'
 import { withQuickReads } from './quick-reads.ts'
 
 /** What googleapis takes beside a method's parameters: handed through, as it carries token, bounds and signal. */
-export type MethodOptions = Pick<gmail_v1.Options, 'headers' | 'auth' | 'responseType' | 'signal' | 'rootUrl'>
+export type MethodOptions = Pick<
+  gmail_v1.Options,
+  'headers' | 'auth' | 'responseType' | 'signal' | 'timeout' | 'rootUrl'
+>
 export type Users = gmail_v1.Resource$Users
 type Send<T> = (users: Users, options: MethodOptions) => Promise<{ data: T }>
 
@@ -45,22 +49,11 @@ export interface Gmail {
   readonly left: number
 }
 
-/** The access token of one connection, as the calls need it. */
-export interface AccessTokens {
-  current(): Promise<string>
-  /** Another one, for Google refused this. */
-  renew(refused: string): Promise<string>
-  /** What to throw when Google refuses the renewed one too. */
-  refusedAgain(): Error
-}
-
 export interface GmailUser {
-  tokens: AccessTokens
+  access: Access
   governor: AccountGovernor
   /** Whether somebody waits for the answer: background work leaves room for those. */
   interactive: boolean
-  /** No call begins after this. */
-  deadlineMs: number
 }
 
 /** A message may hold 35 MB of attachments, in base64. */
@@ -116,15 +109,19 @@ export function createGmailClient(options: {
     ...(apiUrl && { rootUrl: apiUrl })
   }
 
-  return ({ tokens, governor, interactive, deadlineMs }) => {
+  return ({ access, governor, interactive }) => {
     let spent = 0
 
-    /** One call with that token: refused by Google, it may be made again with another. */
-    async function attempt(method: GmailMethod, send: Send<unknown>, options: CallOptions, token: string) {
-      const { stream, upload, signal } = options
+    async function attempt(
+      method: GmailMethod,
+      send: Send<unknown>,
+      { stream, upload, signal }: CallOptions,
+      { token, leftMs }: { token: string; leftMs: number }
+    ) {
       try {
         const { data } = await send(openUsers(), {
           headers: { authorization: `Bearer ${token}` },
+          timeout: leftMs,
           ...(stream && streaming),
           ...(upload && uploading),
           ...(signal && { signal })
@@ -136,26 +133,10 @@ export function createGmailClient(options: {
       }
     }
 
-    async function withToken(method: GmailMethod, send: Send<unknown>, options: CallOptions, token: string) {
-      try {
-        return await attempt(method, send, options, token)
-      } catch (error) {
-        if (!(error instanceof AccessTokenRefused)) throw error
-      }
-      // Nothing was done: Google refuses before it acts, so even a write may be sent again.
-      const renewed = await tokens.renew(token)
-      try {
-        return await attempt(method, send, options, renewed)
-      } catch (error) {
-        if (!(error instanceof AccessTokenRefused)) throw error
-        throw tokens.refusedAgain()
-      }
-    }
-
     /** In its turn. The slot of a stream is kept until its end, or for a while when its reader is slow. */
     async function inTurn(method: GmailMethod, send: Send<unknown>, options: CallOptions) {
-      const token = await tokens.current()
-      const untilMs = Math.min(deadlineMs, nowMs() + longestWaitMs)
+      const token = await access.token()
+      const untilMs = Math.min(access.lastStartMs, nowMs() + longestWaitMs)
       const ask = {
         units: costs[method],
         interactive,
@@ -168,7 +149,7 @@ export function createGmailClient(options: {
       spent += costs[method]
       metrics.units.inc({ method }, costs[method])
       try {
-        const data = await withToken(method, send, options, token)
+        const data = await access.call(token, (token, leftMs) => attempt(method, send, options, { token, leftMs }))
         governor.succeeded()
         if (!options.stream) return data
         isStreaming = true
@@ -229,7 +210,7 @@ function isSend(method: GmailMethod): boolean {
 /** Gmail's answers are objects: an array, a scalar, a text or a blob is none of them. */
 function requireObject(data: unknown): void {
   if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new GuichetError('google_invalid_response')
+    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
 }
 
 function released(body: AsyncIterable<Uint8Array>, release: () => void): AsyncIterable<Uint8Array> {

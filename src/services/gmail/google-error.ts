@@ -1,11 +1,7 @@
 import { GuichetError } from '../../errors.ts'
 import { ApiRefusal } from '../../google/api-client.ts'
 import { retryAfterSeconds } from '../../retry-after.ts'
-
-/** Google no longer takes this access token: refresh once, then it is the connection that is wrong. */
-export class AccessTokenRefused extends Error {
-  override name = 'AccessTokenRefused'
-}
+import { AccessTokenRefused } from '../access.ts'
 
 /** Why Google refuses for a rate: too many calls at once, too many units, or too much sent. */
 export type RateReason = 'concurrency' | 'rate' | 'sending'

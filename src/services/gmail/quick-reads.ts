@@ -16,7 +16,12 @@ export function withQuickReads(users: Users, client: ApiClient, apiUrl: string |
   function read(resource: string) {
     return (
       { userId, id, ...query }: Params,
-      { headers, signal, responseType }: Pick<gmail_v1.Options, 'headers' | 'signal' | 'responseType'>
+      {
+        headers,
+        signal,
+        timeout,
+        responseType
+      }: Pick<gmail_v1.Options, 'headers' | 'signal' | 'timeout' | 'responseType'>
     ) => {
       const path = [userId, resource, ...(id === undefined ? [] : [id])].map(part => encodeURIComponent(String(part)))
       const search = new URLSearchParams()
@@ -28,6 +33,7 @@ export function withQuickReads(users: Users, client: ApiClient, apiUrl: string |
         // Google compresses for those alone whose name says so.
         headers: Object.entries({ ...headers, 'accept-encoding': 'gzip', 'user-agent': 'guichet (gzip)' }),
         ...(signal && { signal }),
+        ...(timeout !== undefined && { timeout }),
         ...(responseType && { responseType })
       })
     }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import t from 'tap'
+import type { ConnectionRecord } from '../../../src/connections/record.ts'
 import { hasCode } from '../../../src/errors.ts'
 import { createGmailClient } from '../../../src/services/gmail/client.ts'
 import { composeMail, type Mail } from '../../../src/services/gmail/compose.ts'
@@ -64,12 +65,15 @@ function openGmail(apiUrl: string) {
     metrics: createGmailMetrics(new Registry()),
     onProjectRefused: () => {}
   })
-  const token = async () => 'token'
   return open({
-    tokens: { current: token, renew: token, refusedAgain: () => new Error('refused') },
+    access: {
+      connection: {} as ConnectionRecord,
+      lastStartMs: nowMs() + 20_000,
+      token: async () => 'token',
+      call: (token, send) => send(token, 180_000)
+    },
     governor,
-    interactive: true,
-    deadlineMs: nowMs() + 20_000
+    interactive: true
   })
 }
 
