@@ -83,6 +83,14 @@ export const vaultGuards = [
       ''
     ]
   ]),
+  ...guardsOf('src/commands/rotate-vault.ts', 'test/vault/rotate.test.ts', [
+    [
+      'the check values are sealed again too',
+      '[R56] rotate › what the earlier version sealed',
+      '  await resealChecks(config.vaultKeys, database.collection(vaultCheckCollection))\n',
+      ''
+    ]
+  ]),
   ...guardsOf('plugins/readiness.ts', 'test/vault/wrong-key.test.ts', [
     [
       'a wrong key ends the boot',

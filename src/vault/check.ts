@@ -46,3 +46,17 @@ export async function checkKeys(
     }
   }
 }
+
+/** Seals again what an earlier version sealed, each value under its own key: then no envelope of that version is left. */
+export async function resealChecks(ring: readonly VaultKey[], meta: Collection<VaultCheckRecord>): Promise<void> {
+  const stored = (await meta.findOne({ _id: record }))?.checks ?? {}
+  for (const key of ring) {
+    const vault = createVault([key])
+    const [field, check] = [`checks.${key.id}`, stored[key.id]]
+    if (!check || check.startsWith(vault.prefix)) continue
+    await meta.updateOne(
+      { _id: record, [field]: check },
+      { $set: { [field]: vault.seal(vault.open(check, context), context) } }
+    )
+  }
+}

@@ -60,3 +60,27 @@ t.test('[R107] reasons › what Google sent that is refused › the log says why
   t.match(text, 'unknown_callback_error')
   t.notMatch(text, 'chosen-by-the-sender')
 })
+
+t.test('[R107] reasons › an answer of Gmail or Calendar cannot be used › the log says why, in a code', async t => {
+  const log = captureLog()
+  const { google, signedIn } = await build(t, { logger: log.logger })
+  const ada = await signedIn()
+  const gmail = `/connections/${(await ada.connected()).id}/gmail`
+  const { connection } = (await ada.connect(undefined, '/connect/calendar')).json()
+  for (const [endpoint, url, raw, reason] of [
+    ['gmail', `${gmail}/profile`, '<html>', 'no_json'],
+    ['gmail', `${gmail}/profile`, '"not to be logged"', 'no_json_object'],
+    ['gmail', `${gmail}/messages`, '<html>', 'no_json'],
+    ['gmail', `${gmail}/messages`, '[1]', 'no_json_object'],
+    ['gmail', `${gmail}/messages/m1?format=full`, '{"cut', 'no_whole_json_object'],
+    ['gmail', `${gmail}/messages/m1/raw`, '{}', 'no_bytes'],
+    ['calendar', `/connections/${connection.id}/calendar/calendars`, '[1]', 'no_json_object']
+  ] as const) {
+    google.fault(endpoint, { status: 200, contentType: 'application/json', body: raw })
+    const before = log.lines().length
+    await ada.fetch(url)
+    const text = JSON.stringify(log.lines().slice(before))
+    t.match(text, `"type":"CodedError","code":"${reason}"`, `${url}: ${raw}`)
+    t.notMatch(text, 'logged"')
+  }
+})

@@ -121,11 +121,18 @@ t.test('[R56] rotate › what the earlier version sealed › is served, and seal
     const earlier = { accessToken: sealed('accessToken'), refreshToken: sealed('refreshToken') ?? '' }
     await connections.updateOne({ _id: record._id }, { $set: earlier })
   }
+  const { meta } = collectionsOf(world.app)
+  const context = { owner: 'guichet', record: 'vault', field: 'check' }
+  const check = async () => (await meta.findOne({ _id: 'vault' }))?.checks?.k1 ?? ''
+  const known = vaultOf(k1).open(await check(), context)
+  await meta.updateOne({ _id: 'vault' }, { $set: { 'checks.k1': sealAsBefore(known, context, ring) } })
   t.equal(await connections.countDocuments(sealedBy('k1')), 0)
   const { vend } = await createBackend(world.app)
   t.equal((await vend(id)).statusCode, 200)
   t.match(await guichet(environment, 'vault', 'rotate'), { code: 0, err: /3 records are sealed under k1 now/ })
   t.equal(await connections.countDocuments(sealedBy('k1')), 3)
+  t.match(await check(), /^v2\.k1\./, 'the value that tells a wrong key too')
+  t.equal(vaultOf(k1).open(await check(), context), known)
   t.equal(await isWhole(world, k1), 2)
   clock.advance(3_600_000)
   t.equal((await vend(id)).statusCode, 200)

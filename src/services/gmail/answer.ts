@@ -1,4 +1,4 @@
-import { GuichetError } from '../../errors.ts'
+import { CodedError, GuichetError } from '../../errors.ts'
 import type { Gmail, MethodOptions, Users } from './client.ts'
 import type { GmailMethod } from './costs.ts'
 import { createJsonCutter, type JsonCutter } from './json-cutter.ts'
@@ -55,7 +55,7 @@ export async function ask<T extends object, R>(
       cutter ??= createJsonCutter()
       for (const arrived of small.splice(0)) cutter.write(arrived)
       if (length > maxBytesWithoutMail && !holdsMail.has(method))
-        throw new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
+        throw new GuichetError('google_invalid_response', { cause: new CodedError('answer_too_large') })
       if (length > largeAnswerBytes) release ??= await takeTurn()
     }
     return await use(parse<T>(cutter ? cutter.end() : Buffer.concat(small).toString()))
@@ -73,9 +73,9 @@ function parse<T extends object>(text: string): T {
     value = JSON.parse(text.replace(bareHistoryId, '"historyId"$1"$2"'))
   } catch {
     // Its message quotes the mail.
-    throw new GuichetError('google_invalid_response', { cause: new Error('no JSON') })
+    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json') })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new GuichetError('google_invalid_response', { cause: new Error('no JSON object') })
+    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
   return value as T
 }

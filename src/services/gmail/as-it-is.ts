@@ -1,4 +1,4 @@
-import { GuichetError } from '../../errors.ts'
+import { CodedError, GuichetError } from '../../errors.ts'
 
 const wholeUpTo = 1024 * 1024
 const [quote, backslash] = [0x22, 0x5c]
@@ -77,4 +77,4 @@ function createDepth() {
   }
 }
 
-const notWhole = () => new GuichetError('google_invalid_response', { cause: new Error('no whole JSON object') })
+const notWhole = () => new GuichetError('google_invalid_response', { cause: new CodedError('no_whole_json_object') })

@@ -1,4 +1,4 @@
-import { GuichetError } from '../../errors.ts'
+import { CodedError, GuichetError } from '../../errors.ts'
 
 /** Beside the bytes, an answer holds ids, labels and a snippet. */
 const maxPreambleLength = 65_536
@@ -34,10 +34,14 @@ export async function* base64Stream(
     if (end >= 0) state = 'after'
     pending = end >= 0 ? '' : pending.slice(usable)
   }
-  if (state !== 'after') throw new GuichetError('google_invalid_response')
+  if (state !== 'after')
+    throw new GuichetError('google_invalid_response', {
+      cause: new CodedError(state === 'before' ? 'no_bytes' : 'cut_short')
+    })
 }
 
 function decode(base64: string): Uint8Array {
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64)) throw new GuichetError('google_invalid_response')
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64))
+    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_base64') })
   return Buffer.from(base64, 'base64url')
 }

@@ -1,4 +1,4 @@
-import { GuichetError } from '../../errors.ts'
+import { CodedError, GuichetError } from '../../errors.ts'
 import { ApiRefusal } from '../../google/api-client.ts'
 import { retryAfterSeconds } from '../../retry-after.ts'
 import { AccessTokenRefused } from '../access.ts'
@@ -55,7 +55,7 @@ export function translate(error: unknown, nowMs: number): Error {
   if (error instanceof GuichetError) return error
   // Of googleapis itself: it may quote the call.
   if (!(error instanceof ApiRefusal))
-    return new GuichetError('google_unavailable', { cause: new Error((error as Error).name) })
+    return new GuichetError('google_unavailable', { cause: new CodedError((error as Error).name) })
   const { status, text: told } = error
   if (status === 401) return new AccessTokenRefused()
   const reasons = [...told.matchAll(/"(?:reason|error)":\s*"([A-Za-z_]{1,60})"/g)].map(([, reason = '']) => reason)

@@ -1,4 +1,4 @@
-import { GuichetError } from '../../errors.ts'
+import { CodedError, GuichetError } from '../../errors.ts'
 import { maxDepth, maxParts } from './mime/walk.ts'
 
 /** Strings under the key `data`, together: bodies of 5 MiB in base64. */
@@ -194,4 +194,4 @@ function createMarks(chunk: Buffer): Marks {
   return { next: from => Math.min(nextQuote(from), nextBackslash(from)) }
 }
 
-const tooLarge = () => new GuichetError('google_invalid_response', { cause: new Error('answer too large') })
+const tooLarge = () => new GuichetError('google_invalid_response', { cause: new CodedError('answer_too_large') })

@@ -1,4 +1,4 @@
-import { GuichetError } from '../../errors.ts'
+import { CodedError, GuichetError } from '../../errors.ts'
 import type { Attachments } from './attachments.ts'
 import type { Gmail } from './client.ts'
 import { composeMail, type Mail } from './compose.ts'
@@ -141,6 +141,6 @@ function chooseSender(
     return { name: from.name || alias.name, address: alias.address }
   }
   const { name, address } = received ?? own.find(({ isDefault }) => isDefault) ?? own[0] ?? { name: '', address: '' }
-  if (!address) throw new GuichetError('google_invalid_response')
+  if (!address) throw new GuichetError('google_invalid_response', { cause: new CodedError('no_address') })
   return { name, address }
 }

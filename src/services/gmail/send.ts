@@ -1,5 +1,5 @@
 import type { ObjectId } from 'mongodb'
-import { GuichetError, hasCode } from '../../errors.ts'
+import { CodedError, GuichetError, hasCode } from '../../errors.ts'
 import type { Gmail } from './client.ts'
 import { deleteDraft } from './drafts.ts'
 import { findSent, toSent } from './find-sent.ts'
@@ -96,7 +96,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
         const made = await submit(gmail, 'drafts.create', body, threadId, (users, { requestBody, media }, options) =>
           users.drafts.create({ userId, requestBody: { message: requestBody }, ...(media && { media }) }, options)
         )
-        if (!made.id) throw new GuichetError('google_invalid_response')
+        if (!made.id) throw new GuichetError('google_invalid_response', { cause: new CodedError('no_draft_id') })
         return { id: made.id, threadId: made.message?.threadId ?? null }
       } catch (error) {
         // The answer may be lost and the draft there all the same.

@@ -1,4 +1,4 @@
-import { GuichetError } from '../../../errors.ts'
+import { CodedError, GuichetError } from '../../../errors.ts'
 
 const pattern = /^(0|[1-9]\d{0,19})$/
 
@@ -10,7 +10,7 @@ const pattern = /^(0|[1-9]\d{0,19})$/
 export function toHistoryId(value: unknown): string {
   const text = Number.isSafeInteger(value) ? String(value) : value
   if (typeof text !== 'string' || !pattern.test(text))
-    throw new GuichetError('google_invalid_response', { cause: new Error('no historyId') })
+    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_history_id') })
   return text
 }
 

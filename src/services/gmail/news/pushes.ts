@@ -1,6 +1,6 @@
 import type { Clock } from '../../../clock.ts'
 import type { WatchError, WatchRecord } from '../../../connections/watch.ts'
-import { GuichetError } from '../../../errors.ts'
+import { CodedError, GuichetError } from '../../../errors.ts'
 import type { Mailbox } from '../mailbox.ts'
 
 /** What asking for pushes leaves in a watch. */
@@ -24,7 +24,8 @@ export async function askForPushes({ gmail }: Mailbox, topicName: string, clock:
       { repeatable: true }
     )
     const expiresAt = new Date(Number(expiration))
-    if (!expiration || Number.isNaN(expiresAt.getTime())) throw new GuichetError('google_invalid_response')
+    if (!expiration || Number.isNaN(expiresAt.getTime()))
+      throw new GuichetError('google_invalid_response', { cause: new CodedError('no_expiration') })
     const renewAt = new Date(clock.nowMs() + renewMs + Math.floor(Math.random() * spreadMs))
     return { expiresAt, renewAt, pushError: null }
   } catch (error) {
