@@ -3,7 +3,7 @@ import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { MongoClient } from 'mongodb'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import { sessionCollection } from '../src/accounts/sessions.ts'
 import { ticketCollection } from '../src/accounts/tickets.ts'
 import { userCollection } from '../src/accounts/users.ts'
@@ -126,43 +126,105 @@ function hideModules(): void {
 }
 
 /** An app over a database and a Google of its own; everything ends with the test. */
-export async function build(
-  t: Test,
-  { environment: overrides = {}, logger = false }: WorldOptions = {}
-): Promise<World> {
+export async function build(t: Test, options: WorldOptions = {}): Promise<World> {
+  const { toWorld, google } = await startPlace(t, options)
+  return toWorld(t, google)
+}
+
+/** A place free to take, by its environment. */
+const free = new Map<string, Place[]>()
+
+/**
+ * As `build`, in a place that other tests use before and after: most of what a test costs is starting one. The database
+ * is empty and Google knows nothing; what an app keeps in memory of others (Google's endpoints and keys, the counts of
+ * metrics) is there, and the clock goes on from where it stood. For tests that ask about none of these. One with a log of
+ * its own gets a place of its own.
+ */
+export async function enter(t: Test, { environment = {}, logger }: WorldOptions = {}): Promise<World> {
+  if (logger) return build(t, { environment, logger })
+  const key = JSON.stringify(environment)
+  const place = free.get(key)?.pop() ?? (await startPlace(root, { environment }))
+  // Before anything of the test's own, so that it is done last.
+  t.teardown(async () => {
+    if (await place.clear()) free.set(key, [...(free.get(key) ?? []), place])
+  })
+  return place.toWorld(t, await place.google.renew())
+}
+
+interface Place {
+  google: FakeGoogle
+  /** Its world, as that test sees it. */
+  toWorld(t: Test, google: FakeGoogle): World
+  /** Ends what is under way and empties the database; false if a test closed the app or Google, or let it listen. */
+  clear(): Promise<boolean>
+}
+
+/** Everything of it ends with `owner`. */
+async function startPlace(owner: Test, { environment: overrides = {}, logger = false }: WorldOptions): Promise<Place> {
   const clock = createTestClock()
   const google = await startFakeGoogle({ nowMs: clock.nowMs })
-  google.usage.limits.unitsPerUser = 1_000_000
-  t.teardown(() => google.close())
-  const mongodbUri = await startDatabase(t, clock)
+  owner.teardown(() => google.close())
+  const mongodbUri = await startDatabase(owner, clock)
   const environment = testEnvironment(mongodbUri, google, overrides)
   const publicUrl = environment.PUBLIC_URL ?? ''
-  for (const path of ['/auth/google', ...services.map(({ id }) => `/connect/${id}`)]) {
-    google.redirectUris.add(`${publicUrl}${path}/callback`)
-  }
+  let isClosed = false
 
-  async function replica(more: Environment = {}): Promise<FastifyInstance> {
+  async function start(t: Test, more: Environment = {}): Promise<FastifyInstance> {
     hideModules()
     const app = await createServer({ ...parseConfig({ ...environment, ...more }), clock }, logger)
     t.teardown(() => app.close())
-    await app.ready()
     return app
   }
 
-  const app = await replica()
-  const browser = (at = app) => createBrowser(at, google)
+  const app = await start(owner)
+  app.addHook('onClose', async () => {
+    isClosed = true
+  })
+  await app.ready()
+
   return {
-    app,
     google,
-    clock,
-    config: parseConfig(environment),
-    environment,
-    browser,
-    replica,
-    async signedIn(as) {
-      const one = browser()
-      await one.signIn(as)
-      return one
+    toWorld(t, google) {
+      const { close } = google
+      google.close = async () => {
+        isClosed = true
+        await close()
+      }
+      google.usage.limits.unitsPerUser = 1_000_000
+      for (const path of ['/auth/google', ...services.map(({ id }) => `/connect/${id}`)]) {
+        google.redirectUris.add(`${publicUrl}${path}/callback`)
+      }
+      const browser = (at = app) => createBrowser(at, google)
+      return {
+        app,
+        google,
+        clock,
+        config: parseConfig(environment),
+        environment,
+        browser,
+        async replica(more) {
+          const other = await start(t, more)
+          await other.ready()
+          return other
+        },
+        async signedIn(as) {
+          const one = browser()
+          await one.signIn(as)
+          return one
+        }
+      }
+    },
+    async clear() {
+      google.clearFaults()
+      if (isClosed || app.server.listening) {
+        await app.close()
+        return false
+      }
+      const collections = (await app.mongo.db?.collections()) ?? []
+      // The keys' check is made once, when an app starts.
+      await Promise.all(collections.map(collection => collection.deleteMany({ _id: { $ne: 'vault' as never } })))
+      await app.background.run()
+      return true
     }
   }
 }

@@ -1,7 +1,7 @@
 import { BSON, MongoNetworkError, type ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createBackend } from '../backend/backend.ts'
-import { build, collectionsOf, isProblem, localPath, type World } from '../helper.ts'
+import { collectionsOf, enter, isProblem, localPath, type World } from '../helper.ts'
 import { createHostApp } from './tickets/ticket.ts'
 
 const hourMs = 3_600_000
@@ -29,14 +29,14 @@ async function isErased(t: Test, world: World): Promise<void> {
 }
 
 t.test('[R32] erasing › without a session › refused', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   await (await world.signedIn()).connected()
   isProblem(t, await world.browser().fetch('/auth/user', 'DELETE'), 401, 'unauthenticated')
   t.equal(livingGrants(world), 1)
 })
 
 t.test('[R32] erasing › connections, sessions, flows and the user › all gone, and revoked at Google', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, app } = world
   const [phone, laptop] = [await world.signedIn(), await world.signedIn()]
   await phone.connected()
@@ -57,7 +57,7 @@ t.test('[R32] erasing › connections, sessions, flows and the user › all gone
 })
 
 t.test('[R32] erasing › with Google away › gone here at once, revoked when Google is back', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const user = await world.signedIn()
   await user.connected()
   world.google.fault('revoke', { status: 503 })
@@ -69,7 +69,7 @@ t.test('[R32] erasing › with Google away › gone here at once, revoked when G
 })
 
 t.test('[R32] erasing › while five requests are at Google › none of them brings anything back', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, clock } = world
   const user = await world.signedIn()
   const backend = await createBackend(app)
@@ -101,7 +101,7 @@ t.test('[R32] erasing › while five requests are at Google › none of them bri
 })
 
 t.test('[R32] erasing › a connection stored for a user who is just gone › is taken back', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const user = await world.signedIn()
   const callback = await user.authorize('/connect/gmail')
@@ -120,7 +120,7 @@ t.test('[R32] erasing › a connection stored for a user who is just gone › is
 })
 
 t.test('[R32] erasing › a connection stored meanwhile by a process that died of it › is taken back', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const user = await world.signedIn()
   await user.connected()
@@ -160,7 +160,7 @@ t.test('[R32] erasing › a connection stored meanwhile by a process that died o
 })
 
 t.test('[R32] erasing › while the same user signs in › the new session is taken back', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const user = await world.signedIn()
   const again = world.browser()
@@ -186,7 +186,7 @@ for (const [what, collection, method] of [
   ['the revocation', 'revocations', 'updateOne']
 ] as const) {
   t.test(`[R32] erasing › cut off at ${what} › the worker of another replica ends it`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { app } = world
     const user = await world.signedIn()
     await user.connected()
@@ -206,7 +206,7 @@ for (const [what, collection, method] of [
 }
 
 t.test('[R32] erasing › a user of a host app with an open ticket › it goes too, and brings nobody back', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const host = await createHostApp(world)
   const guest = world.browser()
   t.equal((await host.press(guest, await host.ticket({ externalId: 'u-17' }))).statusCode, 200)
@@ -224,7 +224,7 @@ for (const [when, step] of [
   ['before it is used up', 'tickets.take']
 ] as const) {
   t.test(`[R32] erasing › a ticket that is just pressed, ${when} › brings nobody back`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { app } = world
     const host = await createHostApp(world)
     const guest = world.browser()
@@ -255,7 +255,7 @@ for (const [when, step] of [
 }
 
 t.test('[R32] erasing › a user of a host app › is named by no event that is kept', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google } = world
   const host = await createHostApp(world)
   const guest = world.browser()
@@ -276,7 +276,7 @@ t.test('[R32] erasing › a user of a host app › is named by no event that is 
 })
 
 t.test('[R32] erasing › events of others wait to be listed › it does not wait for them', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const [user, other] = [await signedIn(), await signedIn('bob@example.com')]
   await user.connected()
   await app.background.run()
@@ -297,7 +297,7 @@ t.test('[R32] erasing › events of others wait to be listed › it does not wai
 })
 
 t.test('[R32] erasing › one that cannot be finished › is in no other’s way', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const { sessions, users } = collectionsOf(app)
   const remove = sessions.deleteMany.bind(sessions)
   const [first, second] = [await signedIn(), await signedIn('bob@example.com')]
@@ -322,7 +322,7 @@ t.test('[R32] erasing › one that cannot be finished › is in no other’s way
 })
 
 t.test('[R32] erasing › what is still owed to Google names nobody', async t => {
-  const { app, google, clock, signedIn } = await build(t)
+  const { app, google, clock, signedIn } = await enter(t)
   const user = await signedIn()
   await user.connected()
   google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
@@ -335,7 +335,7 @@ t.test('[R32] erasing › what is still owed to Google names nobody', async t =>
 })
 
 t.test('[R32] erasing › Google hangs and there are several accounts › they are asked at once', async t => {
-  const { google, signedIn, app } = await build(t)
+  const { google, signedIn, app } = await enter(t)
   const user = await signedIn()
   const subs = ['501', '502', '503']
   for (const sub of subs) {

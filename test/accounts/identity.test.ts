@@ -2,14 +2,14 @@ import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import t from 'tap'
 import { createIdTokenVerifier } from '../../src/google/id-token.ts'
-import { build, collectionsOf } from '../helper.ts'
+import { collectionsOf, enter } from '../helper.ts'
 
 interface Session {
   user: { id: string; email: string }
 }
 
 t.test('[R13] users › the same account with a new address is the same user', async t => {
-  const { google, signedIn, app } = await build(t)
+  const { google, signedIn, app } = await enter(t)
   const before = await signedIn()
   const connection = await before.connected()
   const { id } = (await before.fetch('/auth/session')).json<Session>().user
@@ -24,7 +24,7 @@ t.test('[R13] users › the same account with a new address is the same user', a
 })
 
 t.test('[R13] users › another account with the same address, or one like it, is another user', async t => {
-  const { google, signedIn, app } = await build(t)
+  const { google, signedIn, app } = await enter(t)
   const ada = await signedIn()
   const connection = await ada.connected()
   const ids = [(await ada.fetch('/auth/session')).json<Session>().user.id]
@@ -60,7 +60,7 @@ t.test('[R13] users › another account with the same address, or one like it, i
 })
 
 t.test('[R13] users › one sub of two issuers is two users', async t => {
-  const { app, signedIn, google } = await build(t)
+  const { app, signedIn, google } = await enter(t)
   const ada = await signedIn()
   const { sub, email } = google.user('ada@example.com')
   const elsewhere = await app.users.signIn({

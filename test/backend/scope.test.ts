@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Operation, operations } from '../../src/backend/keys.ts'
-import { build, isProblem, problemOf, type World } from '../helper.ts'
+import { enter, isProblem, problemOf, type World } from '../helper.ts'
 import { createBackend } from './backend.ts'
 
 /** One user with Gmail and Calendar connected. */
@@ -12,7 +12,7 @@ async function twoServices(world: World): Promise<{ gmail: string; calendar: str
 }
 
 t.test('[R87] backend key › without the operation › is refused, whatever else it may do', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { gmail } = await twoServices(world)
   const { id: message, attachments } = world.google.user('ada@example.com').messages[2] ?? {}
   const needs: [Operation, 'GET' | 'POST' | 'DELETE', string, object?][] = [
@@ -54,7 +54,7 @@ t.test('[R87] backend key › without the operation › is refused, whatever els
 })
 
 t.test('[R87] backend key › narrowed to a service › does not see another’s, in path, query or body', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google } = world
   const { gmail, calendar, userId } = await twoServices(world)
   const narrow = await createBackend(app, { services: ['gmail'] })
@@ -113,7 +113,7 @@ t.test('[R87] backend key › narrowed to a service › does not see another’s
 })
 
 t.test('[R87] backend key › widened by what is sent › stays as it was made', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const { gmail, calendar, userId } = await twoServices(world)
   const reader = await createBackend(app, { operations: ['connections:read'], services: ['gmail'] })

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { enter, isProblem } from '../helper.ts'
 import { createBackend } from './backend.ts'
 
 t.test('vend › without a key is refused', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const connection = await (await signedIn()).connected()
   const response = await app.inject({ method: 'POST', url: `/v1/connections/${connection.id}/token` })
   isProblem(t, response, 401, 'backend_key_invalid')
@@ -11,7 +11,7 @@ t.test('vend › without a key is refused', async t => {
 })
 
 t.test('[R88] vend › the answer holds what RFC 6749 names and nothing more', async t => {
-  const { app, google, signedIn, clock } = await build(t)
+  const { app, google, signedIn, clock } = await enter(t)
   const connection = await (await signedIn()).connected()
   const { vend } = await createBackend(app)
 
@@ -39,7 +39,7 @@ t.test('[R88] vend › the answer holds what RFC 6749 names and nothing more', a
 })
 
 t.test('[R88] vend › with no body, an empty one, null › alike', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const { id } = await (await signedIn()).connected()
   const { key } = await createBackend(app)
   const url = `/v1/connections/${id}/token`

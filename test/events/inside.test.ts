@@ -7,7 +7,7 @@ import { parseConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { createAddressGuard, faultOfWebhookUrl } from '../../src/config/networks.ts'
 import { createDelivery } from '../../src/events/delivery.ts'
-import { build, collectionsOf, type Environment, type World } from '../helper.ts'
+import { collectionsOf, type Environment, enter, type World } from '../helper.ts'
 import { faultyUrls, insideHosts, insideIpv4, insideIpv6, insideNames, publicUrls } from './inside-urls.ts'
 import { secret } from './receiver.ts'
 
@@ -66,7 +66,7 @@ async function send({ app }: World, url: string, allowPrivate: string[] = []): P
 }
 
 t.test('[R93] webhook URL › over 200 that point inside or are faulty › each refused at the start', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const refused = [...insideHosts.map(host => `https://${host}/events`), ...faultyUrls]
   t.ok(new Set(refused).size >= 200, String(new Set(refused).size))
   for (const url of refused) {
@@ -132,7 +132,7 @@ t.test('[R93] addresses › each special range › refused; what stands beside i
 })
 
 t.test('[R93] dispatch › the same URLs, as if they had passed › not sent, and nobody inside is reached', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const inside = await startInside(t)
   const { asked } = resolveTo(t, ['127.0.0.1'])
   let failures = 0
@@ -148,7 +148,7 @@ t.test('[R93] dispatch › the same URLs, as if they had passed › not sent, an
 })
 
 t.test('[R93][F49] dispatch › names that resolve to an address inside › nobody inside is reached', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const inside = await startInside(t)
   for (const address of [...insideIpv4, ...insideIpv6, '::ffff:127.0.0.1', '64:ff9b::7f00:1']) {
     const { asked } = resolveTo(t, [address])
@@ -165,7 +165,7 @@ t.test('[R93][F49] dispatch › names that resolve to an address inside › nobo
 })
 
 t.test('[R93][F49] dispatch › a name that rebinds › what was checked is what is connected to', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const inside = await startInside(t)
   const url = `https://rebind.example:${inside.port}/events`
   // Public and inside at once, in both orders, and none at all.

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { ConnectionRecord } from '../../src/connections/record.ts'
 import { createEvent, type EventType } from '../../src/events/event.ts'
 import { createBackend } from '../backend/backend.ts'
-import { build, collectionsOf, createTestClock, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, createTestClock, enter, isProblem, type World } from '../helper.ts'
 import { startReceiver } from './receiver.ts'
 
 interface Page {
@@ -35,21 +35,21 @@ async function readAll(world: World, reader: { cursor: string; ids: string[] }):
 }
 
 t.test('events › without a key, or one for them › refused', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   isProblem(t, await app.inject('/v1/events'), 401, 'backend_key_invalid')
   const backend = await createBackend(app, { operations: ['tokens:vend'] })
   isProblem(t, await backend.fetch('/v1/events'), 403, 'forbidden')
 })
 
 t.test('events › a cursor that is none › refused', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const backend = await createBackend(app)
   for (const cursor of ['', '-1', '1.5', 'x', '1e3', '0x1', '9'.repeat(16), '1&cursor=2'])
     isProblem(t, await backend.fetch(`/v1/events?cursor=${cursor}`), 400, 'invalid_request')
 })
 
 t.test('events › the life of a connection › each change once, in order, with its view', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, clock } = world
   const user = await world.signedIn()
   const { id } = await user.connected({ grant: ['gmail.readonly'] })
@@ -80,7 +80,7 @@ t.test('events › the life of a connection › each change once, in order, with
 })
 
 t.test('events › page by page › oldest first, none twice, and the end is where the next will be', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const ids = Array.from({ length: 250 }, (_, n) => `evt_${n}`)
   for (const id of ids) await app.events.append(eventOf(id.slice(4)))
@@ -94,7 +94,7 @@ t.test('events › page by page › oldest first, none twice, and the end is whe
 })
 
 t.test('events › three replicas write while one reads › the reader’s cursor skips none', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const replicas = [world.app, await world.replica(), await world.replica()]
   const reader = { cursor: '0', ids: [] as string[] }
   let writing = true
@@ -120,7 +120,7 @@ t.test('events › three replicas write while one reads › the reader’s curso
 })
 
 t.test('[R91] outbox › listed, and then the process ends before it is taken out › listed once', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const { connections } = collectionsOf(app)
   const user = await world.signedIn()
@@ -138,7 +138,7 @@ t.test('[R91] outbox › listed, and then the process ends before it is taken ou
 })
 
 t.test('[R91] outbox › a change that the database refuses › leaves no event', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const { connections } = collectionsOf(app)
   const user = await world.signedIn()
@@ -150,7 +150,7 @@ t.test('[R91] outbox › a change that the database refuses › leaves no event'
 })
 
 t.test('events › the process is to stop while many wait › they are left to the next', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const { connections } = collectionsOf(app)
   const { append } = app.events

@@ -2,7 +2,7 @@ import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { MongoWriteConcernError } from 'mongodb'
 import t from 'tap'
 import { hashSecret } from '../../src/secrets.ts'
-import { build, collectionsOf, createTestClock, isProblem, localPath } from '../helper.ts'
+import { build, collectionsOf, createTestClock, enter, isProblem, localPath } from '../helper.ts'
 
 /** What Google's token endpoint may do to an exchange whose request it has read. */
 const failures = {
@@ -28,7 +28,7 @@ const failures = {
 
 for (const [name, { fault, code, status }] of Object.entries(failures)) {
   t.test(`[R34] exchange › Google ${name} › never tried again, nothing stored, and a fresh start works`, async t => {
-    const { app, google, signedIn } = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '400' } })
+    const { app, google, signedIn } = await enter(t, { environment: { GOOGLE_TIMEOUT_MS: '400' } })
     const user = await signedIn()
     const callback = await user.authorize('/connect/gmail')
     const before = google.calls('token')
@@ -44,7 +44,7 @@ for (const [name, { fault, code, status }] of Object.entries(failures)) {
   })
 
   t.test(`[R34] exchange › sign-in, and Google ${name} › never tried again, nobody is signed in`, async t => {
-    const { app, google, browser } = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '400' } })
+    const { app, google, browser } = await enter(t, { environment: { GOOGLE_TIMEOUT_MS: '400' } })
     const user = browser()
     google.fault('token', fault)
     isProblem(t, await user.signIn(), status, code)
@@ -93,7 +93,7 @@ for (const [name, startUrl] of [
 }
 
 t.test('[R33] durable › a write that no majority has › is no success', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const user = await signedIn()
   const { connections } = collectionsOf(app)
   t.equal(connections.writeConcern?.w, 'majority')
@@ -112,7 +112,7 @@ t.test('[R33] durable › a write that no majority has › is no success', async
 })
 
 t.test('[R35] flows › started in one session at five replicas › fifty are open at most', async t => {
-  const { app, clock, google, signedIn, replica } = await build(t)
+  const { app, clock, google, signedIn, replica } = await enter(t)
   const user = await signedIn()
   const replicas = [app, ...(await Promise.all(Array.from({ length: 4 }, () => replica())))]
   const urls = new Map<string, string>()
@@ -169,7 +169,7 @@ t.test(
 )
 
 t.test('[R35] flows › by bursts › the cap holds within the ten that are counted at once', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const user = await signedIn()
   for (let burst = 0; burst < 10; burst++)
     await Promise.all(Array.from({ length: 20 }, () => user.clone().fetch('/connect/gmail')))

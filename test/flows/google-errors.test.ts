@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { build, type World } from '../helper.ts'
+import { build, enter, type World } from '../helper.ts'
 import { codeOf, doors, isRefused, ways, withParameters } from './doors.ts'
 
 const canary = 'CANARYdescription'
@@ -90,7 +90,7 @@ for (const door of doors) {
   })
 
   t.test(`[R18] error= › beside a code it wins, and the code is spent on nothing: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
     const exchanges = google.calls('token')
@@ -104,7 +104,7 @@ for (const door of doors) {
   })
 
   t.test(`[R18] error= › without a state, or with another's, it says nothing of Google's: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const [browser, other] = [await door.enter(world), await door.enter(world)]
     const callback = await browser.authorize(door.start, { deny: 'access_denied', errorDescription: script })
     for (const way of ways) {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { build, collectionsOf, isProblem } from '../helper.ts'
+import { collectionsOf, enter, isProblem } from '../helper.ts'
 import { codeOf, doors, isRefused, ways, withParameters } from './doors.ts'
 
 for (const door of doors) {
   t.test(`[R3] flows › a callback is good for one exchange: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
     const callback = await browser.authorize(door.start)
@@ -26,7 +26,7 @@ for (const door of doors) {
   })
 
   t.test(`[R3] flows › of fifty callbacks at once over two replicas one is exchanged: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google, app } = world
     const other = await world.replica()
     const browser = await door.enter(world)
@@ -48,7 +48,7 @@ for (const door of doors) {
   })
 
   t.test(`[R16] callbacks › the Back button does no harm: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
     const callback = await browser.authorize(`${door.start}?returnTo=/inbox`)
@@ -78,7 +78,7 @@ for (const door of doors) {
   })
 
   t.test(`[R17] callbacks › only a true GET uses one up: ${door.name}`, async t => {
-    const world = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
+    const world = await enter(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
     const { google } = world
     const browser = await door.enter(world)
     const callback = await browser.authorize(door.start)
@@ -121,7 +121,7 @@ for (const door of doors) {
 }
 
 t.test('[R16] callbacks › an earlier one that never finished does nothing for who has signed in since', async t => {
-  const { browser, google } = await build(t)
+  const { browser, google } = await enter(t)
   const ada = browser()
   const [left, taken] = [
     await ada.authorize('/auth/google', { as: 'bob@example.com' }),
@@ -138,7 +138,7 @@ for (const door of doors) {
   t.test(
     `[R3][R34] callbacks › repeated while the first still runs, at another replica › its answer: ${door.name}`,
     async t => {
-      const world = await build(t)
+      const world = await enter(t)
       const { google } = world
       const other = await world.replica()
       for (const code of [undefined, 'a-wrong-one']) {
@@ -170,7 +170,7 @@ for (const door of doors) {
   )
 
   t.test(`[R3][R38] callbacks › of another answer than the first › flow_used at once: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
     const callback = await browser.authorize(door.start)
@@ -192,7 +192,7 @@ for (const door of doors) {
 // F45, a callback replayed or from another's browser, is told here, in state.test.ts (R2) and fixation.test.ts (R37); F46, a
 // request in flight while its session ends, in logout.test.ts (R40).
 t.test('[R3][F45] callbacks › whose process died before its answer › flow_used, after a while', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const callback = await ada.authorize('/connect/gmail')
   t.equal((await ada.fetch(callback)).statusCode, 200)

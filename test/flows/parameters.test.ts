@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, type World } from '../helper.ts'
+import { type Browser, enter, type World } from '../helper.ts'
 import { codeOf, type Door, doors, isRefused, ways, withParameters } from './doors.ts'
 
 const long = 'A'.repeat(10_240)
@@ -49,7 +49,7 @@ async function visitors(world: World, door: Door): Promise<{ owner: Browser; cal
 for (const door of doors) {
   for (const name of ['state', 'code'] as const) {
     t.test(`[R5] callbacks › a ${name} in a wrong form is refused and uses nothing up: ${door.name}`, async t => {
-      const world = await build(t)
+      const world = await enter(t)
       const { google } = world
       const { owner, callback, all } = await visitors(world, door)
       const exchanges = google.calls('token')
@@ -70,7 +70,7 @@ for (const door of doors) {
   }
 
   t.test(`[R5] callbacks › neither a state nor a code is refused: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { all } = await visitors(world, door)
     const exchanges = world.google.calls('token')
     for (const visitor of all) {
@@ -82,7 +82,7 @@ for (const door of doors) {
   })
 
   t.test(`[R5] callbacks › a state of the right form that nobody gave out is unknown: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { all, callback } = await visitors(world, door)
     const exchanges = world.google.calls('token')
     for (const visitor of all) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { build, collectionsOf } from '../helper.ts'
+import { collectionsOf, enter } from '../helper.ts'
 import { doors } from './doors.ts'
 
 function seenByBrowser({ headers, rawPayload }: LightMyRequestResponse): string {
@@ -12,7 +12,7 @@ for (const door of doors) {
   t.test(
     `[R6] PKCE › each flow has a verifier of its own, which only Google's token endpoint sees: ${door.name}`,
     async t => {
-      const world = await build(t)
+      const world = await enter(t)
       const { google, app } = world
       const lines: string[] = []
       const verifiers: string[] = []
@@ -47,7 +47,7 @@ for (const door of doors) {
   )
 
   t.test(`[R6] PKCE › what waits in the database is sealed: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google, app } = world
     const browser = await door.enter(world)
     const callback = await browser.authorize(door.start)
@@ -59,7 +59,7 @@ for (const door of doors) {
   })
 
   t.test(`[R6] PKCE › a code that belongs to another flow's verifier opens nothing: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google } = world
     const [victim, attacker] = [await door.enter(world), await door.enter(world)]
     const stolen = new URL(await victim.authorize(door.start), google.issuer).searchParams.get('code') ?? ''

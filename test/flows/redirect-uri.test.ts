@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build } from '../helper.ts'
+import { enter } from '../helper.ts'
 import { codeOf, doors } from './doors.ts'
 
 /** Everything by which a request can claim to have come to another host. */
@@ -33,7 +33,7 @@ for (const door of doors) {
   for (const environment of [{}, { TRUST_PROXY: 'loopback' }]) {
     const peer = 'TRUST_PROXY' in environment ? 'a trusted proxy' : 'anyone'
     t.test(`[R20] redirect_uri › is PUBLIC_URL's, whatever ${peer} says of the host: ${door.name}`, async t => {
-      const world = await build(t, { environment })
+      const world = await enter(t, { environment })
       const { google } = world
       const browser = await door.enter(world)
       const expected = `http://localhost:3000${door.callback}`
@@ -58,7 +58,7 @@ for (const door of doors) {
     })
 
     t.test(`[R20] links › lead to PUBLIC_URL, whatever ${peer} says of the host: ${door.name}`, async t => {
-      const world = await build(t, { environment })
+      const world = await enter(t, { environment })
       const browser = await door.enter(world)
       for (const headers of claims) {
         world.clock.advance(1)
@@ -76,7 +76,7 @@ for (const door of doors) {
 }
 
 t.test('[R20] links › the one that repairs a connection is PUBLIC_URL’s', async t => {
-  const { signedIn, google } = await build(t, { environment: { TRUST_PROXY: 'loopback' } })
+  const { signedIn, google } = await enter(t, { environment: { TRUST_PROXY: 'loopback' } })
   const ada = await signedIn()
   for (const headers of claims) {
     const url = await ada.authorize('/connect/gmail', { withoutRefreshToken: true })
@@ -90,7 +90,7 @@ t.test('[R20] links › the one that repairs a connection is PUBLIC_URL’s', as
 
 t.test('[R20] redirect_uri › behind a TLS proxy it is the public https one', async t => {
   const PUBLIC_URL = 'https://auth.example.com'
-  const { app } = await build(t, { environment: { PUBLIC_URL, TRUST_PROXY: 'loopback' } })
+  const { app } = await enter(t, { environment: { PUBLIC_URL, TRUST_PROXY: 'loopback' } })
   for (const host of ['auth.example.com', 'evil.example', '127.0.0.1:3000']) {
     const headers = { host, 'x-forwarded-proto': 'https', 'x-forwarded-host': 'evil.example' }
     const { url } = (await app.inject({ url: '/auth/google', headers })).json<{ url: string }>()

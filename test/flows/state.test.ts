@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createSecret } from '../../src/secrets.ts'
-import { build, collectionsOf } from '../helper.ts'
+import { collectionsOf, enter } from '../helper.ts'
 import { codeOf, doors, isRefused, stateOf, ways } from './doors.ts'
 
 t.test('[R1] secrets › ten thousand of them, all different and of 256 bits', async t => {
@@ -14,7 +14,7 @@ t.test('[R1] secrets › ten thousand of them, all different and of 256 bits', a
 
 for (const door of doors) {
   t.test(`[R1] flows › each start has a state of its own, after a restart too: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const browser = await door.enter(world)
     const restarted = browser.clone(await world.replica())
     const states: string[] = []
@@ -30,7 +30,7 @@ for (const door of doors) {
   })
 
   t.test(`[R2] flows › nobody but the browser that started one finishes it: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google, app } = world
     const ada = await door.enter(world)
     const callback = await ada.authorize(door.start)
@@ -63,7 +63,7 @@ for (const door of doors) {
   })
 
   t.test(`[R4] flows › one that took longer than ten minutes is refused: ${door.name}`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google, clock } = world
     const [browser, quick] = [await door.enter(world), await door.enter(world)]
     const { expiresAt } = (await browser.fetch(door.start)).json<{ expiresAt: string }>()
@@ -85,7 +85,7 @@ for (const door of doors) {
 }
 
 t.test('[R4] flows › no environment makes them live longer than ten minutes, or for ever', async t => {
-  const { replica, app } = await build(t)
+  const { replica, app } = await enter(t)
   for (const ttl of ['601', '0', '-1', '1e9', 'Infinity']) {
     await t.rejects(replica({ FLOW_TTL_SECONDS: ttl }), /FLOW_TTL_SECONDS/, ttl)
   }
@@ -93,7 +93,7 @@ t.test('[R4] flows › no environment makes them live longer than ten minutes, o
 })
 
 t.test('[R4] flows › a shorter life counts', async t => {
-  const { browser, clock, google } = await build(t, { environment: { FLOW_TTL_SECONDS: '30' } })
+  const { browser, clock, google } = await enter(t, { environment: { FLOW_TTL_SECONDS: '30' } })
   const ada = browser()
   const callback = await ada.authorize('/auth/google')
   clock.advance(33_000)
@@ -102,7 +102,7 @@ t.test('[R4] flows › a shorter life counts', async t => {
 })
 
 t.test('[R8] flows › one for signing in opens no connect callback, nor the reverse, nor another service', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const callbacks = {
     '/auth/google/callback': await ada.authorize('/auth/google'),
@@ -126,7 +126,7 @@ t.test('[R8] flows › one for signing in opens no connect callback, nor the rev
 })
 
 t.test('[R8] flows › nothing that belongs to a flow passes for a session', async t => {
-  const { signedIn, browser, app } = await build(t)
+  const { signedIn, browser, app } = await enter(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
   const { searchParams } = new URL(callback, 'http://localhost:3000')

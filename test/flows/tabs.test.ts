@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { type Browser, build } from '../helper.ts'
+import { type Browser, enter } from '../helper.ts'
 import { codeOf } from './doors.ts'
 
 /** What the browser sends with a callback, as its header block stands on the wire. */
@@ -16,7 +16,7 @@ async function inTurn(browser: Browser, callbacks: string[]): Promise<LightMyReq
 }
 
 t.test('[R15] flows › twenty connects in one browser all succeed, the last begun first', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const before = { cookies: [...ada.cookies], exchanges: google.calls('token') }
   // All at once, as when a session is restored with its tabs.
@@ -35,7 +35,7 @@ t.test('[R15] flows › twenty connects in one browser all succeed, the last beg
 })
 
 t.test('[R15] flows › twenty callbacks of one browser at once all succeed', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const callbacks = await Promise.all(Array.from({ length: 20 }, () => ada.authorize('/connect/gmail')))
   const responses = await Promise.all(callbacks.map(callback => ada.fetch(callback)))
@@ -48,7 +48,7 @@ t.test('[R15] flows › twenty callbacks of one browser at once all succeed', as
 })
 
 t.test('[R15] flows › twenty sign-ins in one browser end signed in, whichever comes first', async t => {
-  const { browser, google } = await build(t)
+  const { browser, google } = await enter(t)
   const ada = browser()
   const callbacks: string[] = []
   for (let tab = 0; tab < 20; tab++) callbacks.push(await ada.authorize('/auth/google'))
@@ -63,7 +63,7 @@ t.test('[R15] flows › twenty sign-ins in one browser end signed in, whichever 
 
 for (const start of ['/auth/google', '/connect/gmail']) {
   t.test(`[R15] flows › two hundred that never finish cost the browser nothing: ${start}`, async t => {
-    const { browser, signedIn, google, clock } = await build(t)
+    const { browser, signedIn, google, clock } = await enter(t)
     const ada = start === '/auth/google' ? browser() : await signedIn()
     const sizes: number[] = []
     let last = ''
@@ -80,7 +80,7 @@ for (const start of ['/auth/google', '/connect/gmail']) {
 }
 
 t.test('[R15] flows › after two hundred starts the header still fits a real server', async t => {
-  const { app, browser } = await build(t)
+  const { app, browser } = await enter(t)
   const ada = browser()
   for (let tab = 0; tab < 200; tab++) await ada.fetch('/auth/google?returnTo=/inbox')
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })

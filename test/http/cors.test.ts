@@ -1,6 +1,6 @@
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { build, enter, isProblem } from '../helper.ts'
 import { listen, send } from './raw.ts'
 
 const allowed = 'https://app.example.com'
@@ -85,7 +85,7 @@ t.test('[R48] cors › a listed origin › itself, with credentials, on success 
 })
 
 t.test('[R48] cors › no origin is listed › none is allowed', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   for (const origin of [allowed, 'null', 'http://localhost:3000']) {
     const { headers } = await app.inject({ url: '/services', headers: { origin } })
     t.equal(headers['access-control-allow-origin'], undefined)
@@ -95,11 +95,11 @@ t.test('[R48] cors › no origin is listed › none is allowed', async t => {
 
 t.test('[R48] cors › a wildcard or a pattern in the list › does not boot', async t => {
   for (const ALLOWED_ORIGINS of ['*', 'null', 'https://*.example.com', 'https://app.example.com/', 'app.example.com'])
-    await t.rejects(build(t, { environment: { ALLOWED_ORIGINS } }), /ALLOWED_ORIGINS/, ALLOWED_ORIGINS)
+    await t.rejects(enter(t, { environment: { ALLOWED_ORIGINS } }), /ALLOWED_ORIGINS/, ALLOWED_ORIGINS)
 })
 
 t.test('[R48] cors › refusals of every kind › a listed origin may read them, another one not', async t => {
-  const { app, browser } = await build(t, { environment: { ALLOWED_ORIGINS: allowed } })
+  const { app, browser } = await enter(t, { environment: { ALLOWED_ORIGINS: allowed } })
   const form = { 'content-type': 'application/json; charset=utf-16' }
   const requests: [number, InjectOptions][] = [
     [404, { url: '/no-such-thing' }],
@@ -132,7 +132,7 @@ t.test('[R48] cors › refusals of every kind › a listed origin may read them,
 })
 
 t.test('[R48] cors › what Node refuses before there is a request › alike, where the origin is known', async t => {
-  const { app } = await build(t, { environment: { ALLOWED_ORIGINS: allowed } })
+  const { app } = await enter(t, { environment: { ALLOWED_ORIGINS: allowed } })
   const port = await listen(app)
   for (const [origin, shown] of [
     [allowed, true],

@@ -1,6 +1,6 @@
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
-import { type Browser, build, isProblem, type World } from '../helper.ts'
+import { type Browser, enter, isProblem, type World } from '../helper.ts'
 import { bodyFor, fill, ownParameters, type Parameters, type Route, routesOf } from './routes.ts'
 
 const listed = 'https://app.example.com'
@@ -33,7 +33,7 @@ const asSent = (route: Route, parameters: Parameters): InjectOptions => ({
 })
 
 t.test('[R49] cross-site › every write, sent from another site › 403 cross_site and nothing changed', async t => {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const ada = await world.signedIn()
   const parameters = await ownParameters(ada, world.google)
   const before = await stateOf(world, ada)
@@ -72,7 +72,7 @@ const mailForms = /\/gmail\/(messages\/send|drafts(\/:draftId(\/send)?)?)$/
 const pageForms = new Set(['/disconnect', '/delete-account', '/sign-out'])
 
 t.test('[R49] cross-site › every write as a form, as text or as no JSON › refused and nothing changed', async t => {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const ada = await world.signedIn()
   const parameters = await ownParameters(ada, world.google)
   const before = await stateOf(world, ada)
@@ -97,7 +97,7 @@ t.test('[R49] cross-site › every write as a form, as text or as no JSON › re
 })
 
 t.test('[R49] cross-site › no GET, HEAD or OPTIONS writes, whatever it says', async t => {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const ada = await world.signedIn()
   const parameters = await ownParameters(ada, world.google)
   const before = await stateOf(world, ada)
@@ -123,7 +123,7 @@ t.test('[R49] cross-site › no GET, HEAD or OPTIONS writes, whatever it says', 
 })
 
 t.test('[R49] cross-site › whoever may › our own pages, listed frontends, and what is no browser', async t => {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const ada = await world.signedIn()
   for (const headers of [
     {},

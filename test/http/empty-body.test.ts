@@ -1,11 +1,11 @@
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { enter, isProblem } from '../helper.ts'
 import { createKey } from './operations.ts'
 
 const json = { 'content-type': 'application/json' }
 
 t.test('bodies › an empty one announced as JSON › is no body, on every route', async t => {
-  const { app, signedIn, google } = await build(t)
+  const { app, signedIn, google } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const headers = { ...json, authorization: await createKey(app) }

@@ -4,7 +4,7 @@ import { MongoNetworkError } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { failNext } from '../database/database.ts'
-import { build, collectionsOf, isProblem, problemOf } from '../helper.ts'
+import { build, collectionsOf, enter, isProblem, problemOf } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 import { listen, send } from './raw.ts'
 
@@ -17,7 +17,7 @@ function namesNoSoftware(t: Test, { headers }: LightMyRequestResponse, what: str
 }
 
 t.test('[R105] errors › of each class are generic: no message, stack, version or value of what went wrong', async t => {
-  const { app, google, signedIn, clock } = await build(t)
+  const { app, google, signedIn, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const profile = `/connections/${id}/gmail/profile`
@@ -70,7 +70,7 @@ t.test('[R105] errors › of each class are generic: no message, stack, version 
 })
 
 t.test('[R105] successes › of the page, the docs and a backend name no software and no version either', async t => {
-  const { app, google, signedIn } = await build(t)
+  const { app, google, signedIn } = await enter(t)
   const { id } = await (await signedIn()).connected()
   const backend = await createBackend(app)
   for (const [what, response] of Object.entries({
@@ -88,7 +88,7 @@ t.test('[R105] successes › of the page, the docs and a backend name no softwar
 })
 
 t.test('[R105] errors › an error on a navigation says its code and nothing else', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   failNext(collectionsOf(app).flows, 'insertOne', new Error('planted'))
   const response = await ada.navigate('/connect/gmail')
@@ -98,7 +98,7 @@ t.test('[R105] errors › an error on a navigation says its code and nothing els
 })
 
 t.test('[R105] errors › TRACE and what else no route has is refused, and shows nothing of the request', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const port = await listen(app)
   for (const method of ['TRACE', 'TRACK', 'DEBUG', 'PROPFIND', 'CONNECT', 'LINK', 'SEARCH']) {
     const { status, text } = await send(
@@ -161,7 +161,7 @@ function createRandom(seed: number): (below: number) => number {
 }
 
 t.test('[R96] generated requests › none of 1500 over the whole contract is answered with a 5xx', async t => {
-  const { app, google, signedIn } = await build(t)
+  const { app, google, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const authorization = await createKey(app)

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { build } from '../helper.ts'
+import { enter } from '../helper.ts'
 import { createKey, operationsOf } from './operations.ts'
 import { routesOf } from './routes.ts'
 
 t.test('HEAD › health, pages and documents › as GET, without a body', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const authorization = await createKey(app)
   const { url: link } = (
     await app.inject({
@@ -29,7 +29,7 @@ t.test('HEAD › health, pages and documents › as GET, without a body', async 
 })
 
 t.test('HEAD › starts, callbacks and the API › is refused', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const gets = (await operationsOf(app)).filter(({ method, path }) => method === 'GET' && !/z$|^\/start$/.test(path))
   t.ok(gets.length > 10)
@@ -41,7 +41,7 @@ t.test('HEAD › starts, callbacks and the API › is refused', async t => {
 })
 
 t.test('documents › carry an ETag and answer 304 to those who have it', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const files = routesOf(app).filter(({ method, url }) => method === 'GET' && /\.(js|css|json)$/.test(url))
   for (const url of ['/docs', ...files.map(({ url }) => url)]) {
     const { etag } = (await app.inject(url)).headers

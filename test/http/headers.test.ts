@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createServer } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createBackend } from '../backend/backend.ts'
-import { build, isProblem, problemOf } from '../helper.ts'
+import { enter, isProblem, problemOf } from '../helper.ts'
 import { bodyFor, fill, ownParameters, routesOf } from './routes.ts'
 
 const html = { accept: 'text/html' }
@@ -25,7 +25,7 @@ function isHardened(
 const pages = new Set(['/', '/start', '/popup', '/disconnect', '/sign-out', '/delete-account'])
 
 t.test('[R51] headers › every route, for a stranger and for its user, whatever it answers', async t => {
-  const { app, google, browser, signedIn } = await build(t)
+  const { app, google, browser, signedIn } = await enter(t)
   let ada = await signedIn()
   const parameters = await ownParameters(ada, google)
   const routes = routesOf(app)
@@ -44,7 +44,7 @@ t.test('[R51] headers › every route, for a stranger and for its user, whatever
 })
 
 t.test('[R51] headers › answers that no route gives: 404, 405, 400, 414, 415, preflight', async t => {
-  const { app, signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
+  const { app, signedIn } = await enter(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
   const ada = await signedIn()
   const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' }
   const json = { 'content-type': 'application/json' }
@@ -68,7 +68,7 @@ t.test('[R51] headers › answers that no route gives: 404, 405, 400, 414, 415, 
 })
 
 t.test('[R51] headers › a bug: 500 and 303, both with the headers and without a word of it', async t => {
-  const { environment, clock, signedIn } = await build(t)
+  const { environment, clock, signedIn } = await enter(t)
   const app = await createServer({ ...parseConfig(environment), clock })
   t.teardown(() => app.close())
   app.get('/throws', () => {
@@ -95,7 +95,7 @@ t.test('[R51] headers › a bug: 500 and 303, both with the headers and without 
 })
 
 t.test('[R50] headers › no-store on every answer, but for what is the same for everyone', async t => {
-  const { app, google, browser, signedIn } = await build(t)
+  const { app, google, browser, signedIn } = await enter(t)
   let ada = await signedIn()
   const parameters = await ownParameters(ada, google)
   const shared: string[] = []
@@ -124,7 +124,7 @@ t.test('[R50] headers › no-store on every answer, but for what is the same for
 })
 
 t.test('[R50][R51] headers › every success of a backend › no-store, and the headers of every answer', async t => {
-  const { app, google, signedIn } = await build(t)
+  const { app, google, signedIn } = await enter(t)
   const ada = await signedIn()
   const parameters = await ownParameters(ada, google)
   const drafts = `/connections/${parameters.id}/gmail/drafts`
@@ -162,7 +162,7 @@ t.test('[R50][R51] headers › every success of a backend › no-store, and the 
 })
 
 t.test('[R50] headers › no-store wherever a cookie is set and wherever a user is shown', async t => {
-  const { browser, signedIn, google } = await build(t)
+  const { browser, signedIn, google } = await enter(t)
   const eve = browser()
   const started = await eve.fetch('/auth/google')
   t.ok(started.headers['set-cookie'])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { enter, isProblem } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 import { listen, send } from './raw.ts'
 
@@ -21,7 +21,7 @@ const odd = [
 ]
 
 t.test('[R97] inert › odd bytes in any place of any route are refused, and add no header', async t => {
-  const { app, google, signedIn } = await build(t)
+  const { app, google, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const authorization = await createKey(app)
@@ -53,7 +53,7 @@ t.test('[R97] inert › odd bytes in any place of any route are refused, and add
 })
 
 t.test('[R97] inert › prototypes cannot be reached by a body', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const authorization = await createKey(app)
@@ -99,7 +99,7 @@ t.test('[R97] inert › prototypes cannot be reached by a body', async t => {
 })
 
 t.test('[R97] inert › depth, half characters, repeats and other shapes of JSON are refused', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const authorization = await createKey(app)
@@ -155,7 +155,7 @@ t.test('[R97] inert › depth, half characters, repeats and other shapes of JSON
 })
 
 t.test('[R96][R97] inert › bytes over a socket end in an answer or a close, never in a 5xx', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const port = await listen(app)
   const head = 'Host: localhost\r\nConnection: close\r\n'
   const json = `${head}Content-Type: application/json\r\n`

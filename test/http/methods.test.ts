@@ -1,10 +1,10 @@
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { enter, isProblem } from '../helper.ts'
 
 t.test('[R105] methods › another method of a path is 405 with its methods, an unknown path 404', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   for (const [method, url, allow] of [
     ['POST', '/livez', 'GET, HEAD'],
     ['PUT', '/connections/abc', 'DELETE, GET'],
@@ -21,7 +21,7 @@ t.test('[R105] methods › another method of a path is 405 with its methods, an 
 })
 
 t.test('[R98] raw requests › what the parser refuses is a problem too', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const send = async (bytes: string) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { renderOpenapi } from '../../docs/openapi-docs.ts'
-import { build, problemOf } from '../helper.ts'
+import { enter, problemOf } from '../helper.ts'
 import { operationsOf, toRequest } from './operations.ts'
 
 interface Described {
@@ -43,7 +43,7 @@ t.test('openapi.json › the file in the repository › is what the routes say: 
 })
 
 t.test('openapi.json › says of each operation what opens it, and that is so', async t => {
-  const { app, browser } = await build(t)
+  const { app, browser } = await enter(t)
   const document = (await app.inject('/openapi.json')).json<Document>()
   const { paths } = document
   const opened = { session: 0, backendKey: 0, nothing: 0 }
@@ -66,7 +66,7 @@ t.test('openapi.json › says of each operation what opens it, and that is so', 
 })
 
 t.test('openapi.json › answers have names, errors are problems, and navigations go on', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const { paths, components } = (await app.inject('/openapi.json')).json<Document>()
   const all = Object.values(paths).flatMap(methods => Object.values(methods))
   for (const { summary = '', responses } of all) {
@@ -88,7 +88,7 @@ t.test('openapi.json › answers have names, errors are problems, and navigation
 })
 
 t.test('docs › a viewer of our own, which loads what is ours alone', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const { body, headers, statusCode } = await app.inject('/docs')
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^text\/html/)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Environment } from '../../src/config/environment.ts'
 import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
 import { isAllowedReturn } from '../../src/http/return-to.ts'
-import { build } from '../helper.ts'
+import { enter } from '../helper.ts'
 import { createKey, operationsOf, toRequest } from './operations.ts'
 
 const size = 50_000
@@ -49,7 +49,7 @@ function bestMs(run: () => unknown): number {
 }
 
 t.test('[R104] patterns › each one of the contract is done with 50 KB in no time', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const patterns = new Set((await operationsOf(app)).flatMap(one => one.patterns))
   t.ok(patterns.size > 8, `${patterns.size} patterns`)
   for (const pattern of patterns) {
@@ -79,7 +79,7 @@ t.test('[R104] patterns › so is all that reads addresses, links and the enviro
 })
 
 t.test('[R104] patterns › headers and bodies full of them are answered', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const authorization = await createKey(app)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, isProblem } from '../helper.ts'
+import { enter, isProblem } from '../helper.ts'
 
 const app = 'https://app.example.com'
 const environment = { ALLOWED_ORIGINS: app }
@@ -12,7 +12,7 @@ function postOf(body: string): [to: string | undefined, outcome: object] | undef
 }
 
 t.test('popup › its last page › tells a listed origin how it went, and nobody else', async t => {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const one = world.browser()
   const post = async (query: Record<string, string>) =>
     postOf((await one.navigate(`/popup?${new URLSearchParams(query)}`)).body)
@@ -45,7 +45,7 @@ t.test('popup › its last page › tells a listed origin how it went, and nobod
 })
 
 t.test('popup › nothing that is secret is taken into its page', async t => {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const query = new URLSearchParams({ to: app, status: 'connected', connection: id, code: 'c0de', state: 'st4te' })
   const { body, headers } = await world.browser().navigate(`/popup?${query}`)
   t.notMatch(body, /c0de|st4te/)
@@ -56,7 +56,7 @@ t.test('popup › nothing that is secret is taken into its page', async t => {
 })
 
 t.test('popup › starts and callbacks › do not cut it off from the page that opened it', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   for (const url of ['/auth/google', '/connect/gmail', '/auth/google/callback?state=x', '/connect/gmail/callback'])
     t.equal((await ada.navigate(url)).headers['cross-origin-opener-policy'], 'unsafe-none', url)
@@ -64,7 +64,7 @@ t.test('popup › starts and callbacks › do not cut it off from the page that 
 })
 
 t.test('client.js › any page may load it, it is asked for by ETag, and under its hash it stays', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const first = await app.inject('/client.js')
   t.equal(first.statusCode, 200)
   t.match(first.headers, {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Door, doors, isRefused, ways } from '../flows/doors.ts'
-import { type Browser, build, type World } from '../helper.ts'
+import { type Browser, enter, type World } from '../helper.ts'
 import { allowed, environment, listedOrigin, originOf, ours, payloads, publicOrigin } from './redirect-payloads.ts'
 
 /** What is wrong with the answers to a start with this query, if anything; the whole way to the end when it is accepted. */
@@ -34,7 +34,7 @@ t.test(
 
 for (const door of doors) {
   t.test(`[R19] returnTo › no payload leads to another site: ${door.name}`, async t => {
-    const world = await build(t, { environment })
+    const world = await enter(t, { environment })
     const browser = await door.enter(world)
     const faults: string[] = []
     for (const payload of payloads) {
@@ -53,7 +53,7 @@ for (const door of doors) {
   })
 
   t.test(`[R19] returnTo › local paths and listed origins are taken, and reached: ${door.name}`, async t => {
-    const world = await build(t, { environment })
+    const world = await enter(t, { environment })
     const browser = await door.enter(world)
     for (const [returnTo, end] of Object.entries(allowed)) {
       const callback = await browser.authorize(`${door.start}?returnTo=${encodeURIComponent(returnTo)}`, {
@@ -68,7 +68,7 @@ for (const door of doors) {
   })
 
   t.test(`[R19] returnTo › is one value and has no other name: ${door.name}`, async t => {
-    const world = await build(t, { environment })
+    const world = await enter(t, { environment })
     const browser = await door.enter(world)
     for (const query of [
       'returnTo=/&returnTo=https://evil.example',
@@ -104,7 +104,7 @@ for (const door of doors) {
 }
 
 t.test('[R19] returnTo › a connect without a session checks it before it goes to sign-in', async t => {
-  const { browser, google } = await build(t, { environment })
+  const { browser, google } = await enter(t, { environment })
   const faults: string[] = []
   for (const payload of payloads.filter((_, position) => position % 5 === 0)) {
     const { statusCode, headers } = await browser().navigate(`/connect/gmail?returnTo=${encodeURIComponent(payload)}`)

@@ -1,6 +1,6 @@
 import { BSON, type Db } from 'mongodb'
 import t from 'tap'
-import { build, collectionsOf } from '../helper.ts'
+import { collectionsOf, enter } from '../helper.ts'
 
 /** Everything that is stored, as the bytes that a stolen disk would show. */
 async function dump(db: Db | undefined): Promise<{ bytes: Buffer; collections: string[]; documents: number }> {
@@ -15,7 +15,7 @@ async function dump(db: Db | undefined): Promise<{ bytes: Buffer; collections: s
 }
 
 t.test('[R53] at rest › a dump after 100 connects holds no secret, in any encoding', async t => {
-  const { app, google, browser, clock } = await build(t)
+  const { app, google, browser, clock } = await enter(t)
   for (let n = 0; n < 20; n++) {
     google.addUser({ sub: `2000000000000000000${n + 10}`, email: `user${n}@example.com`, name: `User ${n}` })
     const user = browser()

@@ -5,7 +5,7 @@ import { parseKeyRing } from '../../src/config/key-ring.ts'
 import { openToken, sealToken } from '../../src/connections/record.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { createBackend } from '../backend/backend.ts'
-import { build, collectionsOf, isProblem, type World } from '../helper.ts'
+import { build, collectionsOf, enter, isProblem, type World } from '../helper.ts'
 import { guichet, runGuichet } from '../process.ts'
 import { sealAsBefore } from './earlier-version.ts'
 
@@ -16,7 +16,7 @@ const sealedBy = (id: string) => ({ refreshToken: { $regex: `^v2\\.${id}\\.` } }
 
 /** Connections of many users, sealed under k1; the first two are real ones. */
 async function withConnections(t: Test, count: number) {
-  const world = await build(t, { environment: { VAULT_KEYS: k1 } })
+  const world = await enter(t, { environment: { VAULT_KEYS: k1 } })
   const { connections } = collectionsOf(world.app)
   const user = await world.signedIn()
   const { id } = await user.connected()

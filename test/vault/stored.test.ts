@@ -1,13 +1,13 @@
 import { ObjectId } from 'mongodb'
 import t from 'tap'
-import { build, collectionsOf, isProblem } from '../helper.ts'
+import { collectionsOf, enter, isProblem } from '../helper.ts'
 
 const profile = (id: string) => `/connections/${id}/gmail/profile`
 
 t.test(
   '[R54] stored tokens › a flipped byte anywhere makes the record unsealable, and Google hears nothing',
   async t => {
-    const { app, google, signedIn } = await build(t)
+    const { app, google, signedIn } = await enter(t)
     const ada = await signedIn()
     const { id } = await ada.connected()
     const _id = new ObjectId(id)
@@ -30,7 +30,7 @@ t.test(
 )
 
 t.test('[R54] stored tokens › a flipped refresh token is not sent, and does not make the connection dead', async t => {
-  const { app, google, signedIn, clock } = await build(t)
+  const { app, google, signedIn, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const _id = new ObjectId(id)
@@ -47,7 +47,7 @@ t.test('[R54] stored tokens › a flipped refresh token is not sent, and does no
 })
 
 t.test('[R55] stored tokens › moved to another record or field, they do not open', async t => {
-  const { app, google, browser } = await build(t)
+  const { app, google, browser } = await enter(t)
   const [ada, bob] = [browser(), browser()]
   await ada.signIn('ada@example.com')
   await bob.signIn('bob@example.com')
@@ -73,7 +73,7 @@ t.test('[R55] stored tokens › moved to another record or field, they do not op
 })
 
 t.test('[R55] stored tokens › a refresh token moved to another record or field is not sent to Google', async t => {
-  const { app, google, signedIn, clock } = await build(t)
+  const { app, google, signedIn, clock } = await enter(t)
   const [ada, bob] = [await signedIn('ada@example.com'), await signedIn('bob@example.com')]
   const adas = await ada.connected({ as: 'ada@example.com' })
   const others = await bob.connected({ as: 'ada@example.com' })
@@ -103,7 +103,7 @@ t.test('[R55] stored tokens › a refresh token moved to another record or field
 })
 
 t.test('[R55] stored tokens › a flow cannot be given to another session', async t => {
-  const { app, google, browser } = await build(t)
+  const { app, google, browser } = await enter(t)
   const [victim, attacker] = [browser(), browser()]
   const callback = await victim.authorize('/auth/google')
   await attacker.fetch('/auth/google')
@@ -117,7 +117,7 @@ t.test('[R55] stored tokens › a flow cannot be given to another session', asyn
 })
 
 t.test('[R59][F43] stored tokens › one record that does not open affects only itself', async t => {
-  const { app, google, signedIn } = await build(t)
+  const { app, google, signedIn } = await enter(t)
   const user = await signedIn()
   const ids: string[] = []
   for (let n = 0; n < 100; n++) {

@@ -1,11 +1,11 @@
 import type { JsonWebKey } from 'node:crypto'
 import { PATHS, serveDiscovery, serveJwks, serveRevocation, serveUserinfo } from './account-endpoints.ts'
-import { type ConsentChoices, createAuthorization } from './authorization.ts'
+import { type Authorization, type ConsentChoices, createAuthorization } from './authorization.ts'
 import { CALENDAR_PREFIX, serveCalendar } from './calendar.ts'
 import type { Certificate } from './certificate.ts'
 import { serveConsentPage } from './consent-page.ts'
 import { CONTROLS_PATH, serveControls } from './controls.ts'
-import { createFaults, type Fault, type FaultHandle, type FaultOptions } from './faults.ts'
+import { createFaults, type Fault, type FaultHandle, type FaultOptions, type Faults } from './faults.ts'
 import type { GmailAccount } from './gmail/account.ts'
 import { bearerOf, GMAIL_PREFIX, GMAIL_UPLOAD_PREFIX, methodOf, serveGmail } from './gmail/api.ts'
 import type { SentMail } from './gmail/sending.ts'
@@ -16,11 +16,11 @@ import type { IdTokenTampering } from './id-token.ts'
 import type { Ledger } from './ledger.ts'
 import type { Pubsub } from './pubsub.ts'
 import { toGrantedScope } from './scopes.ts'
-import { startServer } from './server.ts'
+import { type RunningServer, startServer } from './server.ts'
 import type { Settings } from './settings.ts'
-import { createTokenEndpoint, type RefreshRefusal } from './token-endpoint.ts'
+import { createTokenEndpoint, type RefreshRefusal, type TokenEndpoint } from './token-endpoint.ts'
 import type { User, UserSeed } from './users.ts'
-import { createWorld, type WorldOptions } from './world.ts'
+import { createWorld, type World, type WorldOptions } from './world.ts'
 
 export interface FakeGoogleOptions extends WorldOptions {
   port?: number
@@ -89,6 +89,11 @@ export interface FakeGoogle extends Settings {
   fault(endpoint: Endpoint, fault: Fault, times?: number | FaultOptions): FaultHandle
   /** Removes the faults, all or an endpoint's, and lets go what hangs. */
   clearFaults(endpoint?: Endpoint): void
+  /**
+   * Begins from the start in the same place: issuer, client and keys stay as they are, all else is as in a new one. What
+   * was given before is of no more use.
+   */
+  renew(): Promise<FakeGoogle>
   /** Closes the keep-alive connections that carry no request. */
   closeIdleConnections(): void
   /** Destroys all sockets and stops. */
@@ -96,9 +101,9 @@ export interface FakeGoogle extends Settings {
 }
 
 export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<FakeGoogle> {
-  const world = await createWorld(options)
-  const authorization = createAuthorization(world)
-  const tokenEndpoint = createTokenEndpoint(world, authorization)
+  let world = await createWorld(options)
+  let authorization = createAuthorization(world)
+  let tokenEndpoint = createTokenEndpoint(world, authorization)
   const faults = createFaults()
 
   function serve(request: RecordedRequest): Reply {
@@ -155,7 +160,31 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     faults
   })
   world.origin = `${options.tls ? 'https' : 'http'}://127.0.0.1:${server.port}`
+
+  async function renew(): Promise<FakeGoogle> {
+    faults.clear()
+    server.forget()
+    world = await createWorld(options, world)
+    authorization = createAuthorization(world)
+    tokenEndpoint = createTokenEndpoint(world, authorization)
+    return toFakeGoogle({ world, authorization, tokenEndpoint, faults, server, renew })
+  }
+
+  return toFakeGoogle({ world, authorization, tokenEndpoint, faults, server, renew })
+}
+
+interface Parts {
+  world: World
+  authorization: Authorization
+  tokenEndpoint: TokenEndpoint
+  faults: Faults
+  server: RunningServer
+  renew: FakeGoogle['renew']
+}
+
+function toFakeGoogle({ world, authorization, tokenEndpoint, faults, server, renew }: Parts): FakeGoogle {
   const subOf = (subOrEmail: string) => world.users.require(subOrEmail).sub
+  const { requests } = server
 
   return Object.assign(world.settings, {
     issuer: world.origin,
@@ -165,11 +194,11 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     redirectUris: world.client.redirectUris,
     canary: world.canary,
     ledger: world.ledger,
-    requests: server.requests,
+    requests,
     violations: world.violations,
     foreignJwk: () => world.keys.foreign.publicJwk,
-    calls: (endpoint: Endpoint) => server.requests.filter(request => request.endpoint === endpoint).length,
-    requestsTo: (endpoint: Endpoint) => server.requests.filter(request => request.endpoint === endpoint),
+    calls: (endpoint: Endpoint) => requests.filter(request => request.endpoint === endpoint).length,
+    requestsTo: (endpoint: Endpoint) => requests.filter(request => request.endpoint === endpoint),
     arrival: server.arrival,
     consent(authorizationUrl: string | URL, choices: ConsentChoices = {}) {
       const url = new URL(authorizationUrl)
@@ -198,6 +227,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     nextIdToken: world.idTokens.tamperNext,
     fault: faults.plan,
     clearFaults: faults.clear,
+    renew,
     closeIdleConnections: server.closeIdleConnections,
     async close() {
       await server.close()

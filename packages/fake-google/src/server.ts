@@ -24,8 +24,10 @@ export interface ServerParts {
 
 export interface RunningServer {
   port: number
-  requests: RecordedRequest[]
+  readonly requests: RecordedRequest[]
   arrival(endpoint: Endpoint, count?: number): Promise<RecordedRequest>
+  /** Forgets the requests, and who waits for one. */
+  forget(): void
   closeIdleConnections(): void
   close(): Promise<void>
 }
@@ -39,7 +41,7 @@ interface Waiter {
 /** Listens on 127.0.0.1: records each request, announces it, answers it through the faults. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { port, tls, nowMs, toEndpoint, readStream, open, serve, faults } = parts
-  const requests: RecordedRequest[] = []
+  let requests: RecordedRequest[] = []
   const sockets = new Set<Socket>()
   let waiters: Waiter[] = []
 
@@ -94,11 +96,17 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 
   return {
     port: (server.address() as AddressInfo).port,
-    requests,
+    get requests() {
+      return requests
+    },
     arrival(endpoint, count = 1) {
       const { promise, resolve } = Promise.withResolvers<RecordedRequest>()
       waiters.push({ endpoint, left: count, resolve })
       return promise
+    },
+    forget() {
+      requests = []
+      waiters = []
     },
     closeIdleConnections: () => server.closeIdleConnections(),
     async close() {

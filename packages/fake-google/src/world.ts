@@ -47,9 +47,10 @@ export const DEFAULT_REDIRECT_URIS: readonly string[] = [
   ...['gmail', 'calendar', 'drive'].map(service => `http://localhost:3000/connect/${service}/callback`)
 ]
 
-export async function createWorld(options: WorldOptions): Promise<World> {
+/** Given the world before it, it takes over what clients already know: their credentials, the keys and the marker. */
+export async function createWorld(options: WorldOptions, before?: World): Promise<World> {
   const nowMs = options.nowMs ?? Date.now
-  const canary = `CANARY${randomBytes(6).toString('hex')}`
+  const canary = before?.canary ?? `CANARY${randomBytes(6).toString('hex')}`
   const mint = (prefix: string) =>
     `${prefix}${randomBytes(12).toString('base64url')}${canary}${randomBytes(24).toString('base64url')}`
   const settings: Settings = {
@@ -65,7 +66,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   }
   const client = {
     id: options.clientId ?? '1234567890-guichet.apps.googleusercontent.com',
-    secret: options.clientSecret ?? mint('GOCSPX-'),
+    secret: before?.client.secret ?? options.clientSecret ?? mint('GOCSPX-'),
     name: options.clientName ?? 'An app',
     redirectUris: new Set(options.redirectUris ?? DEFAULT_REDIRECT_URIS)
   }
@@ -76,12 +77,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const users = createUsers({ nowMs, onMailChange: user => pubsub?.notice(user) })
   for (const seed of options.users ?? DEFAULT_USERS) users.add(seed)
   // Not the canary: key ids are public.
-  const keys = await createKeys(randomBytes(6).toString('hex'))
+  const keys = before?.keys ?? (await createKeys(randomBytes(6).toString('hex')))
   const grants = createGrants({ nowMs, ledger, mint, settings })
   const usage = createMeter({ nowMs })
   const outbox = createOutbox({ nowMs, listUsers: users.list })
   const base = {
-    origin: '',
+    origin: before?.origin ?? '',
     nowMs,
     canary,
     client,

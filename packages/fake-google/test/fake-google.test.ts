@@ -115,3 +115,22 @@ t.test('idle connections can be closed under a client', async t => {
   await ended
   t.pass()
 })
+
+t.test('fake Google › renewed › knows nothing, and is where it was, for the client and by the keys it was', async t => {
+  const before = await start(t)
+  const old = await connect(before)
+  before.codeLifetimeSeconds = 1
+  before.fault('token', { status: 500 }, Infinity)
+  const jwks = createRemoteJWKSet(new URL(`${before.issuer}/oauth2/v3/certs`))
+  await jwtVerify(old.id_token, jwks)
+
+  const google = await before.renew()
+  t.same([google.issuer, google.clientId, google.clientSecret], [before.issuer, before.clientId, before.clientSecret])
+  t.same([google.requests.length, google.violations.length, google.codeLifetimeSeconds], [0, 0, 600])
+  t.equal(google.ledger.find(google.clientSecret, ['client_secret']).length, 1)
+  t.match((await refresh(google, old.refresh_token)).body, { error: 'invalid_grant' })
+  const tokens = await connect(google)
+  await jwtVerify(tokens.id_token, jwks)
+  t.equal(google.calls('jwks'), 0, 'the keys that clients have are still right')
+  t.equal((await callGmail(google, old.access_token, 'me/profile')).status, 401)
+})

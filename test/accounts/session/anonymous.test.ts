@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, collectionsOf, type World } from '../../helper.ts'
+import { collectionsOf, enter, type World } from '../../helper.ts'
 import { fill, routesOf } from '../../http/routes.ts'
 
 const batch = 50
@@ -17,7 +17,7 @@ async function rowsOf({ app }: World) {
 }
 
 t.test('[R46] strangers › 1000 GETs of everything but the start of sign-in › no row, no cookie', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app } = world
   const routes = routesOf(app).filter(({ method, url }) => method === 'GET' && url !== '/auth/google')
   t.ok(routes.length >= 15, 'the list is not empty')
@@ -47,14 +47,14 @@ t.test('[R46] strangers › 1000 GETs of everything but the start of sign-in ›
 })
 
 t.test('[R46] strangers › the start of sign-in › is what makes a row and a cookie', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const started = await world.app.inject('/auth/google')
   t.ok(started.headers['set-cookie'])
   t.match(await rowsOf(world), { sessions: 1, flows: 1, users: 0 })
 })
 
 t.test('[R46] a session that is only read › is not set again', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   for (const url of ['/auth/session', '/connections', '/services', '/', '/connect/gmail', '/auth/google'])
     t.equal((await ada.fetch(url)).headers['set-cookie'], undefined, url)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { parseConfig } from '../../../src/config/config.ts'
 import { ConfigError } from '../../../src/config/config-error.ts'
 import { toSessionCookie } from '../../../src/http/session-cookie.ts'
-import { type Browser, build, isProblem, localPath } from '../../helper.ts'
+import { type Browser, build, enter, isProblem, localPath } from '../../helper.ts'
 
 const name = 'guichet-3000'
 const behindProxy = { PUBLIC_URL: 'https://auth.example.com', TRUST_PROXY: 'loopback' }
@@ -17,7 +17,7 @@ const whoIs = (app: FastifyInstance, cookie: string) =>
   app.inject({ method: 'GET', url: '/auth/session', headers: { cookie } })
 
 t.test('[R36] cookie › forged, cut, unsigned or too strange › anonymous, never an error of ours', async t => {
-  const { app, signedIn, environment } = await build(t)
+  const { app, signedIn, environment } = await enter(t)
   const good = cookieOf(await signedIn())
   const id = idOf(good)
   const random = 'Zm9yZ2VkLWJ5LW5vYm9keS1hdC1hbGwtMTIzNDU2Nzg'
@@ -61,7 +61,7 @@ t.test('[R36] cookie › forged, cut, unsigned or too strange › anonymous, nev
 })
 
 t.test('[R36] cookie › a malformed Authorization says nothing about a browser', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const cookie = `${name}=${cookieOf(await signedIn())}`
   for (const authorization of ['', 'Basic %%%', 'Bearer', 'Bearer  ', 'é☃', `Bearer ${'x'.repeat(4096)}`, 'a\tb']) {
     const url = '/auth/session'
@@ -71,7 +71,7 @@ t.test('[R36] cookie › a malformed Authorization says nothing about a browser'
 })
 
 t.test('[R36] cookie › the session id has 128 bits or more, and none comes twice', async t => {
-  const { browser } = await build(t)
+  const { browser } = await enter(t)
   const ids = new Set<string>()
   for (let i = 0; i < 200; i++) {
     const one = browser()
@@ -108,7 +108,7 @@ t.test('[R42] cookie › behind https: __Host-, Secure, HttpOnly, Lax, Path=/, n
 })
 
 t.test('[R42] cookie › on localhost over http: the same without Secure and without the prefix', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   const line = String((await app.inject('/auth/google')).headers['set-cookie'])
   const [pair = '', ...attributes] = line.split('; ')
   t.match(pair, /^guichet-3000=/)
@@ -117,7 +117,7 @@ t.test('[R42] cookie › on localhost over http: the same without Secure and wit
 })
 
 t.test('[R43] cookie › a tossed second one › the good one or nobody, never the other', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const good = cookieOf(await signedIn())
   const evil = cookieOf(await signedIn('bob@example.com'))
   for (const header of [
@@ -144,7 +144,7 @@ t.test('[R43] cookie › a tossed second one › the good one or nobody, never t
 })
 
 t.test('[R43] cookie › neighbours whose name or value only looks alike › do not count', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const good = `guichet-3000=${cookieOf(await signedIn())}`
   for (const neighbour of [
     'my-guichet-3000=1',
@@ -160,7 +160,7 @@ t.test('[R43] cookie › neighbours whose name or value only looks alike › do 
 })
 
 t.test('[R44] cookie › https without the proxy named › the boot fails and names it', async t => {
-  const { environment } = await build(t)
+  const { environment } = await enter(t)
   try {
     parseConfig({ ...environment, PUBLIC_URL: 'https://auth.example.com' })
     t.fail('booted')
@@ -192,7 +192,7 @@ t.test('[R44] cookie › a proxy that does not say https, or is not trusted › 
 })
 
 t.test('[R45] cookie › the secret rotates › old cookies stay good until the old secret goes', async t => {
-  const { signedIn, replica, environment } = await build(t)
+  const { signedIn, replica, environment } = await enter(t)
   const old = environment.SESSION_SECRETS ?? ''
   const fresh = 'a newer secret for tests of 32 characters or more'
   const ada = await signedIn()
@@ -233,7 +233,7 @@ t.test('[R42] cookie › under a path, and on a loopback host › named so that 
 })
 
 t.test('[R42] cookie › two guichets on localhost, one of them under a path › one browser uses both', async t => {
-  const [one, other] = [await build(t), await build(t, { environment: { PUBLIC_URL: 'http://localhost:4000/auth' } })]
+  const [one, other] = [await enter(t), await enter(t, { environment: { PUBLIC_URL: 'http://localhost:4000/auth' } })]
   const ada = one.browser()
   await ada.signIn()
   const there = other.browser()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 
 const cookieOf = (browser: Browser) => browser.cookies.get('guichet-3000') ?? ''
 const rowIdOf = (cookie: string) =>
@@ -22,7 +22,7 @@ function withCookie(world: World, cookie: string): Browser {
 }
 
 t.test('[R37] fixation › the id from before sign-in › dead at once, here, there and in the store', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const other = await world.replica()
   const ada = world.browser()
   const callback = await ada.authorize('/auth/google')
@@ -40,7 +40,7 @@ t.test('[R37] fixation › the id from before sign-in › dead at once, here, th
 })
 
 t.test('[R37] fixation › signing in again while signed in › the earlier id dies too', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const first = cookieOf(ada)
   await ada.signIn('bob@example.com')
@@ -50,7 +50,7 @@ t.test('[R37] fixation › signing in again while signed in › the earlier id d
 })
 
 t.test('[R37] fixation › an id of the sender’s choice › is never taken up', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = withCookie(world, 'chosen-by-someone-else')
   await ada.signIn()
   t.notMatch(cookieOf(ada), 'chosen-by-someone-else')
@@ -58,7 +58,7 @@ t.test('[R37] fixation › an id of the sender’s choice › is never taken up'
 })
 
 t.test('[R37] fixation › a sign-in that fails › changes nobody’s session', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const before = cookieOf(ada)
   const denied = await ada.authorize('/auth/google', { as: 'bob@example.com', deny: 'access_denied' })
@@ -68,7 +68,7 @@ t.test('[R37] fixation › a sign-in that fails › changes nobody’s session',
 })
 
 t.test('[R38] fixation › a planted session › is the attacker’s no more once the victim signs in', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const attacker = world.browser()
   const attackersCallback = await attacker.authorize('/auth/google', { as: 'bob@example.com' })
   const planted = cookieOf(attacker)
@@ -90,7 +90,7 @@ t.test('[R38] fixation › a planted session › is the attacker’s no more onc
 })
 
 t.test('[R38] fixation › flows planted before sign-in › lead to no connection after it', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const attacker = await world.signedIn('bob@example.com')
   const planted = await attacker.authorize('/connect/gmail?returnTo=/planted', { as: 'bob@example.com' })
   const victim = attacker.clone()

@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { type Browser, build } from '../../helper.ts'
+import { type Browser, enter } from '../../helper.ts'
 import { bodyFor, fill, ownParameters, routesOf } from '../../http/routes.ts'
 
 const html = { accept: 'text/html' }
@@ -17,7 +17,7 @@ const secret = [
 const bytesOf = ({ headers, body }: LightMyRequestResponse) => `${JSON.stringify(headers)}\n${body}`
 
 t.test('[R47] leaks › every route, with a session › no answer holds a token, in any encoding', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, signedIn } = world
   const owner = await signedIn()
   const parameters = await ownParameters(owner, google)
@@ -50,7 +50,7 @@ t.test('[R47] leaks › every route, with a session › no answer holds a token,
 })
 
 t.test('[R47] leaks › callbacks, good and bad, fetched and navigated › give back nothing of Google', async t => {
-  const { google, signedIn, browser } = await build(t)
+  const { google, signedIn, browser } = await enter(t)
   const visit: [string, (browser: Browser, url: string) => Promise<LightMyRequestResponse>][] = [
     ['fetched', (one, url) => one.fetch(url)],
     ['navigated', (one, url) => one.navigate(url)]
@@ -78,7 +78,7 @@ t.test('[R47] leaks › callbacks, good and bad, fetched and navigated › give 
 })
 
 t.test('[R47] leaks › the scan › finds a token that is there', async t => {
-  const { google, signedIn } = await build(t)
+  const { google, signedIn } = await enter(t)
   await (await signedIn()).connected()
   const [token] = google.ledger.of('refresh_token')
   for (const text of [token?.value ?? '', Buffer.from(`x${token?.value}`).toString('base64')])

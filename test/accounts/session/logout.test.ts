@@ -1,6 +1,6 @@
 import type { Session } from 'fastify'
 import t, { type Test } from 'tap'
-import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 
 /** A request of the user that is under way at Google, and goes on when it is let go. */
 interface Held {
@@ -44,7 +44,7 @@ async function isOver(t: Test, { app }: World, stolen: Browser, replicas: World[
 }
 
 t.test('[R39] logout › a captured cookie › dead on every replica at once', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const replicas = [world.app, await world.replica(), await world.replica()]
   for (const signsOutAt of replicas) {
     const ada = await world.signedIn()
@@ -61,7 +61,7 @@ t.test('[R39] logout › a captured cookie › dead on every replica at once', a
 })
 
 t.test('[R39] logout › one of two sessions of a user › the other stays', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const [phone, laptop] = [await world.signedIn(), await world.signedIn()]
   await phone.fetch('/auth/session', 'DELETE')
   isProblem(t, await phone.fetch('/auth/session'), 401, 'unauthenticated')
@@ -71,7 +71,7 @@ t.test('[R39] logout › one of two sessions of a user › the other stays', asy
 })
 
 t.test('[R39] logout › flows begun before it › lead nowhere after it', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const callback = await ada.authorize('/connect/gmail')
   const stolen = ada.clone()
@@ -82,7 +82,7 @@ t.test('[R39] logout › flows begun before it › lead nowhere after it', async
 
 for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
   t.test(`[R40] logout › 20 times while a request is ${name} › none brings the session back`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const replicas = [world.app, await world.replica()]
     for (let round = 0; round < 20; round++) {
       const ada = await world.signedIn()
@@ -102,7 +102,7 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
   })
 
   t.test(`[R40] erasing › 4 times while a request is ${name} › none brings the session back`, async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const replicas = [world.app, await world.replica()]
     for (let round = 0; round < 4; round++) {
       const ada = await world.signedIn()
@@ -120,7 +120,7 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
 }
 
 t.test('[R40] logout › a session that was read before it ended › saving it writes nothing', async t => {
-  const { app, signedIn } = await build(t)
+  const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const id = decodeURIComponent(ada.cookies.get('guichet-3000') ?? '').split('.')[0] ?? ''
   const store = app.sessions

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { build, collectionsOf, isProblem } from '../../helper.ts'
+import { collectionsOf, enter, isProblem } from '../../helper.ts'
 
 t.test('second callback › of the session before sign-in, when signed in › no exchange, nothing changes', async t => {
-  const { browser, google, app } = await build(t)
+  const { browser, google, app } = await enter(t)
   const jar = browser()
   const first = await jar.authorize('/auth/google?returnTo=/first')
   const second = await jar.authorize('/auth/google?returnTo=/second', { as: 'bob@example.com' })
@@ -27,7 +27,7 @@ t.test('second callback › of the session before sign-in, when signed in › no
 })
 
 t.test('second callback › also when its sign-in was denied at Google › still nothing changes', async t => {
-  const { browser } = await build(t)
+  const { browser } = await enter(t)
   const jar = browser()
   const first = await jar.authorize('/auth/google')
   const denied = await jar.authorize('/auth/google?returnTo=/second', { deny: 'access_denied' })
@@ -37,7 +37,7 @@ t.test('second callback › also when its sign-in was denied at Google › still
 })
 
 t.test('second callback › of another browser, or after signing out › refused', async t => {
-  const { browser, signedIn, google } = await build(t)
+  const { browser, signedIn, google } = await enter(t)
   const jar = browser()
   const first = await jar.authorize('/auth/google')
   const second = await jar.authorize('/auth/google')
@@ -51,7 +51,7 @@ t.test('second callback › of another browser, or after signing out › refused
 })
 
 t.test('second callback › a connect’s of the session before › is no sign-in’s and is refused', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const jar = await signedIn()
   const connect = await jar.authorize('/connect/gmail')
   await jar.signIn('bob@example.com')

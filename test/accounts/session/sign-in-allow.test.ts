@@ -1,12 +1,12 @@
 import t from 'tap'
-import { build, collectionsOf, isProblem } from '../../helper.ts'
+import { collectionsOf, enter, isProblem } from '../../helper.ts'
 
 const environment = { SIGN_IN_ALLOW: 'ada@example.com, @example.org, Eve@Mixed.Example, @kelvin.example' }
 let subs = 0
 const nextSub = () => `40000000000000000000${++subs}`
 
 t.test('sign-in allow › everyone else › 403, no user, no session', async t => {
-  const { browser, google, app } = await build(t, { environment })
+  const { browser, google, app } = await enter(t, { environment })
   for (const email of [
     'bob@example.com',
     'ada@example.com.evil.example',
@@ -44,7 +44,7 @@ t.test('sign-in allow › everyone else › 403, no user, no session', async t =
 })
 
 t.test('sign-in allow › an address that Google has not verified › is nobody’s', async t => {
-  const { browser, google, app } = await build(t, { environment })
+  const { browser, google, app } = await enter(t, { environment })
   for (const email of ['ada@example.com', 'eve@example.org']) {
     const sub = nextSub()
     google.addUser({ sub, email, name: 'Eve', emailVerified: false })
@@ -54,7 +54,7 @@ t.test('sign-in allow › an address that Google has not verified › is nobody�
 })
 
 t.test('sign-in allow › the addresses and domains listed, in any case › may', async t => {
-  const { browser, google } = await build(t, { environment })
+  const { browser, google } = await enter(t, { environment })
   for (const [email = '', hostedDomain] of [
     ['ada@example.com'],
     ['ADA@Example.COM'],
@@ -72,7 +72,7 @@ t.test('sign-in allow › the addresses and domains listed, in any case › may'
 })
 
 t.test('sign-in allow › a domain › is its Workspace, and not an address that was once verified there', async t => {
-  const { browser, google } = await build(t, { environment })
+  const { browser, google } = await enter(t, { environment })
   for (const hostedDomain of [undefined, 'example.com', 'sub.example.org', 'example.org.', '']) {
     const sub = nextSub()
     google.addUser({
@@ -91,7 +91,7 @@ t.test('sign-in allow › a domain › is its Workspace, and not an address that
 
 t.test('sign-in allow › gmail.com › is of consumers, and googlemail.com is the same', async t => {
   for (const domain of ['@gmail.com', '@googlemail.com', '@GMAIL.com']) {
-    const { browser, google } = await build(t, { environment: { SIGN_IN_ALLOW: domain } })
+    const { browser, google } = await enter(t, { environment: { SIGN_IN_ALLOW: domain } })
     for (const email of ['ada@gmail.com', 'ada@googlemail.com', 'Ada@GMail.com']) {
       const sub = nextSub()
       google.addUser({ sub, email, name: 'Ada' })
@@ -104,7 +104,7 @@ t.test('sign-in allow › gmail.com › is of consumers, and googlemail.com is t
 })
 
 t.test('sign-in allow › refused while navigating, or while signed in › says so and changes nothing', async t => {
-  const { browser, signedIn } = await build(t, { environment })
+  const { browser, signedIn } = await enter(t, { environment })
   const jar = browser()
   const callback = await jar.authorize('/auth/google?returnTo=/done', { as: 'bob@example.com' })
   t.equal((await jar.navigate(callback)).headers.location, '/done?status=sign_in_not_allowed')
@@ -114,20 +114,20 @@ t.test('sign-in allow › refused while navigating, or while signed in › says 
 })
 
 t.test('sign-in allow › taken off the list › refused from the next sign-in on', async t => {
-  const { signedIn, replica, browser } = await build(t, { environment })
+  const { signedIn, replica, browser } = await enter(t, { environment })
   await signedIn('ada@example.com')
   const stricter = await replica({ SIGN_IN_ALLOW: '@example.org' })
   isProblem(t, await browser(stricter).signIn('ada@example.com'), 403, 'sign_in_not_allowed')
 })
 
 t.test('sign-in allow › connecting › is not what it is about', async t => {
-  const { signedIn } = await build(t, { environment })
+  const { signedIn } = await enter(t, { environment })
   const ada = await signedIn()
   t.match(await ada.connected({ as: 'bob@example.com' }), { account: { email: 'bob@example.com' } })
 })
 
 t.test('sign-in allow › empty › anyone with a Google account, verified or not', async t => {
-  const { browser, google } = await build(t)
+  const { browser, google } = await enter(t)
   google.addUser({ sub: '500000000000000000001', email: 'eve@evil.example', name: 'Eve', emailVerified: false })
   t.equal((await browser().signIn('500000000000000000001')).statusCode, 200)
 })

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { parseConfig } from '../../../src/config/config.ts'
-import { build, isProblem } from '../../helper.ts'
+import { enter, isProblem } from '../../helper.ts'
 
 const environment = { SESSION_IDLE_SECONDS: '2', SESSION_MAX_SECONDS: '5' }
 
 t.test('[R41] timeouts › unused for the idle limit › over, on every replica', async t => {
-  const { signedIn, clock, replica } = await build(t, { environment })
+  const { signedIn, clock, replica } = await enter(t, { environment })
   const other = await replica()
   const ada = await signedIn()
   clock.advance(1_999)
@@ -18,7 +18,7 @@ t.test('[R41] timeouts › unused for the idle limit › over, on every replica'
 })
 
 t.test('[R41] timeouts › used all the time › over at the absolute limit', async t => {
-  const { signedIn, clock, replica } = await build(t, { environment })
+  const { signedIn, clock, replica } = await enter(t, { environment })
   const other = await replica()
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -34,7 +34,7 @@ t.test('[R41] timeouts › used all the time › over at the absolute limit', as
 })
 
 t.test('[R41] timeouts › whatever the browser says of its cookie › counts for nothing', async t => {
-  const { app, signedIn, clock } = await build(t, { environment })
+  const { app, signedIn, clock } = await enter(t, { environment })
   const ada = await signedIn()
   const good = `guichet-3000=${ada.cookies.get('guichet-3000')}`
   clock.advance(2_000)
@@ -48,7 +48,7 @@ t.test('[R41] timeouts › whatever the browser says of its cookie › counts fo
 })
 
 t.test('[R41] timeouts › an expired session’s flows › cannot be finished', async t => {
-  const { signedIn, clock, google } = await build(t, { environment })
+  const { signedIn, clock, google } = await enter(t, { environment })
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
   clock.advance(2_000)
@@ -57,7 +57,7 @@ t.test('[R41] timeouts › an expired session’s flows › cannot be finished',
 })
 
 t.test('[R41] timeouts › sessions that have not begun › end by the same limits', async t => {
-  const { browser, clock } = await build(t, { environment })
+  const { browser, clock } = await enter(t, { environment })
   const ada = browser()
   const callback = await ada.authorize('/auth/google')
   clock.advance(2_000)
@@ -65,6 +65,6 @@ t.test('[R41] timeouts › sessions that have not begun › end by the same limi
 })
 
 t.test('[R41] timeouts › without settings › a day unused, a week in all', async t => {
-  const { environment: whole } = await build(t)
+  const { environment: whole } = await enter(t)
   t.same(parseConfig(whole).session, { idleSeconds: 86_400, maxSeconds: 604_800 })
 })

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { build, isProblem } from '../../helper.ts'
+import { build, enter, isProblem } from '../../helper.ts'
 import { createHostApp } from './ticket.ts'
 
 t.test('page of a ticket › says which app asks, for whom, for what and with which account', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const host = await createHostApp(world, 'Post Office')
   const link = await host.ticket({
     externalId: 'u-17',
@@ -21,7 +21,7 @@ t.test('page of a ticket › says which app asks, for whom, for what and with wh
 })
 
 t.test('page of a ticket › words of others are text, whatever they are', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const nasty = `"><img src=x onerror=alert(1)>'{{content}}&amp;$&\u202e`
   const host = await createHostApp(world, nasty)
   const link = await host.ticket({ externalId: nasty, displayName: nasty, service: 'gmail' })
@@ -33,7 +33,7 @@ t.test('page of a ticket › words of others are text, whatever they are', async
 })
 
 t.test('page of a ticket › its form leads to us, and what follows it leaves by itself', async t => {
-  const world = await build(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
+  const world = await enter(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
   const host = await createHostApp(world)
   const returnTo = 'https://app.example.com/done?a=1&b=2'
   for (const [service, end] of [
@@ -54,7 +54,7 @@ t.test('page of a ticket › its form leads to us, and what follows it leaves by
 })
 
 t.test('page of a ticket › a link that is cut, unknown or twice › says so to a person and to a program', async t => {
-  const { browser } = await build(t)
+  const { browser } = await enter(t)
   const one = browser()
   for (const url of ['/start?ticket=cut', '/start', `/start?ticket=${'a'.repeat(43)}&ticket=${'b'.repeat(43)}`]) {
     const shown = await one.navigate(url)
@@ -67,7 +67,7 @@ t.test('page of a ticket › a link that is cut, unknown or twice › says so to
 })
 
 t.test('page of a ticket › what trackers add to its link › is nothing to it', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const link = await (await createHostApp(world)).ticket({ externalId: 'u-17', service: 'gmail' })
   const shown = await world.browser().navigate(`${link}&fbclid=abc&utm_source=mail`)
   t.equal(shown.statusCode, 200)
@@ -82,7 +82,7 @@ t.test('page of a ticket › a fault that is not the link’s › is not called 
 })
 
 t.test('[R99] page of a ticket › its button takes a form and nothing else, and no other route takes one', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
   const guest = world.browser()

@@ -2,11 +2,11 @@ import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
 import { failNext } from '../../database/database.ts'
-import { build, collectionsOf, isProblem, localPath } from '../../helper.ts'
+import { collectionsOf, enter, isProblem, localPath } from '../../helper.ts'
 import { createHostApp } from './ticket.ts'
 
 t.test('ticket › followed to the end › the connection belongs to the host app’s user', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', displayName: 'Ada', service: 'gmail', returnTo: '/done' })
@@ -29,7 +29,7 @@ t.test('ticket › followed to the end › the connection belongs to the host ap
 })
 
 t.test('ticket › is used once, also by presses at the same time', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
@@ -48,7 +48,7 @@ t.test('ticket › is used once, also by presses at the same time', async t => {
 })
 
 t.test('ticket › the same page’s button pressed again › goes on as if pressed once', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, clock, google, browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
@@ -75,7 +75,7 @@ t.test('ticket › the same page’s button pressed again › goes on as if pres
 })
 
 t.test('ticket › is stored hashed and over after ten minutes', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, clock, browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
@@ -91,7 +91,7 @@ t.test('ticket › is stored hashed and over after ten minutes', async t => {
 })
 
 t.test('ticket › link scanners, previews and prefetching browsers use nothing up', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
@@ -113,7 +113,7 @@ t.test('ticket › link scanners, previews and prefetching browsers use nothing 
 })
 
 t.test('ticket › what has to be there for it fails › it is still good', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
   const guest = world.browser()
@@ -129,7 +129,7 @@ t.test('ticket › what has to be there for it fails › it is still good', asyn
 })
 
 t.test('[R37] ticket › another user’s session is regenerated away, one’s own goes on', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, signedIn } = world
   const host = await createHostApp(world)
   const ada = await signedIn()
@@ -146,7 +146,7 @@ t.test('[R37] ticket › another user’s session is regenerated away, one’s o
 })
 
 t.test('ticket › with a form from another site, or none to be told › refused, and still good', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
@@ -161,7 +161,7 @@ t.test('ticket › with a form from another site, or none to be told › refused
 })
 
 t.test('ticket › expectedEmail › another account is a mismatch, and its grant is revoked', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, browser } = world
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail', expectedEmail: 'ada@example.com' })
@@ -181,7 +181,7 @@ t.test('ticket › expectedEmail › another account is a mismatch, and its gran
 })
 
 t.test('ticket › expectedEmail › an address that Google has not verified is nobody’s', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, browser } = world
   const host = await createHostApp(world)
   google.addUser({ sub: '777', email: 'ceo@corp.example', emailVerified: false, name: 'X' })
@@ -192,7 +192,7 @@ t.test('ticket › expectedEmail › an address that Google has not verified is 
 })
 
 t.test('ticket › expectedEmail › an address that only folds to the expected one › is a mismatch', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, browser } = world
   const host = await createHostApp(world)
   google.addUser({ sub: '778', email: '\u212aate@example.com', name: 'Not Kate' })
@@ -209,7 +209,7 @@ t.test('ticket › expectedEmail › an address that only folds to the expected 
 })
 
 t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which a sibling stands', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, browser, signedIn } = world
   const host = await createHostApp(world)
   const bob = await signedIn('bob@example.com')
@@ -223,7 +223,7 @@ t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which 
 })
 
 t.test('[R28] ticket › connectionId › repairs that connection, with its account alone', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, browser } = world
   const host = await createHostApp(world)
   const ada = browser()
@@ -254,7 +254,7 @@ t.test('[R28] ticket › connectionId › repairs that connection, with its acco
 })
 
 t.test('[R87] ticket › a key makes none for what it may not see', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, browser, signedIn } = world
   const host = await createHostApp(world)
   const ada = browser()
@@ -280,7 +280,7 @@ t.test('[R87] ticket › a key makes none for what it may not see', async t => {
 })
 
 t.test('[R20] ticket › takes no returnTo that leads away, and no field that is not its own', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const backend = await createBackend(world.app)
   for (const body of [
     { externalId: 'u-17', returnTo: 'https://evil.example/' },

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ConnectionView } from '../../../src/http/views/connection.ts'
-import { type Browser, build, collectionsOf, isProblem, localPath, type World } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, isProblem, localPath, type World } from '../../helper.ts'
 
 const lifetime = 3_600_000
 const asBob = { as: 'bob@example.com' }
@@ -13,7 +13,7 @@ const livingOf = ({ google }: World, email: string) =>
   google.ledger.of('refresh_token', { sub: google.user(email).sub, alive: true }).length
 
 t.test('[R27] accounts › 50 callbacks at once for one account › one connection, its token good', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, clock, app } = world
   const replicas = [app, await world.replica()]
   const callbacks: [Browser, string][] = []
@@ -39,7 +39,7 @@ t.test('[R27] accounts › 50 callbacks at once for one account › one connecti
 })
 
 t.test('[R27] accounts › the same account again › the same connection, in place', async t => {
-  const { signedIn, clock, google } = await build(t)
+  const { signedIn, clock, google } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
   clock.advance(5_000)
@@ -52,7 +52,7 @@ t.test('[R27] accounts › the same account again › the same connection, in pl
 })
 
 t.test('[R28] accounts › another account, nothing named › a second connection, the first untouched', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
   const second = await ada.connected(asBob)
@@ -65,7 +65,7 @@ t.test('[R28] accounts › another account, nothing named › a second connectio
 })
 
 t.test('[R28] accounts › another account, only hinted at › a second connection too', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
   const second = await ada.connect(asBob, '/connect/gmail?loginHint=ada@example.com')
@@ -74,7 +74,7 @@ t.test('[R28] accounts › another account, only hinted at › a second connecti
 })
 
 t.test('[R28] accounts › one account at two users, and two services › a connection each', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const [ada, bob] = [await world.signedIn(), await world.signedIn('bob@example.com')]
   const ids = [
     (await ada.connected()).id,
@@ -87,7 +87,7 @@ t.test('[R28] accounts › one account at two users, and two services › a conn
 })
 
 t.test('[R28] accounts › an address that changed hands › is another account', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
   google.addUser({ sub: '100000000000000000001', email: 'ada.new@example.com', name: 'Ada' })
@@ -99,7 +99,7 @@ t.test('[R28] accounts › an address that changed hands › is another account'
 })
 
 t.test('[R28] repair › the same account › its record, in place', async t => {
-  const { signedIn, google, clock } = await build(t)
+  const { signedIn, google, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   google.revokeGrant('ada@example.com')
@@ -115,7 +115,7 @@ t.test('[R28] repair › the same account › its record, in place', async t => 
 
 t.test('[R28] repair › another account › account_mismatch, its grant revoked, the first untouched', async t => {
   for (const withRefreshToken of [true, false]) {
-    const world = await build(t)
+    const world = await enter(t)
     const ada = await world.signedIn()
     const connection = await ada.connected()
     const choices = { ...asBob, withoutRefreshToken: !withRefreshToken }
@@ -132,7 +132,7 @@ t.test('[R28] repair › another account › account_mismatch, its grant revoked
 })
 
 t.test('[R28] repair › another account, navigated › ?status=account_mismatch and nothing more', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const callback = await ada.authorize(`/connect/gmail?connectionId=${id}&returnTo=/done`, asBob)
@@ -141,7 +141,7 @@ t.test('[R28] repair › another account, navigated › ?status=account_mismatch
 
 t.test('[R28] repair › another account that has a living connection, anyone’s › its grant is kept', async t => {
   for (const whose of ['own', 'another service', 'another user'] as const) {
-    const world = await build(t)
+    const world = await enter(t)
     const ada = await world.signedIn()
     const { id } = await ada.connected()
     const owner = whose === 'another user' ? await world.signedIn('bob@example.com') : ada
@@ -157,7 +157,7 @@ t.test('[R28] repair › another account that has a living connection, anyone’
 })
 
 t.test('[R28] repair › another account whose only connection is dead › revoked all the same', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const [ada, bob] = [await world.signedIn(), await world.signedIn('bob@example.com')]
   const { id } = await ada.connected()
   const { id: dead } = await bob.connected(asBob)
@@ -170,7 +170,7 @@ t.test('[R28] repair › another account whose only connection is dead › revok
 })
 
 t.test('[R28] repair › the connection is gone by then › not_found, and nothing is connected', async t => {
-  const { google, signedIn } = await build(t)
+  const { google, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   // A sibling keeps the grant, and with it the code.

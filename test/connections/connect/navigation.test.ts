@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, isProblem, localPath, type World } from '../../helper.ts'
+import { type Browser, enter, isProblem, localPath, type World } from '../../helper.ts'
 
 const origin = 'http://localhost:3000'
 const frontend = 'https://app.example.com'
@@ -24,7 +24,7 @@ function leaksOf({ google }: World, trail: string[]) {
 
 t.test('[R52] navigation › connect, from the link to the end › only status and connection in the URL', async t => {
   for (const returnTo of [undefined, '/', '/done', '/done?tab=2#top', `${frontend}/settings`, frontend]) {
-    const world = await build(t, { environment: { ALLOWED_ORIGINS: frontend } })
+    const world = await enter(t, { environment: { ALLOWED_ORIGINS: frontend } })
     const ada = await world.signedIn()
     const query = returnTo === undefined ? '' : `?${new URLSearchParams({ returnTo })}`
     const toGoogle = await follow(ada, `/connect/gmail${query}`)
@@ -42,7 +42,7 @@ t.test('[R52] navigation › connect, from the link to the end › only status a
 })
 
 t.test('[R52] navigation › every way to fail › only ?status=CODE, at the flow’s returnTo', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google } = world
   const ada = await world.signedIn()
   const startUrl = '/connect/gmail?returnTo=/done'
@@ -93,7 +93,7 @@ t.test('[R52] navigation › every way to fail › only ?status=CODE, at the flo
 })
 
 t.test('[R52] navigation › an earlier outcome in returnTo › is not mixed with this one', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const returnTo = encodeURIComponent('/done?status=connected&connection=0123456789abcdef01234567&tab=2')
   const callback = await ada.authorize(`/connect/gmail?returnTo=${returnTo}`, { deny: 'access_denied' })
@@ -102,7 +102,7 @@ t.test('[R52] navigation › an earlier outcome in returnTo › is not mixed wit
 })
 
 t.test('[R52] navigation › connecting without a session › through sign-in, and back to connecting', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google } = world
   const ada = world.browser()
   const toSignIn = await follow(ada, '/connect/gmail?returnTo=%2Fdone%3Ftab%3D2')
@@ -122,7 +122,7 @@ t.test('[R52] navigation › connecting without a session › through sign-in, a
 })
 
 t.test('[R52] navigation › a connectUrl without a session › through sign-in to the repair; fetched, 401', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { connectUrl = '', id } = await (await world.signedIn()).connected({ grant: ['gmail.readonly'] })
   t.equal(connectUrl, `${origin}/connect/gmail?connectionId=${id}`)
   t.same(world.google.ledger.find(connectUrl), [])
@@ -141,7 +141,7 @@ t.test('[R52] navigation › a connectUrl without a session › through sign-in 
 })
 
 t.test('[R52] navigation › a sign-in that fails on the way to connecting › ends where it was going', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { browser, google } = world
   const ada = browser()
   const { end } = await follow(ada, '/connect/gmail')
@@ -167,7 +167,7 @@ t.test('[R52] navigation › a sign-in that fails on the way to connecting › e
 })
 
 t.test('[R52] navigation › a start that fails › ends at its returnTo', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   for (const [start, code] of [
     [`/connect/gmail?connectionId=${'0'.repeat(24)}&returnTo=/docs`, 'not_found'],
@@ -178,7 +178,7 @@ t.test('[R52] navigation › a start that fails › ends at its returnTo', async
 })
 
 t.test('[R52] navigation › sign-in › to returnTo with nothing added', async t => {
-  const world = await build(t, { environment: { ALLOWED_ORIGINS: frontend } })
+  const world = await enter(t, { environment: { ALLOWED_ORIGINS: frontend } })
   for (const returnTo of ['/', '/done?tab=2', `${frontend}/welcome`]) {
     const ada = world.browser()
     const { end } = await follow(ada, `/auth/google?${new URLSearchParams({ returnTo })}`)
@@ -204,7 +204,7 @@ t.test('[R52] navigation › sign-in › to returnTo with nothing added', async 
 })
 
 t.test('[R52] navigation › who counts as navigating › whoever prefers HTML', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   for (const [accept, status] of [
     ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 303],

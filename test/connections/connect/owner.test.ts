@@ -1,10 +1,10 @@
 import t from 'tap'
-import { build, collectionsOf, isProblem } from '../../helper.ts'
+import { collectionsOf, enter, isProblem } from '../../helper.ts'
 
 t.test('[R23] owner › another user finishes in the same browser › nobody gets the connection', async t => {
   for (const signsOut of [true, false]) {
     for (const how of ['fetch', 'navigate'] as const) {
-      const { signedIn, google, app } = await build(t)
+      const { signedIn, google, app } = await enter(t)
       const jar = await signedIn('ada@example.com')
       const callback = await jar.authorize('/connect/gmail?returnTo=/done')
       if (signsOut) await jar.fetch('/auth/session', 'DELETE')
@@ -23,7 +23,7 @@ t.test('[R23] owner › another user finishes in the same browser › nobody get
 })
 
 t.test('[R23] owner › the same user signs in again in another tab › the connect under way goes on', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail?returnTo=/inbox')
   for (let tab = 0; tab < 3; tab++) await ada.signIn('ada@example.com')
@@ -32,7 +32,7 @@ t.test('[R23] owner › the same user signs in again in another tab › the conn
 })
 
 t.test('[R23][R38] owner › another user signs in over the session › its connect under way is refused', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const jar = await signedIn()
   const callback = await jar.authorize('/connect/gmail')
   const exchanges = google.calls('token')
@@ -45,7 +45,7 @@ t.test('[R23][R38] owner › another user signs in over the session › its conn
 })
 
 t.test('[R38] owner › signed out in between › the connect under way is refused, whoever signs in', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
   await ada.fetch('/auth/session', 'DELETE')
@@ -54,7 +54,7 @@ t.test('[R38] owner › signed out in between › the connect under way is refus
 })
 
 t.test('[R24] owner › named in the query of a start › ignored, and it is the session’s user', async t => {
-  const { signedIn, app } = await build(t)
+  const { signedIn, app } = await enter(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const adasId = (await ada.fetch('/auth/session')).json().user.id
   for (const name of ['userId', 'user_id', 'sub', 'owner', 'externalId', 'user[id]', 'session'])
@@ -64,7 +64,7 @@ t.test('[R24] owner › named in the query of a start › ignored, and it is the
 })
 
 t.test('[R24] owner › named in the callback, in its body or in its state › it is the session’s user', async t => {
-  const { signedIn, app, google } = await build(t)
+  const { signedIn, app, google } = await enter(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const idOf = async (browser: typeof ada) => (await browser.fetch('/auth/session')).json().user.id as string
   const [adasId, bobsId] = [await idOf(ada), await idOf(bob)]
@@ -95,7 +95,7 @@ t.test('[R24] owner › named in the callback, in its body or in its state › i
 })
 
 t.test('[R24] owner › named in a write’s body or query › refused, and the mailbox is the session’s', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const { id: adas } = await ada.connected()
   const { id: bobs } = await bob.connected({ as: 'bob@example.com' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, collectionsOf, isProblem } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, isProblem } from '../../helper.ts'
 
 const hour = 3_600_000
 const unknownId = '0123456789abcdef01234567'
@@ -13,7 +13,7 @@ async function askedOf(browser: Browser, query = '', service = 'gmail') {
 }
 
 t.test('[R22] prompt › nothing is named › consent, whatever is connected', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   t.same(await askedOf(ada), { prompt: 'consent', hint: null })
   await ada.connected()
@@ -21,7 +21,7 @@ t.test('[R22] prompt › nothing is named › consent, whatever is connected', a
 })
 
 t.test('[R22] prompt › an active connection is named, by id, address or sub › select_account', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id, account } = await ada.connected()
   t.same(await askedOf(ada, `connectionId=${id}`), { prompt: 'select_account', hint: 'ada@example.com' })
@@ -33,7 +33,7 @@ t.test('[R22] prompt › an active connection is named, by id, address or sub �
 })
 
 t.test('[R22] prompt › the one named is partial › consent', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id, status } = await ada.connected({ grant: ['gmail.readonly'] })
   t.equal(status, 'partial')
@@ -42,7 +42,7 @@ t.test('[R22] prompt › the one named is partial › consent', async t => {
 })
 
 t.test('[R22] prompt › the one named is dead › consent', async t => {
-  const { signedIn, google, clock } = await build(t)
+  const { signedIn, google, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   google.revokeGrant('ada@example.com')
@@ -53,7 +53,7 @@ t.test('[R22] prompt › the one named is dead › consent', async t => {
 })
 
 t.test('[R22] prompt › its refresh token does not open › consent, and without one nothing is repaired', async t => {
-  const { app, signedIn, clock } = await build(t)
+  const { app, signedIn, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const spoilt = { $set: { refreshToken: 'k1.spoilt' } }
@@ -69,7 +69,7 @@ t.test('[R22] prompt › its refresh token does not open › consent, and withou
 })
 
 t.test('[R22] prompt › its refresh token ends as Google announced › consent once that is near', async t => {
-  const { browser, google, clock } = await build(t)
+  const { browser, google, clock } = await enter(t)
   google.refreshTokenLifetimeSeconds = 7 * 86_400
   const ada = browser()
   await ada.signIn()
@@ -84,7 +84,7 @@ t.test('[R22] prompt › its refresh token ends as Google announced › consent 
 })
 
 t.test('[R22] prompt › a hint that names none of the user’s own of that service › consent', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   await ada.connected()
   const bob = await signedIn('bob@example.com')
@@ -95,7 +95,7 @@ t.test('[R22] prompt › a hint that names none of the user’s own of that serv
 })
 
 t.test('[R22] prompt › a connectionId that is not the user’s own of that service › 404, all alike', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const bob = await signedIn('bob@example.com')

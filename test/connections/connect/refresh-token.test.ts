@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, collectionsOf, isProblem, localPath, type World } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, isProblem, localPath, type World } from '../../helper.ts'
 
 const lifetime = 3_600_000
 const without = { withoutRefreshToken: true }
@@ -19,7 +19,7 @@ async function refreshedWith({ google, clock }: World, ada: Browser, id: string)
 const stored = ({ google }: World) => google.ledger.of('refresh_token').at(-1)?.value ?? 'none'
 
 t.test('[R26] refresh token › none at the first connect › 409, nothing is connected, and a way out', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const response = await ada.connect(without)
   isProblem(t, response, 409, 'refresh_token_missing')
@@ -34,7 +34,7 @@ t.test('[R26] refresh token › none at the first connect › 409, nothing is co
 })
 
 t.test('[R26] refresh token › none, navigated › ?status=refresh_token_missing and nothing more', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail?returnTo=/done', without)
   t.equal((await ada.navigate(callback)).headers.location, '/done?status=refresh_token_missing')
@@ -42,7 +42,7 @@ t.test('[R26] refresh token › none, navigated › ?status=refresh_token_missin
 })
 
 t.test('[R26] refresh token › an empty one or null › is none', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   for (const refresh_token of ['', null]) {
     google.fault('token', { mutate: answer => ({ ...answer, refresh_token }) })
@@ -52,7 +52,7 @@ t.test('[R26] refresh token › an empty one or null › is none', async t => {
 })
 
 t.test('[R26] refresh token › none when reconnecting › the stored one goes on', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const kept = stored(world)
@@ -68,7 +68,7 @@ t.test('[R26] refresh token › none when reconnecting › the stored one goes o
 })
 
 t.test('[R26] refresh token › a new one when reconnecting › is the one used from then on', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const first = stored(world)
@@ -78,7 +78,7 @@ t.test('[R26] refresh token › a new one when reconnecting › is the one used 
 })
 
 t.test('[R26] refresh token › none, with wider scopes than the stored one’s › 409, nothing widened', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const partial = await ada.connected({ grant: ['gmail.readonly'] })
   const kept = stored(world)
@@ -91,7 +91,7 @@ t.test('[R26] refresh token › none, with wider scopes than the stored one’s 
 })
 
 t.test('[R26] refresh token › none, with fewer scopes › partial, and the stored one goes on', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const kept = stored(world)
@@ -101,7 +101,7 @@ t.test('[R26] refresh token › none, with fewer scopes › partial, and the sto
 })
 
 t.test('[R26] refresh token › none, and the stored one is dead › 409, still to be reconnected', async t => {
-  const { signedIn, google, clock } = await build(t)
+  const { signedIn, google, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   google.revokeGrant('ada@example.com')
@@ -113,7 +113,7 @@ t.test('[R26] refresh token › none, and the stored one is dead › 409, still 
 })
 
 t.test('[R26] refresh token › none, and the stored one’s announced end has passed › 409', async t => {
-  const { signedIn, google, clock } = await build(t)
+  const { signedIn, google, clock } = await enter(t)
   google.refreshTokenLifetimeSeconds = 7_200
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -123,7 +123,7 @@ t.test('[R26] refresh token › none, and the stored one’s announced end has p
 })
 
 t.test('[R26] refresh token › none for another service of the same account › that one is not connected', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
   const response = await ada.connect(without, '/connect/calendar')

@@ -1,7 +1,7 @@
 import { ObjectId } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
-import { build, collectionsOf, isProblem } from '../../helper.ts'
+import { collectionsOf, enter, isProblem } from '../../helper.ts'
 import { guichet } from '../../process.ts'
 
 const lifetime = 3_600_000
@@ -12,7 +12,7 @@ const [k1, k2] = [key('k1', 1), key('k2', 2)]
 const unknown = { quota: { perDay: 250, usedAt: new Date('2026-11-22T00:00:00Z') }, labels: ['a', null], note: '' }
 
 t.test('[F44] a field of the next version › refreshed, reconnected, sealed anew › is kept as it was', async t => {
-  const world = await build(t, { environment: { VAULT_KEYS: k1 } })
+  const world = await enter(t, { environment: { VAULT_KEYS: k1 } })
   const { app, google, clock, environment, signedIn } = world
   const { connections } = collectionsOf(app)
   const ada = await signedIn()
@@ -84,7 +84,7 @@ const later = ['warnedOf', 'cooldownUntil', 'lease', 'lastRefreshedAt', 'outbox'
 t.test(
   '[F44] a record of the version before › without the later fields › is read, vended, refreshed, warned of, repaired and disconnected',
   async t => {
-    const world = await build(t, { environment: { VAULT_KEYS: k1 } })
+    const world = await enter(t, { environment: { VAULT_KEYS: k1 } })
     const { app, google, clock, environment, replica, signedIn } = world
     const { connections } = collectionsOf(app)
     const ada = await signedIn()
@@ -163,7 +163,7 @@ t.test(
 )
 
 t.test('[R109] sessions and flows of the version before › beside this one › are read and finished', async t => {
-  const { app, signedIn, google } = await build(t)
+  const { app, signedIn, google } = await enter(t)
   const ada = await signedIn()
   const { sessions, flows } = collectionsOf(app)
   const [row] = await sessions.find({ userId: { $ne: null } }).toArray()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Browser, build, isProblem, type World } from '../../helper.ts'
+import { type Browser, enter, isProblem, type World } from '../../helper.ts'
 
 const api = 'https://www.googleapis.com/auth/'
 const readonly = `${api}gmail.readonly`
@@ -27,7 +27,7 @@ async function tryReads({ google }: World, browser: Browser, id: string) {
 }
 
 t.test('[R25] scopes › only readonly is ticked › partial: reads, and no write reaches Google', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const connection = await ada.connected({ grant: ['gmail.readonly'] })
   const connectUrl = `http://localhost:3000/connect/gmail?connectionId=${connection.id}`
@@ -45,7 +45,7 @@ t.test('[R25] scopes › only readonly is ticked › partial: reads, and no writ
 })
 
 t.test('[R25] scopes › only modify is ticked › active: it covers reading', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const connection = await ada.connected({ grant: ['gmail.modify'] })
   t.equal(connection.status, 'active')
@@ -57,7 +57,7 @@ t.test('[R25] scopes › only modify is ticked › active: it covers reading', a
 })
 
 t.test('[R25] scopes › nothing is ticked › partial: no call reaches Google', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const connection = await ada.connected({ grant: [] })
   t.equal(connection.status, 'partial')
@@ -71,7 +71,7 @@ t.test('[R25] scopes › nothing is ticked › partial: no call reaches Google',
 })
 
 t.test('[R25] scopes › more than was asked, or in another order › active, and stored as granted', async t => {
-  const { signedIn } = await build(t)
+  const { signedIn } = await enter(t)
   const ada = await signedIn()
   const more = await ada.connected({ grant: ['gmail.readonly', 'gmail.modify', 'gmail.send', 'calendar.readonly'] })
   t.match(more, { status: 'active', missingScopes: [] })
@@ -82,7 +82,7 @@ t.test('[R25] scopes › more than was asked, or in another order › active, an
 })
 
 t.test('[R25] scopes › the answer decides, not what was asked or what the callback says', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   google.fault('token', { mutate: answer => ({ ...answer, scope: `openid ${readonly}` }) })
   const narrowed = await ada.connected()
@@ -101,7 +101,7 @@ t.test('[R25] scopes › the answer decides, not what was asked or what the call
 })
 
 t.test('[R25] scopes › ticked at the second try › the same connection, now active', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const partial = await ada.connected({ grant: ['gmail.readonly'] })
   const repaired = await ada.connect({}, new URL(partial.connectUrl ?? '').href.slice('http://localhost:3000'.length))

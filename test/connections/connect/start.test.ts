@@ -1,11 +1,11 @@
 import t from 'tap'
 import { createEndpoints } from '../../../src/google/endpoints.ts'
-import { build, isProblem } from '../../helper.ts'
+import { enter, isProblem } from '../../helper.ts'
 
 const scope = 'https://www.googleapis.com/auth/'
 
 t.test('[R21] start › fetched without a session › 401 and no redirect', async t => {
-  const { app, google } = await build(t)
+  const { app, google } = await enter(t)
   for (const headers of [
     {},
     { accept: '*/*' },
@@ -25,7 +25,7 @@ t.test('[R21] start › fetched without a session › 401 and no redirect', asyn
 })
 
 t.test('[R21] start › fetched with a session › 200 with the URL and until when, and no-store', async t => {
-  const { signedIn, clock } = await build(t)
+  const { signedIn, clock } = await enter(t)
   const ada = await signedIn()
   for (const service of ['gmail', 'calendar', 'drive']) {
     const response = await ada.fetch(`/connect/${service}`)
@@ -39,7 +39,7 @@ t.test('[R21] start › fetched with a session › 200 with the URL and until wh
 })
 
 t.test('[R21] start › navigated › to Google with a session, to sign-in without', async t => {
-  const { signedIn, browser, google } = await build(t)
+  const { signedIn, browser, google } = await enter(t)
   const toGoogle = await (await signedIn()).navigate('/connect/gmail')
   t.equal(toGoogle.statusCode, 303)
   t.ok(toGoogle.headers.location?.startsWith(`${google.issuer}/o/oauth2/v2/auth?`))
@@ -57,7 +57,7 @@ t.test('[R21] start › navigated › to Google with a session, to sign-in witho
 t.test(
   '[R21] start › a service that is not in the catalogue, or words it takes and not in this form › refused',
   async t => {
-    const { signedIn, google } = await build(t)
+    const { signedIn, google } = await enter(t)
     const ada = await signedIn()
     for (const service of ['contacts', 'Gmail', 'gmail%20', '__proto__', 'constructor', 'gmail.readonly'])
       isProblem(t, await ada.fetch(`/connect/${service}`), 404, 'not_found')
@@ -69,7 +69,7 @@ t.test(
 )
 
 t.test('[R22] start › the URL › exactly these parameters, once each, at Google’s endpoint', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const catalogue: [string, string[]][] = [
     ['gmail', [`${scope}gmail.readonly`, `${scope}gmail.modify`]],
@@ -97,7 +97,7 @@ t.test('[R22] start › the URL › exactly these parameters, once each, at Goog
 })
 
 t.test('[R22] start › the verifier behind the challenge › is in no byte that the browser sees', async t => {
-  const { signedIn, google } = await build(t)
+  const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const started = await ada.fetch('/connect/gmail')
   const callback = google.consent(started.json().url)
@@ -124,7 +124,7 @@ t.test('[R22][R78] start › Google’s own issuer › has fixed endpoints that 
 })
 
 t.test('[R22] start › parameters that others added to its link › ignored, and returnTo kept', async t => {
-  const { signedIn, browser, google } = await build(t)
+  const { signedIn, browser, google } = await enter(t)
   const added = 'utm_source=mail&fbclid=a&fbclid=b&gclid=%00&scope=https://mail.google.com/&prompt=none&state=x&_=1'
   const ada = await signedIn()
   for (const [who, start] of [

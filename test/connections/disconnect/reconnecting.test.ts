@@ -1,12 +1,12 @@
 import t from 'tap'
-import { build, collectionsOf, isProblem, type World } from '../../helper.ts'
+import { collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
 
 /** A user whose disconnecting is at Google, and goes on when it is let go. */
-async function disconnecting(t: Parameters<typeof build>[0], environment = {}) {
-  const world = await build(t, { environment })
+async function disconnecting(t: Parameters<typeof enter>[0], environment = {}) {
+  const world = await enter(t, { environment })
   const user = await world.signedIn()
   const old = await user.connected()
   const fault = world.google.fault('revoke', { hang: true })
@@ -17,7 +17,7 @@ async function disconnecting(t: Parameters<typeof build>[0], environment = {}) {
 }
 
 /** What comes of a callback by the time that the database has been asked this often for a revocation under way. */
-async function whileWaiting({ app }: World, t: Parameters<typeof build>[0], polls: number): Promise<void> {
+async function whileWaiting({ app }: World, t: Parameters<typeof enter>[0], polls: number): Promise<void> {
   const { revocations } = collectionsOf(app)
   const { promise, resolve } = Promise.withResolvers<void>()
   let seen = 0
@@ -65,7 +65,7 @@ t.test(
 )
 
 t.test('[R30] reconnecting › while a revocation is owed › the debt never kills what lives now', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, app, clock } = world
   const user = await world.signedIn()
   const old = await user.connected()
@@ -85,7 +85,7 @@ t.test('[R30] reconnecting › while a revocation is owed › the debt never kil
 })
 
 t.test('[R30] reconnecting › by another user of the account, while a revocation is owed › the same', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, app, clock } = world
   const [first, second] = [await world.signedIn('ada@example.com'), await world.signedIn('bob@example.com')]
   const old = await first.connected({ as: 'ada@example.com' })
@@ -99,7 +99,7 @@ t.test('[R30] reconnecting › by another user of the account, while a revocatio
 })
 
 t.test('[R30] disconnect › right after a reconnect, before it has dropped the old debt › its own is paid', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { google, app, clock } = world
   const user = await world.signedIn()
   const repository = app.connections

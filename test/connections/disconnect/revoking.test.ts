@@ -1,13 +1,13 @@
 import { MongoNetworkError, ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
-import { type Browser, build, collectionsOf, isProblem, type World } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
 const bob = '100000000000000000002'
 
 async function connected(t: Test, environment = {}) {
-  const world = await build(t, { environment })
+  const world = await enter(t, { environment })
   const user = await world.signedIn()
   const { id } = await user.connected()
   return { ...world, user, id, url: `/connections/${id}` }
@@ -104,7 +104,7 @@ for (const [name, { fault, times }] of Object.entries(outages)) {
 t.test(
   '[R30] disconnect › several owed for one account › one call while Google fails, and all paid in the end',
   async t => {
-    const world = await build(t)
+    const world = await enter(t)
     const { google, app, clock } = world
     const user = await world.signedIn()
     // Partial, so that its repair asks for a consent, and each brings a refresh token.

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
-import { build, collectionsOf, isProblem, type World } from '../../helper.ts'
+import { collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
@@ -10,8 +10,8 @@ const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { 
 const revoked = (answer: { json(): { revoked?: string } }) => answer.json().revoked
 
 /** Two users of guichet whose connections stand on one Google account. */
-async function withTwoUsers(t: Parameters<typeof build>[0]) {
-  const world = await build(t)
+async function withTwoUsers(t: Parameters<typeof enter>[0]) {
+  const world = await enter(t)
   const [first, second] = [await world.signedIn('ada@example.com'), await world.signedIn('bob@example.com')]
   const [one, two] = [await first.connected(asAda), await second.connected(asAda)]
   const backend = await createBackend(world.app)
@@ -41,7 +41,7 @@ t.test('[R31] siblings › two users, one Google account › kept while one live
 })
 
 t.test('[R31] siblings › two services of one user › the same, whoever disconnects', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const user = await world.signedIn()
   const backend = await createBackend(world.app)
   const gmail = (await user.connect()).json().connection
@@ -78,7 +78,7 @@ t.test('[R31] siblings › a dead one › keeps nothing alive: the other’s gra
 })
 
 t.test('[R31] siblings › another account’s connection › is none', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const user = await world.signedIn()
   const one = await user.connected(asAda)
   await user.connected({ as: 'bob@example.com' })
@@ -108,7 +108,7 @@ t.test('[R31] siblings › the other ends right after the look › its own debt 
 })
 
 t.test('[R31] siblings › all disconnect at once, 5 times › the grant never outlives them', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, clock, google } = world
   const replica = await world.replica()
   const users = [await world.signedIn('ada@example.com'), await world.signedIn('bob@example.com')]
@@ -137,7 +137,7 @@ t.test('[R31] siblings › all disconnect at once, 5 times › the grant never o
 })
 
 t.test('[R31] revoking › its holder stops between the look and the call, a reconnect meanwhile › no call', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const { app, google, clock } = world
   const other = await world.replica()
   await Promise.all([app.background.stop(), other.background.stop()])

@@ -1,12 +1,12 @@
 import type { Fault } from '@guichet/fake-google/faults'
 import { ObjectId } from 'mongodb'
 import t, { type Test } from 'tap'
-import { build, collectionsOf, isProblem } from '../../helper.ts'
+import { collectionsOf, enter, isProblem } from '../../helper.ts'
 
 const passing: Fault[] = [{ status: 500 }, { status: 503, body: '<html>' }, { reset: true }, { hang: true }]
 
 async function connected(t: Test) {
-  const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '1000' } })
+  const world = await enter(t, { environment: { GOOGLE_TIMEOUT_MS: '1000' } })
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const { key } = await world.app.backendKeys.create({

@@ -5,7 +5,7 @@ import type { ConnectionRecord } from '../../../src/connections/record.ts'
 import { toConnectionId } from '../../../src/connections/repository.ts'
 import type { ConnectionView } from '../../../src/http/views/connection.ts'
 import { type Backend, createBackend } from '../../backend/backend.ts'
-import { type Browser, build, collectionsOf, type World, type WorldOptions } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, type World, type WorldOptions } from '../../helper.ts'
 
 /** A user with a connection, and a backend that asks for its token. */
 export interface Story extends World {
@@ -24,7 +24,7 @@ export interface Story extends World {
 }
 
 export async function tell(t: Test, options?: WorldOptions): Promise<Story> {
-  const world = await build(t, options)
+  const world = await enter(t, options)
   const { app, google, clock } = world
   const ada = await world.signedIn()
   const connection = await ada.connected()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parseConfig } from '../../../src/config/config.ts'
 import { toAccentCss } from '../../../src/http/pages/accent.ts'
-import { build } from '../../helper.ts'
+import { build, enter } from '../../helper.ts'
 
 const grounds = { light: ['#efeadf', '#fffdf7'], dark: ['#12181a', '#1d2628'] }
 
@@ -54,13 +54,13 @@ t.test('brand › name, logo and accent are on every page, and allowed by its po
   t.match(headers['content-security-policy'], "img-src data: https://cdn.example.com/logo.svg; script-src 'self'")
   t.match((await world.app.inject('/style.css')).body, /--accent:#[0-9a-f]{6};/)
 
-  const plain = await build(t)
+  const plain = await enter(t)
   t.match((await plain.browser().navigate('/')).body, '<title>Connected accounts · guichet</title>')
   t.match((await plain.browser().navigate('/')).headers['content-security-policy'], 'img-src data:;')
 })
 
 t.test('brand › what is no name, logo or colour › stops the start by its name', async t => {
-  const { environment } = await build(t)
+  const { environment } = await enter(t)
   for (const [variable, value] of [
     ['APP_NAME', 'x'.repeat(61)],
     ['APP_NAME', 'two\nlines'],

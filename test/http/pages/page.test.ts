@@ -1,7 +1,7 @@
 import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { failNext } from '../../database/database.ts'
-import { type Browser, build, collectionsOf, type World } from '../../helper.ts'
+import { type Browser, collectionsOf, enter, type World } from '../../helper.ts'
 
 const form = 'application/x-www-form-urlencoded'
 
@@ -22,7 +22,7 @@ function submit(at: Browser, { config }: World, url: string, payload = '', heade
 }
 
 t.test('page › its forms › want a session, one’s own connection and our own origin', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const bob = await world.signedIn('bob@example.com')
   const { id } = await ada.connected()
@@ -56,7 +56,7 @@ t.test('page › its forms › want a session, one’s own connection and our ow
 })
 
 t.test('page › its address › says only what can be true, in our words', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const guest = world.browser()
@@ -78,7 +78,7 @@ t.test('page › its address › says only what can be true, in our words', asyn
 })
 
 t.test('page › a name that is markup › is text', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const nasty = '"><img src=x onerror=alert(1)>\u202e'
   world.google.addUser({ sub: '666', email: 'x@example.com', name: nasty })
   const { body } = await (await world.signedIn('666')).navigate('/')
@@ -87,7 +87,7 @@ t.test('page › a name that is markup › is text', async t => {
 })
 
 t.test('page › the database is away › says so, with the reference and a way to try again', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   failNext(collectionsOf(world.app).connections, 'find', new MongoNetworkError('away'))
   const away = await ada.navigate('/')
@@ -100,7 +100,7 @@ t.test('page › the database is away › says so, with the reference and a way 
 })
 
 t.test('page › weighs less than 40 kB in all, and nothing strange may run in it', async t => {
-  const world = await build(t)
+  const world = await enter(t)
   const ada = await world.signedIn()
   await ada.connected()
   const page = await ada.navigate('/')
@@ -122,7 +122,7 @@ t.test('page › weighs less than 40 kB in all, and nothing strange may run in i
 })
 
 t.test('page › PUBLIC_URL has a path › every link, form and file stays under it', async t => {
-  const world = await build(t, { environment: { PUBLIC_URL: 'http://localhost:3000/auth' } })
+  const world = await enter(t, { environment: { PUBLIC_URL: 'http://localhost:3000/auth' } })
   const bare = await world.browser().navigate('/auth')
   t.same([bare.statusCode, bare.headers.location], [303, '/auth/'])
   const { body } = await world.browser().navigate('/auth/')

@@ -4,7 +4,7 @@ import t from 'tap'
 import { services } from '../../../src/catalogue.ts'
 import { errorCodes } from '../../../src/errors.ts'
 import { languages } from '../../../src/http/pages/words.ts'
-import { build } from '../../helper.ts'
+import { enter } from '../../helper.ts'
 
 const read = (lang: string) =>
   JSON.parse(readFileSync(join(import.meta.dirname, `../../../web/words.${lang}.json`), 'utf8'))
@@ -53,7 +53,7 @@ t.test('words › every code that can end a visit, and every scope of the catalo
 })
 
 t.test('words › are chosen by Accept-Language, English for whoever asks for none of ours', async t => {
-  const { app } = await build(t)
+  const { app } = await enter(t)
   for (const [asked, lang] of [
     ['fr', 'fr'],
     ['fr-CA,en;q=0.5', 'fr'],

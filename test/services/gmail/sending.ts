@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
-import { build, type WorldOptions } from '../../helper.ts'
+import { enter, type WorldOptions } from '../../helper.ts'
 
 /** Ada's mailbox, and how she sends from it; `at` another replica where it is given. */
 export async function startSending(t: Test, options?: WorldOptions) {
-  const world = await build(t, options)
+  const world = await enter(t, options)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
   const gmail = `/connections/${id}/gmail`

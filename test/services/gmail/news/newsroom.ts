@@ -6,7 +6,7 @@ import type { ListedEvent } from '../../../../src/events/event.ts'
 import type { ConnectionView } from '../../../../src/http/views/connection.ts'
 import type { WatchView } from '../../../../src/http/views/watch.ts'
 import { storedOf } from '../../../connections/refresh/story.ts'
-import { type Browser, build, type World, type WorldOptions } from '../../../helper.ts'
+import { type Browser, enter, type World, type WorldOptions } from '../../../helper.ts'
 
 /** A user whose mailbox can be followed, and what is told of it. */
 export interface Newsroom extends World {
@@ -38,7 +38,7 @@ export const pushEnvironment = {
 export const aMoment = 30_000
 
 export async function openNewsroom(t: Test, options?: WorldOptions): Promise<Newsroom> {
-  const world = await build(t, options)
+  const world = await enter(t, options)
   const { app, google, clock } = world
   const ada = await world.signedIn()
   const connection = await ada.connected()

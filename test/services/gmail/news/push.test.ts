@@ -1,7 +1,7 @@
 import type { FakeGoogle } from '@guichet/fake-google'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { build, isProblem } from '../../../helper.ts'
+import { enter, isProblem } from '../../../helper.ts'
 import { hookUrl, type Newsroom, openNewsroom, pushAccount, pushEnvironment } from './newsroom.ts'
 
 type PushChanges = NonNullable<Parameters<FakeGoogle['pubsub']['request']>[1]>
@@ -115,7 +115,7 @@ t.test('[G30] a push › that is no notification, or too large › is refused', 
 })
 
 t.test('[G30] the hook › where pushes are not set up › does not exist', async t => {
-  const { app, google } = await build(t)
+  const { app, google } = await enter(t)
   isProblem(t, await pushTo({ app, google })(), 404, 'not_found')
 })
 
