@@ -15,7 +15,7 @@ t.test('e-mail address › one mailbox under two spellings › is the same', asy
   }
 })
 
-t.test('e-mail address › what only looks alike › is another', async t => {
+t.test('e-mail address › one that only looks alike › counts as another', async t => {
   for (const [one, other] of [
     ['kate@example.com', '\u212aate@example.com'],
     ['eve@kelvin.example', 'eve@\u212aelvin.example'],
@@ -37,7 +37,7 @@ t.test('e-mail address › what only looks alike › is another', async t => {
   }
 })
 
-t.test('e-mail address › what is no address › is the same as nothing, not even as itself', async t => {
+t.test('e-mail address › text that is no address › equals nothing, not even itself', async t => {
   for (const text of [
     '',
     '@',

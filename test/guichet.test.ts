@@ -214,7 +214,7 @@ t.test('guichet › the host closes › readiness says no, and everything guiche
   await t.rejects(fetch(`http://127.0.0.1:${port}/readyz`))
 })
 
-t.test('createServer › rejects half-way › what it opened is closed', async t => {
+t.test('createServer › fails half-way › closes all that it opened', async t => {
   const { environment } = await build(t)
   const closings = t.capture(MongoClient.prototype, 'close', MongoClient.prototype.close)
   const config = parseConfig({ ...environment, AUDIT_FILE: '/nowhere/audit.log' })

@@ -78,7 +78,7 @@ export const connectionGuards = [
   ...guardsOf(access, 'test/services/gmail/access.test.ts', [
     [
       'scopes are checked before the call',
-      '[R82] gmail › what the user has not granted',
+      '[R82] gmail › a scope that the user has not granted › refused before any call to Google',
       '      if (missing.length > 0)\n',
       '      if (missing.length > 9)\n'
     ],

@@ -1,7 +1,7 @@
 import { guardsOf } from './guard.ts'
 
 const reading = 'test/services/gmail/reading.test.ts'
-const files = '[G7] attachment › what a mail says of its files'
+const files = '[G7] attachment › hostile names and types of files › do no harm'
 
 /** Checks on what comes out of a mailbox. */
 export const gmailReadGuards = [

@@ -67,13 +67,13 @@ export const newsGuards = [
   ...guardsOf('routes/gmail/stream.ts', 'test/services/gmail/news/stream.test.ts', [
     [
       'a stream ends with its session',
-      '[G32] a stream › whose session ends',
+      '[G32] a stream › its session ends › ends too',
       '(await request.isStillKnown()) ? await app.connections.find(connection._id) : null',
       'await app.connections.find(connection._id)'
     ],
     [
       'a stream ends with its grant',
-      '[G32] a stream › whose connection ends',
+      '[G32] a stream › its connection ends or its grant is revoked › ends too',
       'if (!current || current.deadReason || ',
       'if (!current || '
     ]
@@ -90,7 +90,7 @@ export const newsGuards = [
     ],
     [
       "a service's scope is checked before the call",
-      'calendar › whose scope was not granted',
+      'calendar › its scope was not granted › 403 before any call',
       'if (missing.length > 0)',
       'if (false)'
     ]

@@ -86,7 +86,7 @@ export const vaultGuards = [
   ...guardsOf('src/commands/rotate-vault.ts', 'test/vault/rotate.test.ts', [
     [
       'the check values are sealed again too',
-      '[R56] rotate › what the earlier version sealed',
+      '[R56] rotate › envelopes of the earlier version › served, and sealed again in the present form',
       '  await resealChecks(config.vaultKeys, database.collection(vaultCheckCollection))\n',
       ''
     ]

@@ -321,7 +321,7 @@ t.test('[R32] erasing › one that cannot be finished › is in no other’s way
   )
 })
 
-t.test('[R32] erasing › what is still owed to Google names nobody', async t => {
+t.test('[R32] erasing › revocations still pending › hold nothing that names the user', async t => {
   const { app, google, clock, signedIn } = await enter(t)
   const user = await signedIn()
   await user.connected()

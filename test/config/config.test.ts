@@ -211,7 +211,7 @@ t.test('[R57] config › a malformed value names its variable and is not quoted'
   }
 })
 
-t.test('[R57] config › what nobody sees around a value is trimmed, and inside it is refused by name', async t => {
+t.test('[R57] config › invisible characters › trimmed around a value, refused by name inside it', async t => {
   const dir = t.testdir()
   for (const [position, [before, after]] of [
     [' ', ' '],
@@ -285,7 +285,7 @@ t.test('[R57] config › a port that fetch refuses to call is refused wherever i
   }
 })
 
-t.test('[R57] config › what is right is taken', async t => {
+t.test('[R57] config › valid values › accepted', async t => {
   for (const [name, values] of Object.entries({
     HOST: ['0.0.0.0', '::', '::1', 'localhost', 'my-host.internal', 'guichet_1'],
     GOOGLE_ISSUER: ['https://accounts.google.com/', 'https://issuer.example/tenant', 'http://localhost:9000'],

@@ -164,7 +164,7 @@ t.test('[R93][F49] dispatch › names that resolve to an address inside › nobo
   t.equal(inside.hits(), 0)
 })
 
-t.test('[R93][F49] dispatch › a name that rebinds › what was checked is what is connected to', async t => {
+t.test('[R93][F49] dispatch › a name that rebinds › the connection goes to the address that was checked', async t => {
   const world = await enter(t)
   const inside = await startInside(t)
   const url = `https://rebind.example:${inside.port}/events`

@@ -41,7 +41,7 @@ t.test('events › without a key, or one for them › refused', async t => {
   isProblem(t, await backend.fetch('/v1/events'), 403, 'forbidden')
 })
 
-t.test('events › a cursor that is none › refused', async t => {
+t.test('events › an invalid cursor › refused', async t => {
   const { app } = await enter(t)
   const backend = await createBackend(app)
   for (const cursor of ['', '-1', '1.5', 'x', '1e3', '0x1', '9'.repeat(16), '1&cursor=2'])

@@ -37,7 +37,7 @@ t.test(
   }
 )
 
-t.test('[R92] delivery › what was tampered with, is too old, or is by another key › does not verify', async t => {
+t.test('[R92] delivery › a message tampered with, too old, or signed by another key › does not verify', async t => {
   const receiver = await startReceiver(t)
   const world = await build(t, { environment: receiver.environment })
   await (await world.signedIn()).connected()

@@ -191,7 +191,7 @@ for (const door of doors) {
 
 // F45, a callback replayed or from another's browser, is told here, in state.test.ts (R2) and fixation.test.ts (R37); F46, a
 // request in flight while its session ends, in logout.test.ts (R40).
-t.test('[R3][F45] callbacks › whose process died before its answer › flow_used, after a while', async t => {
+t.test('[R3][F45] callbacks › the process died before its answer › flow_used, after a while', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const callback = await ada.authorize('/connect/gmail')

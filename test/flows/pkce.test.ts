@@ -46,7 +46,7 @@ for (const door of doors) {
     }
   )
 
-  t.test(`[R6] PKCE › what waits in the database is sealed: ${door.name}`, async t => {
+  t.test(`[R6] PKCE › the verifier in the database is sealed: ${door.name}`, async t => {
     const world = await enter(t)
     const { google, app } = world
     const browser = await door.enter(world)

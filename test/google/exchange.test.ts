@@ -148,7 +148,7 @@ t.test("[F15] exchange › a client that Google refuses is the operator's, and i
   await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 'some' })
 })
 
-t.test('[F16] exchange › what is no answer is told as such', async t => {
+t.test('[F16] exchange › an unusable answer › is told as such', async t => {
   const world = await build(t)
   const faults: Fault[] = [
     { raw: '<html>Sorry</html>' },

@@ -111,7 +111,7 @@ t.test('[R14] keys › without any the answer is unavailable, and nobody is sign
   t.same(google.violations, [])
 })
 
-t.test('[R14] keys › what is not a key set counts as none', async t => {
+t.test('[R14] keys › an answer that is no key set › counts as no keys', async t => {
   const { google, replica, browser } = await build(t)
   for (const body of ['<html>', '{}', '{"keys":1}', '[]', '']) {
     const spoilt = google.fault('jwks', { raw: body }, Infinity)

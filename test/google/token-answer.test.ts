@@ -20,7 +20,7 @@ function isRefused(body: unknown): boolean {
   }
 }
 
-t.test('[R74] token answer › what is not one is refused', async t => {
+t.test('[R74] token answer › an unusable one › refused', async t => {
   for (const body of [undefined, null, '', 'text', 0, true, [], [good], {}, { error: 'x' }])
     t.ok(isRefused(body), JSON.stringify(body))
   for (const access_token of [
@@ -63,7 +63,7 @@ t.test('[R74] token answer › what is not one is refused', async t => {
   for (const scope of [12, {}, ['openid']]) t.ok(isRefused({ ...good, scope }), `scope ${JSON.stringify(scope)}`)
 })
 
-t.test('[R74] token answer › what may vary is taken conservatively', async t => {
+t.test('[R74] token answer › fields that may vary › taken conservatively', async t => {
   t.same(parseTokenAnswer(good), {
     accessToken: 'ya29.a-token',
     expiresInSeconds: 3599,

@@ -131,7 +131,7 @@ t.test('[R48] cors › refusals of every kind › a listed origin may read them,
   isProblem(t, await app.inject({ url: '/readyz', headers: { origin: allowed } }), 503, 'shutting_down')
 })
 
-t.test('[R48] cors › what Node refuses before there is a request › alike, where the origin is known', async t => {
+t.test('[R48] cors › a request that Node refuses itself › the same headers, where the origin is known', async t => {
   const { app } = await enter(t, { environment: { ALLOWED_ORIGINS: allowed } })
   const port = await listen(app)
   for (const [origin, shown] of [

@@ -122,7 +122,7 @@ t.test('[R49] cross-site › no GET, HEAD or OPTIONS writes, whatever it says', 
   t.same(await stateOf(world, ada), before)
 })
 
-t.test('[R49] cross-site › whoever may › our own pages, listed frontends, and what is no browser', async t => {
+t.test('[R49] cross-site › our own pages, listed frontends and clients that are no browser › allowed', async t => {
   const world = await enter(t, { environment })
   const ada = await world.signedIn()
   for (const headers of [

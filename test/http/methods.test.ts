@@ -20,7 +20,7 @@ t.test('[R105] methods › another method of a path is 405 with its methods, an 
   isProblem(t, await app.inject({ method: 'GET', url: '/connections/a/b/c' }), 404, 'not_found')
 })
 
-t.test('[R98] raw requests › what the parser refuses is a problem too', async t => {
+t.test('[R98] raw requests › refused by the parser › answered with a problem too', async t => {
   const { app } = await enter(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

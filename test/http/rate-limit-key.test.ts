@@ -46,6 +46,6 @@ t.test('[R103] rate limit key › a zone does not make another client', async t 
   t.equal(rateLimitKey('fe80::1%eth0'), rateLimitKey('fe80::2%eth1'))
 })
 
-t.test('[R103] rate limit key › what is no address is counted as it stands', async t => {
+t.test('[R103] rate limit key › text that is no address › counted as it stands', async t => {
   for (const text of ['', 'unknown', '999.1.1.1', ':::']) t.equal(rateLimitKey(text), text)
 })

@@ -45,7 +45,7 @@ t.test('[R103] rate limits › a client behind a proxy that writes its port is o
   }
 })
 
-t.test('[R103] rate limits › keys that are none cost no read past 300 a minute, and hold no good one back', async t => {
+t.test('[R103] rate limits › invalid keys › cost no read past 300 a minute, and delay no valid key', async t => {
   const { app, clock } = await build(t)
   const { key } = await app.backendKeys.create({
     name: 'b',

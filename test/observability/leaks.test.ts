@@ -335,7 +335,7 @@ const nasty = [
   '\\n{"level":60}'
 ]
 
-t.test('[R106] logs › what a client sends stays inside one line, and makes none of its own', async t => {
+t.test('[R106] logs › text from a client › stays inside one line, and cannot forge another', async t => {
   const log = captureLog()
   const { app, signedIn } = await build(t, { logger: log.logger })
   const ada = await signedIn()

@@ -2,7 +2,7 @@ import t from 'tap'
 import { build } from '../helper.ts'
 import { captureLog } from './capture.ts'
 
-t.test('[R107] reasons › what Google sent that is refused › the log says why, in a code', async t => {
+t.test('[R107] reasons › an answer of Google is refused › the log says why, in a code', async t => {
   const log = captureLog()
   const { google, browser, clock } = await build(t, { logger: log.logger })
   let read = 0

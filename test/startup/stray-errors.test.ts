@@ -50,7 +50,7 @@ for (const [thrown, how] of [
   })
 }
 
-t.test('[R63] stray errors › what the OAuth library throws, at the start or later › is never printed', async t => {
+t.test('[R63] stray errors › an error of the OAuth library, at the start or later › never printed', async t => {
   const google = await startFakeGoogle()
   t.teardown(() => google.close())
   const environment = testEnvironment(await startDatabase(t), google, { PORT: '0', LOG_LEVEL: 'trace' })

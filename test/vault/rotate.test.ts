@@ -108,7 +108,7 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   t.match(await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate'), { code: 0 }, 'nothing is left')
 })
 
-t.test('[R56] rotate › what the earlier version sealed › is served, and sealed again as this one seals', async t => {
+t.test('[R56] rotate › envelopes of the earlier version › served, and sealed again in the present form', async t => {
   const world = await withConnections(t, 3)
   const { connections, clock, id, environment } = world
   const ring = { id: 'k1', key: Buffer.alloc(32, 1) }
@@ -252,7 +252,7 @@ t.test('[F42] rotated key › the old one taken away too early › 503 and count
 })
 
 t.test(
-  'rotate › between the look and the write of a reconnect that brings no refresh token › the kept one stays sealed anew',
+  'rotate › between read and write of a reconnect without a refresh token › the kept one stays resealed',
   async t => {
     const { app, user, id, connections, replica, clock } = await withConnections(t, 1)
     const both = await replica({ VAULT_KEYS: `${k2},${k1}` })

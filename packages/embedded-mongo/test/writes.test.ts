@@ -2,7 +2,7 @@ import { BSON, type Document, MongoClient } from 'mongodb'
 import t from 'tap'
 import { codeOf, ids, start } from './stand-in.ts'
 
-t.test('types › what comes in goes out as it was, and numbers are those of JavaScript', async t => {
+t.test('types › values read back › are those written, with the numbers of JavaScript', async t => {
   const { rows } = await start(t)
   const sent = {
     _id: new BSON.ObjectId(),

@@ -124,7 +124,7 @@ t.test('consent › the account is the first, the hinted or the chosen one', asy
   t.throws(() => google.consent(startFlow(google).url, { as: 'nobody' }), /no user nobody/)
 })
 
-t.test('consent › what is ticked is what is granted, fewer or more', async t => {
+t.test('consent › the ticked scopes are those granted, fewer or more', async t => {
   const google = await start(t)
   const granted = async (grant: string[]) => (await connect(google, { grant })).scope
   const identity = 'openid https://www.googleapis.com/auth/userinfo.email'

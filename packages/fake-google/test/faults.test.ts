@@ -88,7 +88,7 @@ t.test('fault › a reset at the headers leaves the body unread', async t => {
   t.match(await arrived, { complete: false, body: '' })
 })
 
-t.test('fault › what hangs goes on when released, as if nothing had been', async t => {
+t.test('fault › a hanging request is released › goes on as if nothing had been', async t => {
   const google = await start(t)
   const { refresh_token } = await connect(google)
   const fault = google.fault('token', { hang: true })
@@ -101,7 +101,7 @@ t.test('fault › what hangs goes on when released, as if nothing had been', asy
   t.equal((await answer).status, 200)
 })
 
-t.test('fault › what hangs for a client that gave up has no effect, unless it already had', async t => {
+t.test('fault › the client of a hanging request gives up › no effect, unless it already had one', async t => {
   const google = await start(t)
   const giveUp = async (when: 'before' | 'after') => {
     const flow = startFlow(google)

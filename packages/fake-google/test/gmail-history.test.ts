@@ -57,7 +57,7 @@ t.test('history › pages, empty ones too, belong to their question', async t =>
   t.match((await call('messages')).body, { messages: undefined, nextPageToken: /./ })
 })
 
-t.test('history › what is forgotten or to come is 404; numbers beyond 2^53 keep their digits', async t => {
+t.test('history › a forgotten or future historyId › 404; numbers beyond 2^53 keep their digits', async t => {
   const { call, gmail } = await startGmail(t)
   const start = String((await call('profile')).body.historyId)
   gmail.history.jumpTo('9007199254740993')

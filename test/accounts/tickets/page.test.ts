@@ -66,7 +66,7 @@ t.test('page of a ticket › a link that is cut, unknown or twice › says so to
   t.equal(one.cookies.size, 0)
 })
 
-t.test('page of a ticket › what trackers add to its link › is nothing to it', async t => {
+t.test('page of a ticket › tracking parameters added to its link › are ignored', async t => {
   const world = await enter(t)
   const link = await (await createHostApp(world)).ticket({ externalId: 'u-17', service: 'gmail' })
   const shown = await world.browser().navigate(`${link}&fbclid=abc&utm_source=mail`)

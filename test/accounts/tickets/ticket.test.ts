@@ -112,7 +112,7 @@ t.test('ticket › link scanners, previews and prefetching browsers use nothing 
   t.equal((await host.press(browser(), link)).statusCode, 200)
 })
 
-t.test('ticket › what has to be there for it fails › it is still good', async t => {
+t.test('ticket › a step before its use fails › the ticket still works', async t => {
   const world = await enter(t)
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })

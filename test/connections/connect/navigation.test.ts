@@ -203,7 +203,7 @@ t.test('[R52] navigation › sign-in › to returnTo with nothing added', async 
   t.equal(fetched.headers.location, undefined)
 })
 
-t.test('[R52] navigation › who counts as navigating › whoever prefers HTML', async t => {
+t.test('[R52] navigation › a request that prefers HTML › counts as a navigation', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   for (const [accept, status] of [

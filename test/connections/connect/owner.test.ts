@@ -44,14 +44,17 @@ t.test('[R23][R38] owner › another user signs in over the session › its conn
   t.same((await jar.fetch('/connections')).json(), { connections: [] })
 })
 
-t.test('[R38] owner › signed out in between › the connect under way is refused, whoever signs in', async t => {
-  const { signedIn } = await enter(t)
-  const ada = await signedIn()
-  const callback = await ada.authorize('/connect/gmail')
-  await ada.fetch('/auth/session', 'DELETE')
-  await ada.signIn('ada@example.com')
-  isProblem(t, await ada.fetch(callback), 400, 'flow_wrong_session')
-})
+t.test(
+  '[R38] owner › signed out in between › the connect under way is refused, whichever user signs in next',
+  async t => {
+    const { signedIn } = await enter(t)
+    const ada = await signedIn()
+    const callback = await ada.authorize('/connect/gmail')
+    await ada.fetch('/auth/session', 'DELETE')
+    await ada.signIn('ada@example.com')
+    isProblem(t, await ada.fetch(callback), 400, 'flow_wrong_session')
+  }
+)
 
 t.test('[R24] owner › named in the query of a start › ignored, and it is the session’s user', async t => {
   const { signedIn, app } = await enter(t)

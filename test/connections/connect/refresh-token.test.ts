@@ -41,7 +41,7 @@ t.test('[R26] refresh token › none, navigated › ?status=refresh_token_missin
   t.same((await ada.fetch('/connections')).json(), { connections: [] })
 })
 
-t.test('[R26] refresh token › an empty one or null › is none', async t => {
+t.test('[R26] refresh token › empty or null › counts as missing', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   for (const refresh_token of ['', null]) {

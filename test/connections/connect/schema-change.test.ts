@@ -11,7 +11,7 @@ const [k1, k2] = [key('k1', 1), key('k2', 2)]
 /** What the next version may have put into a connection: this one does not know what it is for. */
 const unknown = { quota: { perDay: 250, usedAt: new Date('2026-11-22T00:00:00Z') }, labels: ['a', null], note: '' }
 
-t.test('[F44] a field of the next version › refreshed, reconnected, sealed anew › is kept as it was', async t => {
+t.test('[F44] a field of the next version › refresh, reconnect and resealing › leave it unchanged', async t => {
   const world = await enter(t, { environment: { VAULT_KEYS: k1 } })
   const { app, google, clock, environment, signedIn } = world
   const { connections } = collectionsOf(app)

@@ -98,28 +98,33 @@ t.test('[R30] reconnecting › by another user of the account, while a revocatio
   t.equal(google.calls('revoke'), 1)
 })
 
-t.test('[R30] disconnect › right after a reconnect, before it has dropped the old debt › its own is paid', async t => {
-  const world = await enter(t)
-  const { google, app, clock } = world
-  const user = await world.signedIn()
-  const repository = app.connections
-  const look = repository.hasLivingAccount
-  google.fault('revoke', { status: 503 })
-  await user.fetch(`/connections/${(await user.connected()).id}`, 'DELETE')
-  // The new connection is stored, looked at, and ended before what was read is dropped.
-  const { restore } = t.intercept(repository, 'hasLivingAccount', {
-    value: async (sub: string) => {
-      const lives = await look(sub)
-      restore()
-      const { connections } = (await user.clone().fetch('/connections')).json()
-      google.fault('revoke', { status: 503 })
-      t.match((await user.clone().fetch(`/connections/${connections[0].id}`, 'DELETE')).json(), { revoked: 'pending' })
-      return lives
-    }
-  })
-  await user.connect()
-  clock.advance(12 * hourMs)
-  await app.background.run()
-  t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [])
-  t.same((await user.fetch('/connections')).json(), { connections: [] })
-})
+t.test(
+  '[R30] disconnect › right after a reconnect, before it has dropped the pending revocation › its own grant is revoked',
+  async t => {
+    const world = await enter(t)
+    const { google, app, clock } = world
+    const user = await world.signedIn()
+    const repository = app.connections
+    const look = repository.hasLivingAccount
+    google.fault('revoke', { status: 503 })
+    await user.fetch(`/connections/${(await user.connected()).id}`, 'DELETE')
+    // The new connection is stored, looked at, and ended before what was read is dropped.
+    const { restore } = t.intercept(repository, 'hasLivingAccount', {
+      value: async (sub: string) => {
+        const lives = await look(sub)
+        restore()
+        const { connections } = (await user.clone().fetch('/connections')).json()
+        google.fault('revoke', { status: 503 })
+        t.match((await user.clone().fetch(`/connections/${connections[0].id}`, 'DELETE')).json(), {
+          revoked: 'pending'
+        })
+        return lives
+      }
+    })
+    await user.connect()
+    clock.advance(12 * hourMs)
+    await app.background.run()
+    t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [])
+    t.same((await user.fetch('/connections')).json(), { connections: [] })
+  }
+)

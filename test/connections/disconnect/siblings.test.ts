@@ -40,7 +40,7 @@ t.test('[R31] siblings › two users, one Google account › kept while one live
   t.same(google.violations, [])
 })
 
-t.test('[R31] siblings › two services of one user › the same, whoever disconnects', async t => {
+t.test('[R31] siblings › two services of one user › the same in either order of disconnecting', async t => {
   const world = await enter(t)
   const user = await world.signedIn()
   const backend = await createBackend(world.app)
@@ -77,7 +77,7 @@ t.test('[R31] siblings › a dead one › keeps nothing alive: the other’s gra
   t.equal(await collectionsOf(app).connections.countDocuments(), 0)
 })
 
-t.test('[R31] siblings › another account’s connection › is none', async t => {
+t.test('[R31] siblings › a connection of another account › does not count as a sibling', async t => {
   const world = await enter(t)
   const user = await world.signedIn()
   const one = await user.connected(asAda)
@@ -86,7 +86,7 @@ t.test('[R31] siblings › another account’s connection › is none', async t 
   t.equal(livingGrants(world), 0)
 })
 
-t.test('[R31] siblings › the other ends right after the look › its own debt is paid', async t => {
+t.test('[R31] siblings › the other ends right after the check › the grant is still revoked', async t => {
   const world = await withTwoUsers(t)
   const { first, second, one, two, app, clock } = world
   const repository = app.connections

@@ -56,7 +56,7 @@ const refused: Record<string, (json: Json) => unknown> = {
   'scope a list': json => ({ ...json, scope: ['openid'] })
 }
 
-t.test('[R74] refresh › answers that are none › refused, and the process goes on', async t => {
+t.test('[R74] refresh › unusable answers › refused, and the process goes on', async t => {
   const { google, clock, expire, vend, stored, events } = await tell(t)
   const before = await stored()
   for (const [name, mutate] of Object.entries(refused)) {

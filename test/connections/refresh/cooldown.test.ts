@@ -79,7 +79,7 @@ for (const [retryAfter, expected] of [
   })
 }
 
-t.test('[R72] cooldown › the user connects anew › it is over', async t => {
+t.test('[R72] cooldown › the user reconnects › the cooldown ends', async t => {
   const { google, ada, vend, expire } = await tell(t)
   expire()
   google.fault('token', { status: 503 })

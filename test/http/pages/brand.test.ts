@@ -59,7 +59,7 @@ t.test('brand › name, logo and accent are on every page, and allowed by its po
   t.match((await plain.browser().navigate('/')).headers['content-security-policy'], 'img-src data:;')
 })
 
-t.test('brand › what is no name, logo or colour › stops the start by its name', async t => {
+t.test('brand › an invalid name, logo or colour › stops the start by its name', async t => {
   const { environment } = await enter(t)
   for (const [variable, value] of [
     ['APP_NAME', 'x'.repeat(61)],

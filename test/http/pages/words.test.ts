@@ -52,7 +52,7 @@ t.test('words › every code that can end a visit, and every scope of the catalo
   }
 })
 
-t.test('words › are chosen by Accept-Language, English for whoever asks for none of ours', async t => {
+t.test('words › chosen by Accept-Language › English where none of ours is asked for', async t => {
   const { app } = await enter(t)
   for (const [asked, lang] of [
     ['fr', 'fr'],

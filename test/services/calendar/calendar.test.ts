@@ -126,7 +126,7 @@ t.test("calendar › Google's errors › in ours", async t => {
   }
 })
 
-t.test('calendar › whose scope was not granted › 403 before any call', async t => {
+t.test('calendar › its scope was not granted › 403 before any call', async t => {
   google.narrow('ada@example.com', [])
   world.clock.advance(google.accessTokenLifetimeSeconds * 1000)
   const calls = google.calls('calendar')

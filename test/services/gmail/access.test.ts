@@ -47,7 +47,7 @@ t.test('[R80] gmail › a connection of another service has no mailbox', async t
   t.equal(google.calls('gmail'), 0)
 })
 
-t.test('[R82] gmail › what the user has not granted is refused before any call to Google', async t => {
+t.test('[R82] gmail › a scope that the user has not granted › refused before any call to Google', async t => {
   const { google, signedIn, clock } = await build(t)
   const ada = await signedIn()
   const { connection, routes } = await connectedMailbox(ada, google, { grant: [readonly] })

@@ -143,7 +143,7 @@ t.test('[R77][F52] gmail errors › a write whose answer is lost is sent exactly
   t.same(google.violations, [])
 })
 
-t.test('[F52] gmail errors › an answer that never ends, is too late or is none is bounded', async t => {
+t.test('[F52] gmail errors › an answer that is endless, late or unusable › is bounded', async t => {
   const { google, signedIn } = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '300' } })
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)

@@ -31,7 +31,7 @@ const small = {
   }
 }
 
-t.test('json cutter › what is within the limits stays as it was, in pieces of any size', async t => {
+t.test('json cutter › JSON within the limits › unchanged, in pieces of any size', async t => {
   for (const text of [JSON.stringify(small), JSON.stringify(small, null, 2), '{}', '[]', '"x"', '12', '']) {
     for (let size = 1; size < 40; size++) {
       const kept = cut(text, size)
@@ -41,7 +41,7 @@ t.test('json cutter › what is within the limits stays as it was, in pieces of 
   }
 })
 
-t.test('json cutter › what is no JSON stays none', async t => {
+t.test('json cutter › text that is no JSON › does not become JSON', async t => {
   for (const text of ['<html>', '{"a":', '{"a":1}}', '{"a" 1}', '{"parts":[{"a":1}{"b":2}', '{"a":"b'])
     t.throws(() => JSON.parse(cut(text)), text)
 })
@@ -98,7 +98,7 @@ t.test('[G4] json cutter › too many parts, too deep ones and too many headers 
   )
 })
 
-t.test('[G4] json cutter › what is too large in ways no mail is, is refused', async t => {
+t.test('[G4] json cutter › JSON too large in ways that no mail is › refused', async t => {
   for (const text of ['['.repeat(2000), `[${'1,'.repeat(9_000_000)}1]`, `{"a":${'['.repeat(1001)}`]) {
     try {
       cut(text)

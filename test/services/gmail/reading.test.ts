@@ -141,7 +141,7 @@ t.test('[G5] attachment › by its part, however old the answer is › the same 
   t.same(google.violations, [])
 })
 
-t.test('[G7] attachment › what a mail says of its files cannot hurt', async t => {
+t.test('[G7] attachment › hostile names and types of files › do no harm', async t => {
   const { gmail, get } = await mailbox(t)
   const files: [filename: string, mimeType: string, type: string, name: RegExp][] = [
     ['x.html', 'text/html', 'application/octet-stream', /filename="?x.html"?$/],
@@ -216,7 +216,7 @@ t.test('[G8] lists › expanded in one call, in order › a failing item harms o
   t.equal(items.length, 3)
 })
 
-t.test('[G8] lists › what is of the whole connection fails the page', async t => {
+t.test('[G8] lists › a fault of the whole connection › fails the page', async t => {
   const { gmail, get, google } = await mailbox(t)
   await receiveMany(gmail, 3)
   google.fault('gmail', gmailFault('authError'), { times: 99, only: ({ path }) => /messages\/./.test(path) })

@@ -26,7 +26,7 @@ const resolved: Record<string, number[]> = {
   '.': [400, 400, 405, 405, 404, 400]
 }
 
-t.test('[R81] upstream › an id that is none of Gmail never reaches Google', async t => {
+t.test('[R81] upstream › an id that cannot be one of Gmail › never reaches Google', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { connection } = await connectedMailbox(ada, google)

@@ -66,7 +66,7 @@ t.test('[G1] charset › UTF-7 is never decoded', async t => {
   t.notMatch((await decodeText(latin1('+ADw-script+AD4-\u00e9'), 'utf-7')).text, '<')
 })
 
-t.test('[G1] charset › html may say it itself, where the label is none', async t => {
+t.test('[G1] charset › no label › the html may name its own', async t => {
   const page = (charset: string) =>
     latin1(`<html><meta charset="${charset}"><p>\u00cf\u00f0\u00e8\u00e2\u00e5\u00f2</p>`)
   t.match(await decodeText(page('windows-1251'), 'x-unknown', true), { text: /Привет/, uncertain: false })
@@ -115,7 +115,7 @@ t.test('[G1][G4] charset › a body of many pieces, in lines or in one › as on
   }
 })
 
-t.test('[G4] charset › the slowest of encodings, and bytes that are none › leave the loop its turns', async t => {
+t.test('[G4] charset › the slowest encodings and undecodable bytes › leave the event loop its turns', async t => {
   const lines = Buffer.alloc(1024 * 1024, '~{VPND~}\n')
   const noise = Buffer.alloc(1024 * 1024, Buffer.from(Array.from({ length: 9973 }, (_, at) => (at * at) % 256)))
   for (const [bytes, label] of [

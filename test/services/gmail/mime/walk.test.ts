@@ -79,7 +79,7 @@ t.test('[G3] walk › bodies and files of every usual shape', async t => {
   for (const [name, [root, ...expected]] of Object.entries(cases)) t.same(read(root), expected, name)
 })
 
-t.test('[G3] walk › what lies in a forwarded mail says so', async t => {
+t.test('[G3] walk › a part inside a forwarded mail › is marked as such', async t => {
   const inner = { mimeType: 'message/rfc822', parts: [multi('mixed', text(), file())] }
   const outer = { mimeType: 'message/rfc822', parts: [multi('mixed', text(), inner)] }
   const { attachments } = walk(numbered(multi('mixed', text(), outer)))

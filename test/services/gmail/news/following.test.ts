@@ -75,7 +75,7 @@ t.test('[G26] a backlog › longer than one round › goes on at once, from what
   t.equal((await stored()).cursor, String(mailbox.history.current()))
 })
 
-t.test('[G28] a mailbox › whose history is past 2^53 › is followed to the digit', async t => {
+t.test('[G28] a mailbox › its history is past 2^53 › followed to the digit', async t => {
   const { follow, mailbox, pass, told, stored } = await openNewsroom(t)
   mailbox.history.jumpTo('9007199254740993')
   await follow()
@@ -113,7 +113,7 @@ t.test('events › of a mailbox › are for keys that may hear of Gmail', async 
   t.notOk(await heard(['calendar']))
 })
 
-t.test('[G26] following › the mailbox no more, or another way › is heard at once', async t => {
+t.test('[G26] following › the mailbox is unfollowed or followed otherwise › takes effect at once', async t => {
   const { follow, watch, mailbox, pass, news, ada, connection, calls } = await openNewsroom(t)
   t.equal((await watch('GET')).json().status, 'off')
   await follow()

@@ -13,7 +13,7 @@ t.test('[G28] a historyId › above 2^53, as a number in a push › keeps its di
   t.equal(toHistoryId('18446744073709551615'), '18446744073709551615', 'the largest that 64 bits hold')
 })
 
-t.test('[G28] a historyId › that may have lost digits, or is none › is refused', async t => {
+t.test('[G28] a historyId › invalid, or may have lost digits › refused', async t => {
   for (const value of [Number(above2to53), 1.5, -1, '', '1e3', '-5', '0x10', '01', '184467440737095516150', null, {}])
     t.throws(() => toHistoryId(value), { code: 'google_invalid_response' }, String(value))
   t.equal(toHistoryId(1234), '1234', 'a number that is exact is as good as its text')

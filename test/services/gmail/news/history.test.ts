@@ -43,7 +43,7 @@ t.test('[G34] history › spam and bin › are no new mail, unless the watch nam
   t.same(told(added('INBOX')), ['received'])
 })
 
-t.test('[G34] history › what leaves spam › is received', async t => {
+t.test('[G34] history › a message leaves spam › reported as received', async t => {
   const freed = { message: message('m', ['INBOX', 'UNREAD']), labelIds: ['SPAM'] }
   const record = { id: '9', labelsRemoved: [freed], labelsAdded: [{ ...freed, labelIds: ['INBOX'] }] }
   t.same(told(record), ['received'])

@@ -52,7 +52,7 @@ t.test('[G31] a worker that dies in a look › another takes over when its lease
   t.same(await news(), [`received ${id}`], 'what the first one found is told already')
 })
 
-t.test('[G26] a mailbox › whose connection is dead › waits, and goes on when it is repaired', async t => {
+t.test('[G26] a mailbox › its connection is dead › waits, and goes on once it is repaired', async t => {
   const { follow, mailbox, pass, news, google, ada, app, connection, calls } = await openNewsroom(t)
   await follow()
   google.revokeGrant('ada@example.com')

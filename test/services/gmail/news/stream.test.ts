@@ -60,7 +60,7 @@ t.test('[G32] a stream › cut again and again, and opened at either replica ›
   t.same(received, sent)
 })
 
-t.test('[G32] a stream › whose session ends › ends', async t => {
+t.test('[G32] a stream › its session ends › ends too', async t => {
   const room = await openNewsroom(t)
   const { ada, follow, mailbox, pass } = room
   await follow()
@@ -71,7 +71,7 @@ t.test('[G32] a stream › whose session ends › ends', async t => {
   t.equal(await stream.next(), undefined, 'and the news after that is not in it')
 })
 
-t.test('[G32] a stream › whose connection ends, or whose grant is revoked › ends', async t => {
+t.test('[G32] a stream › its connection ends or its grant is revoked › ends too', async t => {
   for (const end of ['disconnected', 'revoked'] as const) {
     const room = await openNewsroom(t)
     const { ada, connection, google, follow, app, clock } = room
