@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import type { FastifyInstance } from 'fastify'
+import { nameAsOwn } from '../src/http/own-operations.ts'
 import type { Calendars } from '../src/services/calendar/calendars.ts'
 
 declare module 'fastify' {
@@ -14,10 +15,7 @@ declare module 'fastify' {
 export function calendarRoutes({ own }: { own: boolean }) {
   return async function calendar(app: FastifyInstance): Promise<void> {
     app.decorateRequest('calendars')
-    app.addHook('onRoute', ({ schema }) => {
-      // Both doors serve the same routes, and each operation of the API's description has a name of its own.
-      if (own && schema?.operationId) schema.operationId = schema.operationId.replace(/(?=[A-Z])/, 'Own')
-    })
+    if (own) app.addHook('onRoute', nameAsOwn)
     app.addHook('preHandler', async request => {
       const connection = await request.requireConnection((request.params as { id: string }).id)
       request.calendars = app.openCalendars(connection)

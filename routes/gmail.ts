@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import type { FastifyInstance } from 'fastify'
 import { GuichetError } from '../src/errors.ts'
+import { nameAsOwn } from '../src/http/own-operations.ts'
 import type { Mailbox, MailboxUse } from '../src/services/gmail/mailbox.ts'
 
 declare module 'fastify' {
@@ -23,10 +24,7 @@ declare module 'fastify' {
 export function gmailRoutes({ own }: { own: boolean }) {
   return async function gmail(app: FastifyInstance): Promise<void> {
     app.decorateRequest('mailbox')
-    app.addHook('onRoute', ({ schema }) => {
-      // Both doors serve the same routes, and each operation of the API's description has a name of its own.
-      if (own && schema?.operationId) schema.operationId = schema.operationId.replace(/(?=[A-Z])/, 'Own')
-    })
+    if (own) app.addHook('onRoute', nameAsOwn)
     app.addHook('preHandler', async request => {
       const {
         config: { use },

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { toFileUrls } from '../../src/http/file-urls.ts'
 import { GoogleResource, LabelChange, ListQuery, ThreadParams, ViewQuery } from '../../src/http/gmail.ts'
 import { sendItems, sendJson, sendMail } from '../../src/http/json-replies.ts'
+import { toReadOptions } from '../../src/http/read-options.ts'
 import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { asItIs } from '../../src/services/gmail/as-it-is.ts'
@@ -73,16 +73,12 @@ const threads: FastifyPluginAsyncZod = async app => {
     handler: async (request, reply) => {
       const { gmail } = request.mailbox
       const { threadId: id } = request.params
-      const { format, headers = [], cid, text } = request.query
-      if (format === undefined)
-        return sendMail(
-          reply,
-          await readThread(gmail, id, {
-            headers,
-            toText: text && app.htmlToText,
-            ...(cid && { toFileUrl: toFileUrls(app.config.publicUrl, request.url) })
-          })
-        )
+      const { format, headers = [] } = request.query
+      if (format === undefined) {
+        const { htmlToText, config } = app
+        const options = toReadOptions(request.query, { htmlToText, publicUrl: config.publicUrl, url: request.url })
+        return sendMail(reply, await readThread(gmail, id, options))
+      }
       const answer = await gmail.call(
         'threads.get',
         (users, options) =>
