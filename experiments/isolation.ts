@@ -15,7 +15,7 @@ const googleMs = [0, 50] as const
 export const isolation: Figure = {
   name: 'isolation',
   title: 'Isolation',
-  bar: 'no vend hands out a token of another user, by the ledger of whoever issued it',
+  bar: 'no vend hands out a token of another user, by the ledger of the Google that issued it',
   unit: 'vends',
   full: 1_000_000,
   small: 5_000,

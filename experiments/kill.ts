@@ -20,7 +20,7 @@ const keys = [1, 2].map(number => `k${number}:${Buffer.alloc(32, number).toStrin
 export const kill: Figure = {
   name: 'kill',
   title: 'kill -9',
-  bar: 'no acknowledged token lost and no false "connected", by the ledger of whoever issued the tokens joined with the database',
+  bar: 'no acknowledged token lost and no false "connected", by the ledger of the Google that issued the tokens joined with the database',
   unit: 'kills in each of exchange, store, refresh, disconnect, re-seal and webhook',
   full: 170,
   small: 2,

@@ -19,7 +19,7 @@ const maxInteractiveP95Ms = 2_000
 export const quota: Figure = {
   name: 'quota',
   title: "Google's quota",
-  bar: 'no minute costs more than 110 % of the budget, Google refuses no call, whoever is told to wait is told how long, whatever is served is served within the 25 s of a request; where background work takes all that it may have of another account, 95 % of what a person asks is served within 2 s',
+  bar: 'no minute costs more than 110 % of the budget, Google refuses no call, a caller told to wait is told how long, whatever is served is served within the 25 s of a request; where background work takes all that it may have of another account, 95 % of what a person asks is served within 2 s',
   unit: 'seconds',
   full: 600,
   small: 20,

@@ -26,7 +26,7 @@ function runDemo(env: Record<string, string>) {
       })
     exited.then(code => reject(new Error(`The demo ended with ${code}:\n${output}`)))
   })
-  ready.catch(() => {}) // whoever waits for it is told; a test of a refusal does not wait
+  ready.catch(() => {}) // a caller that waits for it gets the error; a test of a refusal does not wait
   return { child, ready, exited, output: () => output }
 }
 

@@ -1,4 +1,4 @@
-const utf7 = 'UTF-7 is never decoded: it smuggles markup past whoever looks at the bytes'
+const utf7 = 'UTF-7 is never decoded: it smuggles markup past a check of the bytes'
 const named = 'an html with a file name beside a nameless text is a file'
 const broken = 'the file name stands in a malformed RFC 2231 parameter, which Python does not read'
 

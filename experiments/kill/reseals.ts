@@ -10,7 +10,7 @@ import { createAim, recordKill, type Scene, untilHit } from './scene.ts'
 /** Beside the connections, so that there is always enough to do. */
 const flows = 500
 
-/** The command that seals everything anew dies on its way, there and back between two keys. */
+/** The command that reseals everything dies on its way, there and back between two keys. */
 export async function killReseals(scene: Scene, wanted: number): Promise<void> {
   const { world, random, faults, truth } = scene
   const [first = '', second = ''] = (world.environment.VAULT_KEYS ?? '').split(',')

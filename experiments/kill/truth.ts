@@ -4,7 +4,7 @@ import { type ConnectionRecord, openToken } from '../../src/connections/record.t
 import { createVault } from '../../src/vault/vault.ts'
 import type { World } from '../world.ts'
 
-/** The database, joined with the ledger of whoever issued the tokens. */
+/** The database, joined with the ledger of the Google that issued the tokens. */
 export interface Truth {
   find(sub: string): Promise<ConnectionRecord | null>
   findById(id: string): Promise<ConnectionRecord | null>

@@ -81,7 +81,7 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
   t.equal(receiver.requests.length, asked)
   const waiting = await collectionsOf(app).events.countDocuments({ delivery: { $ne: null } })
   const parked = await guichet(world.environment, 'events', 'parked')
-  t.match(parked.err, `410: ${waiting} more events wait`, 'whoever looks is told')
+  t.match(parked.err, `410: ${waiting} more events wait`, 'a look at the log shows it')
 
   receiver.answer = status(204)
   t.match(await guichet(world.environment, 'events', 'replay'), { code: 0, out: '' })

@@ -180,7 +180,7 @@ t.test('[R93][F49] dispatch › a name that rebinds › the connection goes to t
   t.equal((await send(world, url, ['127.0.0.1'])).failures, 1)
   t.equal(inside.hits(), 0)
 
-  // Allowed for whoever looks first and inside for the second look, which nobody takes before the next attempt.
+  // Allowed at the first look and inside for the second look, which nobody takes before the next attempt.
   const turning = resolveTo(t, ['127.0.0.2'], ['127.0.0.1'])
   t.equal((await send(world, url, ['127.0.0.2'])).failures, 1)
   t.same(turning.asked, ['rebind.example'], 'what was checked is what was called')

@@ -101,7 +101,7 @@ t.test('[R95] dead letters › are seen and replayed from the command line, and 
   t.same(
     events.map(({ id }: { id: string }) => id),
     listed.map(({ id }) => id),
-    'whoever cannot be reached can still ask'
+    'a receiver that cannot be reached can still ask'
   )
 
   receiver.answer = status(204)
@@ -136,7 +136,7 @@ t.test('[R95] a dead receiver › delays neither requests, nor the list, nor the
   t.equal((await user.fetch(`/connections/${id}`, 'DELETE')).statusCode, 200)
   clock.advance(10_000)
   await app.background.run()
-  t.equal(google.calls('revoke'), 2, 'a debt is paid')
+  t.equal(google.calls('revoke'), 2, 'a pending revocation is done')
   const { events } = (await backend.fetch('/v1/events')).json()
   t.same(
     events.map(({ type }: { type: string }) => type),
@@ -210,7 +210,7 @@ t.test('deliveries › one that cannot be noted › ends the round when all of i
   await receiver.received(4)
   failNext(collectionsOf(app).events, 'updateOne', new MongoNetworkError('away'))
   held.shift()?.()
-  // Long enough for the failure to come through, and for whoever would not wait.
+  // Long enough for the failure to come through, and for a sender that would not wait.
   for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))
   t.notOk(ended, 'three are still under way')
   receiver.answer = status(204)

@@ -104,7 +104,11 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   clock.advance(3_600_000)
   t.equal((await backend.vend(id, undefined, alone)).statusCode, 200)
   await alone.background.run()
-  t.same(google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }), [], 'a debt is paid with it too')
+  t.same(
+    google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }),
+    [],
+    'a pending revocation is done with it too'
+  )
   t.match(await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate'), { code: 0 }, 'nothing is left')
 })
 

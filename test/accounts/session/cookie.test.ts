@@ -70,7 +70,7 @@ t.test('[R36] cookie › a malformed Authorization says nothing about a browser'
   }
 })
 
-t.test('[R36] cookie › the session id has 128 bits or more, and none comes twice', async t => {
+t.test('[R36] cookie › the session id has 128 bits or more, and never repeats', async t => {
   const { browser } = await enter(t)
   const ids = new Set<string>()
   for (let i = 0; i < 200; i++) {

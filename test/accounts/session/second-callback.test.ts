@@ -11,7 +11,7 @@ t.test('second callback › of the session before sign-in, when signed in › no
 
   const fetched = await jar.fetch(second)
   t.equal(fetched.statusCode, 200)
-  t.equal(fetched.json().user.email, 'ada@example.com', 'whoever consented at Google')
+  t.equal(fetched.json().user.email, 'ada@example.com', 'the account that consented at Google')
   const navigated = await jar.navigate(second)
   t.same([navigated.statusCode, navigated.headers.location], [303, '/second'])
   const again = await jar.navigate(first)

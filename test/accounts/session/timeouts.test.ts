@@ -9,7 +9,7 @@ t.test('[R41] timeouts › unused for the idle limit › over, on every replica'
   const other = await replica()
   const ada = await signedIn()
   clock.advance(1_999)
-  t.equal((await ada.clone().fetch('/auth/session')).statusCode, 200, 'just in time, and from here on it counts anew')
+  t.equal((await ada.clone().fetch('/auth/session')).statusCode, 200, 'just in time, and the time starts again here')
   clock.advance(1_999)
   t.equal((await ada.clone(other).fetch('/auth/session')).statusCode, 200)
   clock.advance(2_000)

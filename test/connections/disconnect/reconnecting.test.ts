@@ -50,7 +50,7 @@ t.test('[R30] reconnecting › under a revocation that takes hold › waits for 
 })
 
 t.test(
-  '[R30] reconnecting › under a revocation that comes to nothing › connected, and the debt is dropped',
+  '[R30] reconnecting › under a revocation that fails › connected, and the pending revocation is dropped',
   async t => {
     const world = await disconnecting(t, { GOOGLE_TIMEOUT_MS: '400' })
     const { user, google, app, clock } = world
@@ -64,7 +64,7 @@ t.test(
   }
 )
 
-t.test('[R30] reconnecting › while a revocation is owed › the debt never kills what lives now', async t => {
+t.test('[R30] reconnecting › while a revocation is pending › it never revokes the new grant', async t => {
   const world = await enter(t)
   const { google, app, clock } = world
   const user = await world.signedIn()

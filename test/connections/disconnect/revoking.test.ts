@@ -44,7 +44,7 @@ t.test('[R30] disconnect › Google revokes › confirmed, and nothing is left',
   t.equal(await stored(world, world.id), null)
   world.clock.advance(24 * hourMs)
   await world.app.background.run()
-  t.equal(world.google.calls('revoke'), 1, 'what is paid is not paid again')
+  t.equal(world.google.calls('revoke'), 1, 'a revocation that was done is not repeated')
   t.same(world.google.violations, [])
 })
 

@@ -113,7 +113,7 @@ t.test('[F23] invalid_grant › for a refresh token that was replaced meanwhile 
   const { app, replica, google, ada, connection, expire, vend, events, refreshes, stored } = await tell(t)
   const other = await replica()
   expire()
-  // The refresh with the old token is under way when the user connects anew.
+  // The refresh with the old token is under way when the user reconnects.
   const { release } = google.fault('token', { hang: true })
   const arrived = google.arrival('token')
   const waiting = [vend({}, app), vend({}, other)]

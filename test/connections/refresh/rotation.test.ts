@@ -82,7 +82,7 @@ t.test('[R69] refresh â€º a callback stores meanwhile, without a refresh token â
   const vending = vend()
   await arrived
   t.equal((await ada.fetch(callback)).statusCode, 200)
-  // And the old one is sealed anew: the envelope is another, what is inside is not.
+  // And the old one is resealed: the envelope is another, what is inside is not.
   const { _id, userId, refreshToken } = await stored()
   const context = { owner: userId.toHexString(), record: _id.toHexString(), field: 'refreshToken' }
   const resealed = app.vault.seal(app.vault.open(refreshToken, context), context)
@@ -118,7 +118,7 @@ t.test(
     const arrived = google.arrival('token')
     const vending = vend()
     await arrived
-    // Google cannot be told now: the debt waits with the old token, which rotation has killed.
+    // Google cannot be told now: the revocation waits with the old token, which rotation has killed.
     google.fault('revoke', { status: 503 })
     t.equal((await ada.fetch(`/connections/${connection.id}`, 'DELETE')).json().revoked, 'pending')
     release()
