@@ -34,7 +34,8 @@ export function withQuickReads(users: Users, client: ApiClient, apiUrl: string |
         headers: Object.entries({ ...headers, 'accept-encoding': 'gzip', 'user-agent': 'guichet (gzip)' }),
         ...(signal && { signal }),
         ...(timeout !== undefined && { timeout }),
-        ...(responseType && { responseType })
+        ...(responseType && { responseType }),
+        ...(timeout !== undefined && { timeout })
       })
     }
   }
