@@ -470,7 +470,7 @@ t.test('[G4] text=derive › a mail with html alone › gets a text, beside the 
 })
 
 t.test('[G4] text=derive › html made to take for ever › has no text, and the next mail has', async t => {
-  const { toText, close } = createHtmlToText({ timeoutMs: 300 })
+  const { toText, close } = createHtmlToText({ timeoutMs: 2_000 })
   t.teardown(close)
   const [never, next] = await Promise.all([toText('<div>'.repeat(200_000)), toText('<p>Next</p>')])
   t.equal(never, null)
