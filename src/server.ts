@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   await app.listen({ host: config.host, port: config.port }).catch(({ code }) => {
     throw new ConfigError([{ variable: 'HOST, PORT', problem: `cannot be listened on (${safeCodeOf({ code })})` }])
   })
-  void loadTheRest(pauseMs)
+  void loadTheRest(pauseMs).then(() => app.log.info({ event: 'loaded' }, 'loaded: what the start had left for later'))
   strayErrors.goOn(err => app.log.error({ event: 'stray_error', err }, 'an error that nothing caught: a bug'))
 
   let stopping = false

@@ -3,7 +3,7 @@ import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { MongoClient } from 'mongodb'
-import root, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { sessionCollection } from '../src/accounts/sessions.ts'
 import { ticketCollection } from '../src/accounts/tickets.ts'
 import { userCollection } from '../src/accounts/users.ts'
@@ -142,6 +142,8 @@ const free = new Map<string, Place[]>()
  */
 export async function enter(t: Test, { environment = {}, logger }: WorldOptions = {}): Promise<World> {
   if (logger) return build(t, { environment, logger })
+  // Here and not above: figures and benches use this file too, and tap would end their processes after 30 s.
+  const { default: root } = await import('tap')
   const key = JSON.stringify(environment)
   const place = free.get(key)?.pop() ?? (await startPlace(root, { environment }))
   // Before anything of the test's own, so that it is done last.

@@ -15,6 +15,8 @@ export interface ServerProcess {
   pid: number
   /** Every line of its standard output so far. */
   logs: string[]
+  /** Once it has loaded what its start had left for later: its memory grows until then. */
+  loaded: Promise<void>
   /** Sends the signal; resolves once the process is gone, if the signal ends it. */
   kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>
 }
@@ -46,16 +48,18 @@ export async function startServer(
   t.teardown(() => kill('SIGKILL'))
 
   const logs: string[] = []
+  const loaded = Promise.withResolvers<void>()
   const lines = createInterface({ input: stdout })
   const url = await new Promise<string>((resolve, reject) => {
     lines.on('line', line => {
       logs.push(line)
+      if (line.includes('"event":"loaded"')) loaded.resolve()
       const [, origin] = /"Server listening at (http:[^"]+)"/.exec(line) ?? []
       if (origin) resolve(origin)
     })
     exited.then(([code]) => reject(new Error(`the server ended with ${code}: ${logs.at(-1) ?? ''}`)), reject)
   })
-  return { url, process: child, pid, logs, kill }
+  return { url, process: child, pid, logs, loaded: loaded.promise, kill }
 }
 
 /** Memory of a process, in bytes. */

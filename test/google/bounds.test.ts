@@ -23,6 +23,7 @@ t.test(
     // Whoever has not had its answer asks again for each request: one process meets all faults.
     const away = google.fault('discovery', { status: 500 }, Number.POSITIVE_INFINITY)
     const server = await startServer(t, environment)
+    await server.loaded
     away.remove()
     const at = injectAt(server.url)
 

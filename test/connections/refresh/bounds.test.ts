@@ -28,6 +28,7 @@ t.test('[R73] [F17] refresh › answers without end, measure or aim › refused 
     'a redirect, 308': [{ redirectTo: trap.url, redirectStatus: 308 }, 502]
   } as const
 
+  await server.loaded
   const before = residentBytes(server.pid)
   let calls = 0
   for (const [name, [fault, expected]] of Object.entries(faults)) {
