@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cleanAtExit } from '../experiments/leftovers.ts'
+import { findFreePort } from '../experiments/servers.ts'
 
 export const root = join(import.meta.dirname, '..')
 const startMs = 60_000
@@ -71,13 +71,4 @@ async function isUp(url: string): Promise<boolean> {
   const answer = await fetch(`${url}/readyz`).catch(() => undefined)
   await answer?.body?.cancel()
   return answer !== undefined && answer.status !== 503
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

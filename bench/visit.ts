@@ -16,6 +16,17 @@ export async function visit({
   return { visitor, client, connection: await visitor.connect(client), email: `user${number}@example.com` }
 }
 
+/** So many of them, one after the other; their clients are closed. */
+export async function visitMany(bench: Pick<Bench, 'world' | 'guichet'>, users: number) {
+  const visits: Awaited<ReturnType<typeof visit>>[] = []
+  for (let user = 0; user < users; user++) {
+    const one = await visit(bench)
+    await one.client.close()
+    visits.push(one)
+  }
+  return visits
+}
+
 /** The floor works with that connection's token from here on. */
 export async function lendToFloor({ world, guichet, floor }: Bench, connection: string): Promise<void> {
   const headers = { ...world.backend, 'content-type': 'application/json' }

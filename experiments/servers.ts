@@ -79,7 +79,8 @@ export async function startServer(environment: Environment, connections = 16): P
   }
 }
 
-async function findFreePort(): Promise<number> {
+/** A port of the loopback that nobody listens on now. */
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,7 +1,7 @@
 import { compare } from '../compare.ts'
 import { startPeers } from '../peers.ts'
 import type { Row } from '../row.ts'
-import { visit } from '../visit.ts'
+import { visitMany } from '../visit.ts'
 
 const users = 50
 
@@ -10,12 +10,7 @@ export const connect: Row = {
   title: '`GET /connect/gmail`, signed in',
   async run(bench) {
     // Another user's session each time: reads of the same one at once would be one read.
-    const cookies: string[] = []
-    for (let user = 0; user < users; user++) {
-      const { visitor, client } = await visit(bench)
-      await client.close()
-      cookies.push(visitor.cookie())
-    }
+    const cookies = (await visitMany(bench, users)).map(({ visitor }) => visitor.cookie())
     let asked = 0
     const peers = await startPeers(bench.world.environment)
     const isStart = ({ status, text }: { status: number; text: string }) =>

@@ -7,7 +7,7 @@ import { type Asked, type Contender, load, type Measured } from '../load.ts'
 import { type Server, startServer } from '../process.ts'
 import type { Bench, Finding, Row } from '../row.ts'
 import { median, spreadOf } from '../statistics.ts'
-import { visit } from '../visit.ts'
+import { visitMany } from '../visit.ts'
 
 interface Step {
   size: number
@@ -92,12 +92,10 @@ export const sessions: Row = {
   title: '`GET /auth/session` over ever more sessions',
   async run(bench) {
     const { world, isQuick } = bench
-    const visits = [await visit(bench), await visit(bench)]
-    const cookies = visits.map(({ visitor }) => visitor.cookie())
-    await Promise.all(visits.map(({ client }) => client.close()))
+    const cookies = (await visitMany(bench, 2)).map(({ visitor }) => visitor.cookie())
     const template = await world.collections.sessions.findOne({ userId: { $ne: null } })
     if (!template) throw new Error('nobody is signed in')
-    let stored = visits.length
+    let stored = cookies.length
     let turn = 0
     const steps = (isQuick ? [1_000, 10_000] : [1_000, 10_000, 100_000]).map(size => ({
       size,
@@ -122,7 +120,7 @@ export const callers: Row = {
   name: 'callers',
   title: 'Vend by ever more callers at once',
   async run(bench) {
-    const connections = await connect(bench, 50)
+    const connections = (await visitMany(bench, 50)).map(({ connection }) => connection)
     let turn = 0
     const steps = [1, 10, 100, 1_000].map(size => ({
       size,
@@ -139,7 +137,7 @@ export const replicas: Row = {
   title: 'Vend at ever more replicas, 16 callers each',
   async run(bench) {
     const { world, guichet, isQuick, progress } = bench
-    const connections = await connect(bench, 50)
+    const connections = (await visitMany(bench, 50)).map(({ connection }) => connection)
     const others: Server[] = []
     let turn = 0
     const ask = () => vendOf(bench, connections[turn++ % connections.length] as string)
@@ -170,14 +168,4 @@ export const replicas: Row = {
 
 function vendOf({ world }: Bench, connection: string): Asked {
   return { path: `/v1/connections/${connection}/token`, method: 'POST', headers: world.backend }
-}
-
-async function connect(bench: Bench, users: number): Promise<string[]> {
-  const connections: string[] = []
-  for (let user = 0; user < users; user++) {
-    const { client, connection } = await visit(bench)
-    await client.close()
-    connections.push(connection)
-  }
-  return connections
 }

@@ -1,6 +1,6 @@
 import { compare } from '../compare.ts'
 import type { Row } from '../row.ts'
-import { visit } from '../visit.ts'
+import { visitMany } from '../visit.ts'
 
 const users = 50
 
@@ -9,12 +9,7 @@ export const vend: Row = {
   title: 'Vend, token fresh',
   async run(bench) {
     // Another user's connection each time: reads of the same one at once would be one read.
-    const paths: string[] = []
-    for (let user = 0; user < users; user++) {
-      const { client, connection } = await visit(bench)
-      await client.close()
-      paths.push(`/v1/connections/${connection}/token`)
-    }
+    const paths = (await visitMany(bench, users)).map(({ connection }) => `/v1/connections/${connection}/token`)
     let asked = 0
     const isToken = ({ status, text }: { status: number; text: string }) =>
       status === 200 && text.startsWith('{"access_token":"ya29.') && text.includes('"expires_in":')

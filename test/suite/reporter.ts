@@ -2,7 +2,7 @@ import { Min } from '@tapjs/reporter'
 import type { Test } from 'tap'
 
 /**
- * Tells of each file that ended, of what failed, and the counts at the end. Those of tap draw the counts anew with every
+ * Tells of each file that ended, of what failed, and the counts at the end. Those of tap draw the counts again with every
  * assertion: 13 s of processor time in all.
  */
 export default function quiet(props: { test: Test }): unknown {
