@@ -38,6 +38,15 @@ export class ApiRefusal extends Error {
   }
 }
 
+/** The call ended before Google had the whole request: nothing was done. The `cause` of our error. */
+export class RequestNotSent extends CodedError {
+  override name = 'RequestNotSent'
+
+  constructor(cause: unknown) {
+    super('request_not_sent', cause)
+  }
+}
+
 export interface ApiClient {
   request(asked: ApiRequest): Promise<{ data: unknown }>
 }
@@ -49,7 +58,7 @@ const maxRefusalBytes = 65_536
  * call ends, bounded in time and size, and follows no redirect: a token sent to Google goes nowhere else. The answer's
  * `data` is its JSON; or its bytes as they arrive, where a stream was asked for.
  * @throws ApiRefusal for an answer that is no success; GuichetError `google_unavailable` when nothing usable came in time,
- * `google_invalid_response` past the size or for what is no JSON
+ * `google_invalid_response` past the size or for what is no JSON. The cause is RequestNotSent where a write cannot have been done
  */
 export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
   async function request(asked: ApiRequest): Promise<{ data: unknown }> {
@@ -78,14 +87,16 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
       options.headers['content-type'] = 'application/json'
       options.body = JSON.stringify(data)
     }
+    let hasBegun = method === 'GET'
+    const send = () =>
+      undici().request(target, hasBegun ? options : { ...options, dispatcher: dispatcherWith(() => (hasBegun = true)) })
+    const isSent = () => hasBegun && !(isStream && !(data as Readable).readableEnded)
     try {
       const answer = await time.waitFor(() =>
-        undici()
-          .request(target, options)
-          .catch(error => {
-            if (method !== 'GET' || !isReset(error)) throw error
-            return undici().request(target, options)
-          })
+        send().catch(error => {
+          if (method !== 'GET' || !isReset(error)) throw error
+          return send()
+        })
       )
       const { statusCode: status } = answer
       const isSuccess = status >= 200 && status < 300
@@ -97,10 +108,24 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
       return { data: parse(Buffer.concat(chunks).toString()) }
     } catch (cause) {
       if (cause instanceof GuichetError || cause instanceof ApiRefusal) throw cause
-      throw new GuichetError('google_unavailable', { cause })
+      throw new GuichetError('google_unavailable', { cause: isSent() ? cause : new RequestNotSent(cause) })
     }
   }
   return { request }
+}
+
+/** The usual one; `onBegin` hears when there is a connection and the request goes out on it. */
+function dispatcherWith(onBegin: () => void): Dispatcher {
+  return undici()
+    .getGlobalDispatcher()
+    .compose(dispatch => (options, handler) => {
+      const begin = handler.onRequestStart?.bind(handler)
+      handler.onRequestStart = (controller, context) => {
+        onBegin()
+        begin?.(controller, context)
+      }
+      return dispatch(options, handler)
+    })
 }
 
 /** googleapis always asks for gzip. */

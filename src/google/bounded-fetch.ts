@@ -99,9 +99,15 @@ export function createAllowance(timeoutMs: number): Allowance {
     signal: timeout.signal,
     async waitFor(step) {
       const startedAtMs = performance.now()
-      const timer = setTimeout(() => timeout.abort(), Math.max(0, leftMs))
+      const { promise: late, reject } = Promise.withResolvers<never>()
+      const end = () => {
+        timeout.abort()
+        reject(timeout.signal.reason)
+      }
+      const timer = setTimeout(end, Math.max(0, leftMs))
       try {
-        return await step()
+        // undici heeds no signal while it connects.
+        return await Promise.race([step(), late])
       } finally {
         clearTimeout(timer)
         leftMs -= performance.now() - startedAtMs

@@ -1,40 +1,35 @@
 import { GuichetError, hasCode } from '../../errors.ts'
+import { ApiRefusal, RequestNotSent } from '../../google/api-client.ts'
 
 /** What a failed call says of the mail: that it did not go, or nothing. */
 
 /** An app may try again after this. */
 export const resumeSeconds = 2
 
-/** Whether Gmail may have acted on a call that failed. */
+/**
+ * Whether Gmail may have acted on a call that failed: the last one decides, for what fails before it (a pause, a token, a
+ * renewal after 401) comes where nothing was done.
+ */
 export function watched() {
-  let isUnderWay = false
+  let mayHaveActed = false
   return {
     async watch<T>(call: Promise<T>): Promise<T> {
-      isUnderWay = true
+      mayHaveActed = true
       try {
         return await call
       } catch (error) {
-        const { status } = error as { status?: number }
-        // Refused before it acted, or never reached.
-        if ((status !== undefined && status < 500) || wasNotReached(error)) isUnderWay = false
+        const isRefused = error instanceof ApiRefusal && error.status < 500
+        const isUnsent = error instanceof Error && error.cause instanceof RequestNotSent
+        if (isRefused || isUnsent) mayHaveActed = false
         throw error
       }
     },
-    isUncertain: (error: unknown) => isUnderWay && isUnclear(error)
+    isUncertain: (error: unknown) => mayHaveActed && isUnclear(error)
   }
 }
 
 export function isUnclear(error: unknown): boolean {
   return hasCode(error, 'google_unavailable') || hasCode(error, 'google_invalid_response')
-}
-
-function wasNotReached(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 6; cause = cause.cause, depth++) {
-    const { code } = cause as { code?: unknown }
-    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT')
-      return true
-  }
-  return false
 }
 
 /** Gmail, or we, will not have this mail: asking again changes nothing. */
