@@ -1,4 +1,3 @@
-import { BSON } from 'mongodb'
 import { type Collection, idIndexSpec } from './collection.ts'
 import type { IndexSpec } from './collection-index.ts'
 import { type Handler, type Handlers, readDoc, readDocs, readString, requireOptions } from './command.ts'
@@ -56,20 +55,20 @@ const dropDatabase: Handler = ({ command, db, store }) => {
 
 const cannot = (what: string): CommandError => new CommandError(67, `Cannot create index: ${what}`)
 
-const partialOperators = new Set(['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$type', '$exists'])
+const partialOperators = new Set(['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$exists'])
+const otherPartialOperators = new Set(['$and', '$or', '$type'])
 
 /** What mongod takes for a partial index (manual, "Partial Indexes"), and no more: no `$ne`, no `$exists: false`. */
 function requirePartial(condition: Doc): void {
-  compileFilter(condition)
   for (const [path, operand] of Object.entries(condition)) {
-    if (path === '$and' || path === '$or') for (const clause of operand as Doc[]) requirePartial(clause)
-    else if (path.startsWith('$')) throw cannot(`${path} in partialFilterExpression`)
-    else if (isOperatorDoc(operand)) {
-      const other = Object.keys(operand).find(name => !partialOperators.has(name))
-      if (other) throw cannot(`${other} in partialFilterExpression`)
-      if ('$exists' in operand && !isTruthy(operand.$exists)) throw cannot('$exists: false in partialFilterExpression')
-    } else if (operand instanceof BSON.BSONRegExp) throw cannot('a pattern in partialFilterExpression')
+    const operators: Doc = isOperatorDoc(operand) ? operand : {}
+    const other = [path, ...Object.keys(operators)].find(name => name.startsWith('$') && !partialOperators.has(name))
+    if (other && otherPartialOperators.has(other)) throw unsupported(`${other} in partialFilterExpression`)
+    if (other || operand instanceof RegExp || ('$exists' in operators && !isTruthy(operators.$exists))) {
+      throw cannot(`${other ?? JSON.stringify(condition)} in partialFilterExpression`)
+    }
   }
+  compileFilter(condition)
 }
 
 function parseIndex(given: Doc): IndexSpec {

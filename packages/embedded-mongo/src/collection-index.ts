@@ -1,4 +1,3 @@
-import { BSON } from 'mongodb'
 import { CommandError } from './errors.ts'
 import { compileFilter } from './filter.ts'
 import { canonicalKey, isIdentical } from './order.ts'
@@ -94,10 +93,8 @@ export function createIndex(spec: IndexSpec): Index {
   return { spec, isImplied: compileCondition(spec.partialFilterExpression ?? {}), tuplesOf, add, remove, find }
 }
 
-const { stringify } = BSON.EJSON
-
 // An array may equal the whole field or one element, and a pattern matches many.
-const isLookup = (value: unknown): boolean => !Array.isArray(value) && !(value instanceof BSON.BSONRegExp)
+const isLookup = (value: unknown): boolean => !Array.isArray(value) && !(value instanceof RegExp)
 
 /** The values a field must equal one of, for every field the filter pins down. Never too narrow, often not complete. */
 function equalitiesOf(filter: Doc, into = new Map<string, unknown[]>()): Map<string, unknown[]> {
@@ -112,30 +109,22 @@ function equalitiesOf(filter: Doc, into = new Map<string, unknown[]>()): Map<str
   return into
 }
 
-const findsSomething = ['$gt', '$gte', '$lt', '$lte', '$type']
+const findsSomething = ['$gt', '$gte', '$lt', '$lte']
 
 type Implied = (filter: Doc, equalities: ReadonlyMap<string, unknown[]>) => boolean
 
 /** Whether every document that a filter finds is sure to meet the condition of a partial index. */
 function compileCondition(condition: Doc): Implied {
   const clauses = Object.entries(condition).map(([path, wanted]): Implied => {
-    if (path === '$and') {
-      const parts = (wanted as Doc[]).map(compileCondition)
-      return (filter, equalities) => parts.every(isImplied => isImplied(filter, equalities))
-    }
-    if (path === '$or') return filter => '$or' in filter && isIdentical({ wanted }, { wanted: filter.$or })
     const meets = compileFilter({ value: wanted })
-    const ranges = isOperatorDoc(wanted) ? Object.entries(wanted).map(([name, value]) => [name, stringify(value)]) : []
     return (filter, equalities) => {
       // What equals null may be missing too.
       const values = equalities.get(path)
       if (values) return values.every(value => meets({ value }) && (value !== null || meets({})))
       const asked = filter[path]
-      if (!isOperatorDoc(asked) || ranges.length === 0) return false
-      return ranges.every(([name = '', value]) => {
-        if (name === '$exists' && findsSomething.some(key => key in asked)) return true
-        return name in asked && stringify(asked[name]) === value
-      })
+      if (!isOperatorDoc(asked)) return false
+      if (isIdentical({ wanted }, { wanted: asked })) return true
+      return isIdentical({ wanted }, { wanted: { $exists: true } }) && findsSomething.some(name => name in asked)
     }
   })
   return (filter, equalities) => clauses.every(isImplied => isImplied(filter, equalities))

@@ -29,7 +29,7 @@ export function asked<T>(run: () => T): T {
   } catch (error) {
     if (error instanceof CommandError) throw error
     const message = error instanceof Error ? error.message : String(error)
-    throw /unknown|not registered|unregistered/i.test(message) ? unsupported(message) : badValue(message)
+    throw /unknown|scriptEnabled/.test(message) ? unsupported(message) : badValue(message)
   }
 }
 

@@ -1,35 +1,14 @@
 import { Context } from 'mingo/core'
 import * as mingo from 'mingo/operators/query'
-import { BSON } from 'mongodb'
+import { Query } from 'mingo/query'
 import { asked, badValue, unsupported } from './errors.ts'
 import { canonicalKey, typeOf } from './order.ts'
-import { type Doc, isDoc, isOperatorDoc, isTruthy, leavesOf, toWholeNumber } from './values.ts'
+import { type Doc, isDoc, isOperatorDoc, isTruthy, leavesOf } from './values.ts'
 
 export type Predicate = (doc: Doc) => boolean
-type Mingo = (path: string, operand: unknown, options: never) => Predicate
+type Operator = (path: string, operand: unknown, options: never) => Predicate
 
-const isOneOf = (leaf: unknown, keys: ReadonlySet<string>, patterns: readonly RegExp[]): boolean =>
-  patterns.some(pattern => typeof leaf === 'string' && pattern.test(leaf)) ||
-  keys.has(leaf === undefined ? 'z' : leaf instanceof BSON.BSONRegExp ? 'u' : canonicalKey(leaf))
-
-/** For `$eq` as well: what is missing equals null, and an array its own value or any of its elements'. */
-function equalsAny(path: string, wanted: unknown[]): Predicate {
-  const parts = path.split('.')
-  const patterns = wanted.filter(value => value instanceof RegExp)
-  const keys = new Set(wanted.filter(value => !(value instanceof RegExp)).map(canonicalKey))
-  const matches = (leaf: unknown): boolean => isOneOf(leaf, keys, patterns)
-  return doc => leavesOf(doc, parts).some(leaf => matches(leaf) || (Array.isArray(leaf) && leaf.some(matches)))
-}
-
-const typeNames = new Set('null int double string object array binData objectId bool date number'.split(' '))
-
-/** The driver writes a number as int32 where it fits, else as a double. */
-function isOfType(value: unknown, wanted: readonly unknown[]): boolean {
-  if (value instanceof BSON.BSONRegExp) return false
-  const type = typeOf(value)
-  if (wanted.includes(type)) return true
-  return type === 'number' && wanted.includes((Number(value) | 0) === value ? 'int' : 'double')
-}
+const isPattern = (value: unknown): value is RegExp => value instanceof RegExp
 
 const not =
   (predicate: Predicate): Predicate =>
@@ -41,131 +20,78 @@ function someLeaf(path: string, matches: (leaf: unknown) => boolean): Predicate 
   return doc => leavesOf(doc, parts).some(matches)
 }
 
-// Where values are compared for equality mingo knows neither BSON's order of fields nor a missing field inside an array:
-// these are the stand-in's own. Ranges, patterns and what combines are mingo's.
-const queries = {
-  $and: mingo.$and,
-  $or: mingo.$or,
-  $nor: mingo.$nor,
-  $not: mingo.$not,
-  $gt: mingo.$gt,
-  $gte: mingo.$gte,
-  $lt: mingo.$lt,
-  $lte: mingo.$lte,
-  $regex: mingo.$regex,
-  $elemMatch: mingo.$elemMatch,
-  $all: mingo.$all,
-  $eq: (path: string, value: unknown) => equalsAny(path, [value]),
-  $ne: (path: string, value: unknown) => not(equalsAny(path, [value])),
-  $in: (path: string, values: unknown[]) => equalsAny(path, values),
-  $nin: (path: string, values: unknown[]) => not(equalsAny(path, values)),
-  $exists: (path: string, wanted: unknown) => {
+/** What is missing equals null, and an array equals its own value or any of its elements'. */
+function equalsAny(path: string, wanted: unknown[], patterns: RegExp[] = []): Predicate {
+  const keys = new Set(wanted.map(canonicalKey))
+  const matches = (value: unknown): boolean =>
+    keys.has(canonicalKey(value ?? null)) || patterns.some(it => typeof value === 'string' && it.test(value))
+  return someLeaf(path, leaf => matches(leaf) || (Array.isArray(leaf) && leaf.some(matches)))
+}
+
+function isIn(path: string, values: unknown): Predicate {
+  if (!Array.isArray(values)) throw badValue('$in and $nin need an array')
+  if (values.some(isOperatorDoc)) throw badValue('cannot nest $ under $in or $nin')
+  const plain = values.filter(value => !isPattern(value))
+  return equalsAny(path, plain, values.filter(isPattern))
+}
+
+const range =
+  (operator: Operator): Operator =>
+  (path, operand, options) => {
+    if (operand === null || Number.isNaN(operand)) throw unsupported('ranges from null or NaN')
+    if (['object', 'array'].includes(typeOf(operand))) throw unsupported('ranges from documents or arrays')
+    return operator(path, operand, options)
+  }
+
+function clausesOf(name: string, clauses: unknown): Predicate[] {
+  if (!Array.isArray(clauses) || clauses.length === 0 || !clauses.every(isDoc)) {
+    throw badValue(`${name} must be a nonempty array of objects`)
+  }
+  return clauses.map(compileFilter)
+}
+
+// mingo compares documents without regard to the order of their fields: what tells whether values are equal is the
+// stand-in's own.
+const queries: Readonly<Record<string, Operator>> = {
+  $eq: (path, value) => equalsAny(path, [value]),
+  $ne: (path, value) => not(equalsAny(path, [value])),
+  $in: isIn,
+  $nin: (path, values) => not(isIn(path, values)),
+  $gt: range(mingo.$gt),
+  $gte: range(mingo.$gte),
+  $lt: range(mingo.$lt),
+  $lte: range(mingo.$lte),
+  $regex: (path, pattern, options) => {
+    if ((pattern as RegExp).global) throw badValue('$regex has no option g')
+    return mingo.$regex(path, pattern as never, options)
+  },
+  $not: (path, operand, options) => {
+    if (!isPattern(operand) && !isOperatorDoc(operand)) throw badValue('$not needs a pattern or operators')
+    return mingo.$not(path, operand as never, options)
+  },
+  $exists: (path, wanted) => {
     const exists = someLeaf(path, leaf => leaf !== undefined)
     return isTruthy(wanted) ? exists : not(exists)
   },
-  $size: (path: string, size: unknown) => someLeaf(path, leaf => Array.isArray(leaf) && leaf.length === size),
-  $type: (path: string, names: unknown[]) =>
-    someLeaf(path, leaf => [leaf, ...(Array.isArray(leaf) ? leaf : [])].some(value => isOfType(value, names)))
+  $size: (path, size) => {
+    if (!Number.isInteger(size) || Number(size) < 0) throw badValue('$size needs a whole number that is not negative')
+    return someLeaf(path, leaf => Array.isArray(leaf) && leaf.length === size)
+  },
+  $and: (_path, given) => {
+    const clauses = clausesOf('$and', given)
+    return doc => clauses.every(clause => clause(doc))
+  },
+  $or: (_path, given) => {
+    const clauses = clausesOf('$or', given)
+    return doc => clauses.some(clause => clause(doc))
+  }
 }
 
 export const context = Context.init({ query: queries as never })
-
-function toPattern(source: unknown, options: unknown): RegExp {
-  if (source instanceof BSON.BSONRegExp) return toPattern(source.pattern, options ?? source.options)
-  if (typeof source !== 'string') throw badValue('$regex has to be a string')
-  if (typeof (options ?? '') !== 'string') throw badValue('$options has to be a string')
-  const flags = String(options ?? '')
-  if (/[^imsu]/.test(flags)) throw unsupported(`regular expression options '${flags}'`)
-  try {
-    return new RegExp(source, flags.includes('u') ? flags : `${flags}u`)
-  } catch (cause) {
-    throw badValue(`Regular expression is invalid: ${cause instanceof Error ? cause.message : String(cause)}`)
-  }
-}
-
-function toOperand(name: string, operand: unknown, { $options }: Doc): unknown {
-  switch (name) {
-    case '$in':
-    case '$nin':
-      if (!Array.isArray(operand)) throw badValue(`${name} needs an array`)
-      if (operand.some(isOperatorDoc)) throw badValue(`cannot nest $ under ${name}`)
-      return operand.map(value => (value instanceof BSON.BSONRegExp ? toPattern(value, undefined) : value))
-    case '$gt':
-    case '$gte':
-    case '$lt':
-    case '$lte':
-      if (operand === null || Number.isNaN(operand)) throw unsupported('ranges from null or NaN')
-      typeOf(operand)
-      return operand
-    case '$regex':
-      return toPattern(operand, $options)
-    case '$not':
-      if (operand instanceof BSON.BSONRegExp) return toPattern(operand, undefined)
-      if (!isOperatorDoc(operand)) throw badValue('$not needs a regex or a document')
-      return toOperators(operand)
-    case '$elemMatch':
-      if (!isDoc(operand)) throw badValue('$elemMatch needs an Object')
-      return isOperatorDoc(operand) ? toOperators(operand) : translate(operand)
-    case '$size':
-      if ((toWholeNumber(operand) ?? -1) < 0) throw badValue('$size needs a whole number that is not negative')
-      return operand
-    case '$type': {
-      const names = [operand].flat()
-      for (const wanted of names) if (!typeNames.has(String(wanted))) throw unsupported(`$type ${String(wanted)}`)
-      return names
-    }
-    default:
-      return operand
-  }
-}
-
-function toOperators(operand: Doc): Doc {
-  if ('$options' in operand && !('$regex' in operand)) throw badValue('$options needs a $regex')
-  const names = Object.keys(operand).filter(name => name !== '$options')
-  for (const name of names) if (!Object.hasOwn(queries, name)) throw unsupported(`query operator ${name}`)
-  return Object.fromEntries(names.map(name => [name, toOperand(name, operand[name], operand)]))
-}
-
-/** A filter as mingo takes it; throws where MongoDB would, and for what the stand-in lacks. */
-export function translate(filter: Doc): Doc {
-  const translated: Doc = {}
-  for (const [key, operand] of Object.entries(filter)) {
-    if (key === '$and' || key === '$or' || key === '$nor') {
-      if (!Array.isArray(operand) || operand.length === 0 || !operand.every(isDoc)) {
-        throw badValue(`${key} must be a nonempty array of objects`)
-      }
-      translated[key] = operand.map(translate)
-    } else if (key.startsWith('$')) {
-      throw unsupported(`query operator ${key}`)
-    } else if (operand instanceof BSON.BSONRegExp) {
-      translated[key] = { $regex: toPattern(operand, undefined) }
-    } else {
-      translated[key] = isOperatorDoc(operand) ? toOperators(operand) : { $eq: operand }
-    }
-  }
-  return translated
-}
-
-// What mingo's options hold, made once: its own constructor copies every operator for every clause.
-const options = { context, scriptEnabled: false, local: {} } as never
-
-const compileOperators = (path: string, operand: Doc): Predicate[] =>
-  Object.entries(operand).map(
-    ([name, value]) => (queries as Record<string, Mingo>)[name]?.(path, value, options) as Predicate
-  )
-
-function compile(translated: Doc): Predicate {
-  const predicates = Object.entries(translated).flatMap(([key, operand]): Predicate[] => {
-    if (!Array.isArray(operand)) return compileOperators(key, operand as Doc)
-    const clauses = operand.map(compile)
-    if (key === '$and') return clauses
-    const some: Predicate = doc => clauses.some(clause => clause(doc))
-    return [key === '$or' ? some : not(some)]
-  })
-  const [only, ...others] = predicates
-  if (only && others.length === 0) return only
-  return doc => predicates.every(predicate => predicate(doc))
-}
+const options = { context, scriptEnabled: false }
 
 /** Compiles a filter; what the stand-in lacks throws here and not per document. */
-export const compileFilter = (filter: Doc): Predicate => asked(() => compile(translate(filter)))
+export function compileFilter(filter: Doc): Predicate {
+  const query = asked(() => new Query(filter, options))
+  return doc => query.test(doc)
+}

@@ -1,10 +1,10 @@
 import type { Collection } from './collection.ts'
 import { type Handler, type Handlers, readCount, readDoc, readDocs, readString, requireOptions } from './command.ts'
+import { unsupported } from './errors.ts'
 import { compileFilter } from './filter.ts'
-import { canonicalKey, sortBy } from './order.ts'
-import { compilePipeline } from './pipeline.ts'
+import { canonicalKey, isIdentical, sortBy } from './order.ts'
 import { compileProjection } from './projection.ts'
-import { type Doc, isTruthy, leavesOf, toWholeNumber } from './values.ts'
+import { type Doc, isTruthy, leavesOf } from './values.ts'
 
 /** Matching documents; stops early when there is no order to keep. The filter is checked even without a collection. */
 function select(collection: Collection | undefined, filter: Doc, sort: Doc = {}, skip = 0, limit = 0): Doc[] {
@@ -63,13 +63,21 @@ const distinct: Handler = ({ command, db, store }) => {
   return { values: [...new Map(values.map(value => [canonicalKey(value), value])).values()] }
 }
 
+const counting = { _id: 1, n: { $sum: 1 } }
+
+/** The one pipeline it runs is that of the driver's `countDocuments`. */
 const aggregate: Handler = ({ command, db, store, cursors }) => {
   requireOptions('aggregate', command, ['pipeline', 'cursor'])
+  const stages = readDocs(command, 'pipeline', true)
+  const given: Doc = Object.assign({}, ...stages)
+  const names = ['$match', '$skip', '$limit', '$group'].filter(name => name in given)
+  if (stages.flatMap(Object.keys).join() !== names.join() || !isIdentical(readDoc(given, '$group', {}), counting)) {
+    throw unsupported('aggregation, other than to count documents')
+  }
   const collection = store.find(db, readString(command, 'aggregate'))
-  const run = compilePipeline(readDocs(command, 'pipeline', true))
-  const docs = run(filter => select(collection, filter))
-  const { batchSize } = readDoc(command, 'cursor', {})
-  return { cursor: cursors.open(`${db}.${command.aggregate}`, docs, toWholeNumber(batchSize)) }
+  const filter = readDoc(given, '$match', {})
+  const n = select(collection, filter, {}, readCount(given, '$skip'), readCount(given, '$limit')).length
+  return { cursor: cursors.open(`${db}.${command.aggregate}`, n > 0 ? [{ _id: 1, n }] : []) }
 }
 
 export const readCommands: Handlers = { find, getMore, killCursors, count, aggregate, distinct }

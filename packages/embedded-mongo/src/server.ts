@@ -6,7 +6,7 @@ import type { Handlers, Request } from './command.ts'
 import { createCursors } from './cursors.ts'
 import { CommandError, toErrorReply } from './errors.ts'
 import { readCommands } from './read-commands.ts'
-import { type Doc, own, settle } from './values.ts'
+import { type Doc, own, requireValues } from './values.ts'
 import { createFramer, type Message, parseMessage, writeReply } from './wire.ts'
 import { writeCommands } from './write-commands.ts'
 
@@ -43,7 +43,7 @@ const handlers: Handlers = { ...adminCommands, ...readCommands, ...writeCommands
 function runCommand(request: Omit<Request, 'db'>, isLegacy: boolean): Doc {
   try {
     const { command } = request
-    settle(command)
+    requireValues(command)
     const name = Object.keys(command)[0] ?? ''
     if (isLegacy && name.toLowerCase() !== 'ismaster' && name !== 'hello') {
       throw new CommandError(352, `Unsupported OP_QUERY command: ${name}`)

@@ -24,28 +24,20 @@ export function setOwn(doc: Doc, key: string, value: unknown): void {
   else Object.defineProperty(doc, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-/** mingo tells objects of one class apart by their text, and the text of two binaries can be the same. */
-class Bytes extends BSON.Binary {
-  override toString(): string {
-    return `${this.sub_type}:${Buffer.from(this.buffer).toString('hex')}`
-  }
-}
-
-export function decode(bytes: Uint8Array): Doc {
-  return BSON.deserialize(bytes, { promoteBuffers: false, bsonRegExp: true })
-}
-
+export const decode = (bytes: Uint8Array): Doc => BSON.deserialize(bytes, { promoteBuffers: false })
 export const encode = (doc: Doc): Uint8Array => BSON.serialize(doc)
 
-/** Readies what was decoded: numbers are JavaScript's, and a type that these cannot hold is refused. */
-export function settle(value: unknown): void {
+const isStorable = (value: object): boolean =>
+  value instanceof Date || value instanceof BSON.ObjectId || value instanceof BSON.Binary || value instanceof RegExp
+
+/** Refuses, in what was decoded, a value of a type that is none of JavaScript's. */
+export function requireValues(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
-  if (Array.isArray(value)) for (const item of value) settle(item)
-  else if (isDoc(value)) for (const key of Object.keys(value)) settle(value[key])
-  else if (value instanceof BSON.Binary) Object.setPrototypeOf(value, Bytes.prototype)
-  else if (!(value instanceof Date || value instanceof BSON.ObjectId || value instanceof BSON.BSONRegExp)) {
-    throw unsupported(`a value of type ${(value as { _bsontype?: string })._bsontype}`)
-  }
+  if (Array.isArray(value)) for (const item of value) requireValues(item)
+  else if (isDoc(value)) for (const key of Object.keys(value)) requireValues(value[key])
+  else if (!isStorable(value)) throw unsupported(`a value of type ${(value as { _bsontype?: string })._bsontype}`)
+  // What BSON calls `s` the driver decodes as `g`, with which a pattern remembers where it last matched.
+  else if (value instanceof RegExp && value.global) throw unsupported('patterns with the option s')
 }
 
 /** A number from a command (limit, skip, $size…): whole. */

@@ -45,11 +45,7 @@ function pick(collection: Collection | undefined, filter: Doc, isMulti: boolean,
   return [...collection.match(filter, isMulti ? Number.POSITIVE_INFINITY : 1)]
 }
 
-/** `arrayFilters` of a statement, where it has any. */
-const arrayFiltersOf = (given: Doc) =>
-  given.arrayFilters ? { arrayFilters: readDocs(given, 'arrayFilters', true) } : {}
-
-const update: Handler = ({ command, db, store, now }) => {
+const update: Handler = ({ command, db, store }) => {
   requireOptions('update', command, ['updates', 'ordered'])
   const statements = readDocs(command, 'updates')
   const name = readString(command, 'update')
@@ -57,9 +53,9 @@ const update: Handler = ({ command, db, store, now }) => {
   let nModified = 0
   const upserted: Doc[] = []
   const errors = runBatch(command, statements, (statement, index) => {
-    requireOptions('update', statement, ['q', 'u', 'upsert', 'multi', 'arrayFilters'])
+    requireOptions('update', statement, ['q', 'u', 'upsert', 'multi'])
     const filter = readDoc(statement, 'q')
-    const apply = compileUpdate(statement.u, { now, filter, ...arrayFiltersOf(statement) })
+    const apply = compileUpdate(statement.u)
     const isMulti = isTruthy(statement.multi)
     if (isMulti && isReplacement(statement.u)) throw failedToParse('a replacement cannot be of many')
     const matched = pick(store.find(db, name), filter, isMulti)
@@ -92,8 +88,8 @@ const remove: Handler = ({ command, db, store }) => {
   return { n, ...errors }
 }
 
-const findAndModify: Handler = ({ command, db, store, now }) => {
-  const allowed = ['query', 'sort', 'remove', 'update', 'new', 'fields', 'upsert', 'arrayFilters']
+const findAndModify: Handler = ({ command, db, store }) => {
+  const allowed = ['query', 'sort', 'remove', 'update', 'new', 'fields', 'upsert']
   requireOptions('findAndModify', command, allowed)
   const name = readString(command, 'findAndModify')
   const filter = readDoc(command, 'query', {})
@@ -104,7 +100,7 @@ const findAndModify: Handler = ({ command, db, store, now }) => {
   if (isRemove && (isUpsert || isNew)) throw failedToParse('remove=true goes with neither upsert nor new')
   const projected = compileProjection(readDoc(command, 'fields', {}))
   const project = (doc: Doc) => projected([doc])[0]
-  const apply = isRemove ? undefined : compileUpdate(command.update, { now, filter, ...arrayFiltersOf(command) })
+  const apply = isRemove ? undefined : compileUpdate(command.update)
   const collection = isUpsert ? store.open(db, name) : store.find(db, name)
   const [entry] = pick(collection, filter, false, readDoc(command, 'sort', {}))
   if (collection && entry) {

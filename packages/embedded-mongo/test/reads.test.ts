@@ -30,9 +30,6 @@ t.test('filter › operators match as MongoDB does', async t => {
     [{ a: { $gte: 4, $lte: 4 } }, [5]],
     [{ when: { $lt: 5000 } }, []],
     [{ when: { $lt: new Date(5000) } }, [4]],
-    [{ a: { $type: 'string' } }, [4]],
-    [{ a: { $type: ['number', 'null'] } }, [1, 2, 5]],
-    [{ a: { $type: 'array' } }, [5]],
     [{ a: [4, 5] }, [5]],
     [{ s: /^ab/i }, [1, 2]],
     [{ s: { $regex: '^ab', $options: 'i' } }, [1, 2]],
@@ -46,12 +43,9 @@ t.test('filter › operators match as MongoDB does', async t => {
     [{ $or: [{ a: 1 }, { flag: false }] }, [1, 4]],
     [{ $and: [{ list: 1 }, { s: 'abc' }] }, [1]],
     [{ constructor: { $exists: true } }, []],
-    [{ $nor: [{ a: 1 }, { a: null }] }, [4, 5]],
     [{ a: { $not: { $gt: 0 } } }, [2, 3, 4]],
+    [{ s: { $not: /^ab/i } }, [3, 4, 5]],
     [{ s: { $in: [/^ab/i, ''] } }, [1, 2, 3]],
-    [{ list: { $all: [1, 3] } }, [1]],
-    [{ docs: { $elemMatch: { k: 'x', n: 9 } } }, [3]],
-    [{ list: { $elemMatch: { $gt: 2, $lt: 4 } } }, [1]],
     [{ docs: { n: 9, k: 'x' } }, []],
     [{ docs: { k: 'x', n: 9 } }, [3]],
     [{ 'docs.absent': null }, [1, 2, 3, 4, 5]]
@@ -79,20 +73,11 @@ t.test('find › sort, skip, limit, projection and cursors', async t => {
   t.equal(await codeOf(rows.findOne({}, { projection: { a: 1, b: 0 } })), 31254)
   t.equal(await codeOf(rows.findOne({}, { projection: { a: 0, b: 1 } })), 31253)
   const mixed = rows.db.collection('mixed')
-  await mixed.insertMany([
-    { v: new Date(0) },
-    { v: 'a' },
-    { v: 2 },
-    {},
-    { v: true },
-    { v: [9, 1] },
-    { v: null },
-    { v: { a: 1 } }
-  ])
+  await mixed.insertMany([{ v: new Date(0) }, { v: 'a' }, { v: 2 }, {}, { v: true }, { v: null }])
   const sorted = await mixed.find().sort({ v: 1 }).project({ _id: 0, v: 1 }).toArray()
   t.same(
     sorted.map(({ v }) => v),
-    [undefined, null, [9, 1], 2, 'a', { a: 1 }, true, new Date(0)]
+    [undefined, null, 2, 'a', true, new Date(0)]
   )
   const cursor = rows.find({}, { batchSize: 2 })
   await cursor.next()
@@ -100,49 +85,21 @@ t.test('find › sort, skip, limit, projection and cursors', async t => {
   t.equal(await codeOf(rows.db.command({ getMore: BSON.Long.fromNumber(99999), collection: 'rows' })), 43)
 })
 
-t.test('find › $slice and $elemMatch in a projection, and what is stored stays as it is', async t => {
+t.test('projection › keeps or leaves out what it names, and what is stored stays as it is', async t => {
   const { rows } = await start(t)
-  const doc = {
-    _id: 1 as never,
-    list: [1, 2, 3],
-    docs: [
-      { k: 1, n: 1 },
-      { k: 2, n: 2 }
-    ]
-  }
+  const docs = [
+    { k: 1, n: 1 },
+    { k: 2, n: 2 }
+  ]
+  const doc = { _id: 1 as never, list: [1, 2, 3], docs }
   await rows.insertOne(doc)
-  t.same(await rows.findOne({}, { projection: { list: { $slice: -2 }, _id: 1 } }), { _id: 1, list: [2, 3] })
-  t.same(await rows.findOne({}, { projection: { docs: { $elemMatch: { k: 2 } } } }), { _id: 1, docs: [{ k: 2, n: 2 }] })
+  t.same(await rows.findOne({}, { projection: { 'docs.n': 1 } }), { _id: 1, docs: [{ n: 1 }, { n: 2 }] })
   t.same(await rows.findOne({}, { projection: { 'docs.n': 0, list: 0 } }), { _id: 1, docs: [{ k: 1 }, { k: 2 }] })
   t.same(await rows.findOne({}, { projection: { _id: 1, docs: 0, list: 0 } }), { _id: 1 })
   t.same(await rows.findOne({}, { projection: { _id: 1 } }), { _id: 1 })
   t.same(await rows.findOne({}, { projection: { _id: 0, absent: 1 } }), {})
   t.equal(await codeOf(rows.findOne({}, { projection: { docs: 1, 'docs.k': 1 } })), 31249)
   t.same(await rows.findOne({}), doc)
-})
-
-t.test('aggregate › $match, $group, $sort, $limit, $project and $count', async t => {
-  const { rows } = await start(t)
-  await rows.insertMany([
-    { _id: 1, k: 'a', n: 1, tags: ['x', 'y'] },
-    { _id: 2, k: 'b', n: 2, tags: ['x'] },
-    { _id: 3, k: 'a', n: 4, tags: [] }
-  ] as never[])
-  const run = (...stages: Document[]) => rows.aggregate(stages).toArray()
-  const total = { $group: { _id: '$k', n: { $sum: '$n' }, most: { $max: '$n' }, count: { $sum: 1 } } }
-  t.same(await run(total, { $sort: { _id: 1 } }), [
-    { _id: 'a', n: 5, most: 4, count: 2 },
-    { _id: 'b', n: 2, most: 2, count: 1 }
-  ])
-  t.same(await run({ $match: { n: { $gt: 1 } } }, { $count: 'found' }), [{ found: 2 }])
-  t.same(await run({ $match: { n: 9 } }, { $count: 'found' }), [])
-  t.same(await run({ $group: { _id: { k: '$k' }, ns: { $push: '$n' } } }, { $sort: { ns: -1 } }, { $limit: 1 }), [
-    { _id: { k: 'a' }, ns: [1, 4] }
-  ])
-  t.same(await run({ $group: { _id: null, n: { $avg: '$n' }, none: { $min: '$x' } } }), [
-    { _id: null, n: 7 / 3, none: null }
-  ])
-  t.same(await run({ $sort: { n: -1 } }, { $skip: 1 }, { $project: { _id: 0, n: 1 } }), [{ n: 2 }, { n: 1 }])
 })
 
 t.test('count › countDocuments, estimates and distinct values', async t => {
