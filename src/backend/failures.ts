@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { GuichetError } from '../errors.ts'
+import { createRecentlyUsed } from '../recently-used.ts'
 
 export interface FailureLimit {
   /**
@@ -10,19 +11,18 @@ export interface FailureLimit {
 }
 
 const windowMs = 60_000
-const maxAddresses = 50_000
+const addressesKept = 25_000
 
 /** Failed attempts by address and process, `max` a minute; the addresses least recently seen are forgotten first. */
 export function createFailureLimit({ clock, max }: { clock: Clock; max: number }): FailureLimit {
-  const counts = new Map<string, { failed: number; startedAtMs: number }>()
+  const counts = createRecentlyUsed<string, { failed: number; startedAtMs: number }>(addressesKept)
   return {
     begin(address) {
       const nowMs = clock.nowMs()
       const known = counts.get(address)
-      const count = known && nowMs - known.startedAtMs < windowMs ? known : { failed: 0, startedAtMs: nowMs }
-      counts.delete(address)
-      counts.set(address, count)
-      if (counts.size > maxAddresses) counts.delete(counts.keys().next().value ?? '')
+      const runs = known && nowMs - known.startedAtMs < windowMs
+      const count = runs ? known : { failed: 0, startedAtMs: nowMs }
+      if (!runs) counts.set(address, count)
       if (count.failed >= max)
         throw new GuichetError('rate_limited', { retryAfterSeconds: (count.startedAtMs + windowMs - nowMs) / 1000 })
       count.failed += 1

@@ -15,9 +15,10 @@ export function createBatchedFind<R extends { _id: unknown }>(
   filter: Filter<R> = {}
 ): (id: R['_id']) => Promise<R | null> {
   const toFilter = (_id: unknown) => ({ ...filter, _id }) as Filter<R>
-  const found = new Map<string, Promise<R | null>>()
+  let found = new Map<string, Promise<R | null>>()
   const ask = createBatch<R['_id'], R | null>(async asked => {
-    found.clear()
+    // Not emptied: V8 would keep what it held until it next collects the old generation.
+    found = new Map()
     if (asked.length === 1) return asked.map(id => collection.findOne(toFilter(id)) as Promise<R | null>)
     const records = await collection.find(toFilter({ $in: asked })).toArray()
     const byId = new Map(records.map(record => [String(record._id), record as unknown as R]))

@@ -5,6 +5,7 @@ import { createBatchedInsert } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
 import { GuichetError } from '../errors.ts'
+import { createRecentlyUsed } from '../recently-used.ts'
 import { createSecret, hashSecret } from '../secrets.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { FlowOutcome } from './outcome.ts'
@@ -206,13 +207,11 @@ function toRefusal(
  */
 function createNumberedInsert(collection: Collection<FlowRecord>): (flow: FlowRecord) => Promise<number> {
   const insert = createBatchedInsert(collection)
-  const numbers = new Map<string, number>()
+  // Of a session that is forgotten the next flow looks again.
+  const numbers = createRecentlyUsed<string, number>(5_000)
 
   function give(sessionId: string, above = 0): number {
     const number = Math.max(numbers.get(sessionId) ?? 0, above) + 1
-    // Least recently used sessions are forgotten: their next flow looks again.
-    numbers.delete(sessionId)
-    if (numbers.size >= 10_000) numbers.delete(numbers.keys().next().value ?? '')
     numbers.set(sessionId, number)
     return number
   }

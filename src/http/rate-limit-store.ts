@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { createRecentlyUsed } from '../recently-used.ts'
 
 interface Count {
   current: number
@@ -15,24 +16,22 @@ export interface RateLimitStore {
   child(): RateLimitStore
 }
 
-const maxKeys = 50_000
+const keysKept = 25_000
 
 /**
  * What @fastify/rate-limit counts in. Its own store is another one for every route: a caller who spreads over them would
  * have the limit of each. This one is shared by all, so that the key alone says what is counted together.
  */
 export function createRateLimitStore(clock: Clock): RateLimitStore {
-  const counts = new Map<string, Count>()
+  const counts = createRecentlyUsed<string, Count>(keysKept)
   const store: RateLimitStore = {
     incr(key, done, windowMs) {
       const nowMs = clock.nowMs()
       const known = counts.get(key)
-      const count = known && nowMs - known.startedAtMs < windowMs ? known : { current: 0, startedAtMs: nowMs }
+      const runs = known && nowMs - known.startedAtMs < windowMs
+      const count = runs ? known : { current: 0, startedAtMs: nowMs }
       count.current += 1
-      // Last used goes last: the first is the one to forget.
-      counts.delete(key)
-      counts.set(key, count)
-      if (counts.size > maxKeys) counts.delete(counts.keys().next().value ?? '')
+      if (!runs) counts.set(key, count)
       done(null, { current: count.current, ttl: windowMs - (nowMs - count.startedAtMs) })
     },
     child: () => store

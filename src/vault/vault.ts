@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import type { VaultKey } from '../config/key-ring.ts'
 import { GuichetError } from '../errors.ts'
+import { createRecentlyUsed } from '../recently-used.ts'
 
 /**
  * Where a sealed value belongs. It is authenticated with the value (AES-GCM's associated data),
@@ -106,16 +107,16 @@ function keyOf({ id, master }: RingKey, { record }: SealContext): KeyObject {
   return createSecretKey(createHmac('sha256', master).update(`${info}\x01`).digest())
 }
 
-const maxKeysKept = 1_000
+const keysKept = 500
 
 /** The keys of the records opened last: a token that is vended again and again derives its key once. */
 function createKeyCache(): typeof keyOf {
-  const kept = new Map<string, KeyObject>()
+  const kept = createRecentlyUsed<string, KeyObject>(keysKept)
   return (ringKey, context) => {
     const name = `${ringKey.id}.${context.record}`
-    const key = kept.get(name) ?? keyOf(ringKey, context)
-    kept.delete(name)
-    if (kept.size >= maxKeysKept) kept.delete(kept.keys().next().value ?? '')
+    const known = kept.get(name)
+    if (known) return known
+    const key = keyOf(ringKey, context)
     kept.set(name, key)
     return key
   }

@@ -12,6 +12,7 @@ export const rooms = [
   'src/secrets',
   'src/retry-after',
   'src/lazily',
+  'src/recently-used',
   'src/email-address',
   'src/catalogue',
   'src/config',
