@@ -41,4 +41,5 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # The exec form: SIGTERM reaches the process, which drains and ends by itself.
 # As in `npm start`: paths as they are, for npm makes no links to look behind. V8's space for new objects: 8 MiB from the start, where the default grows to 16.
-CMD ["node", "--preserve-symlinks", "--min-semi-space-size=8", "--max-semi-space-size=8", "dist/src/server.js"]
+# What is old is collected each time it has grown by 30 %: V8 would let it grow to four times what is in use.
+CMD ["node", "--preserve-symlinks", "--min-semi-space-size=8", "--max-semi-space-size=8", "--heap-growing-percent=30", "dist/src/server.js"]

@@ -19,7 +19,7 @@ import { vend } from './rows/vend.ts'
 /*
  * How fast guichet is, beside what bounds it and beside its peers: `npm run bench`, all of it in twenty minutes,
  * `npm run bench -- --quick` in two, `npm run bench -- vend connect` some rows. A run of every row writes docs/bench.md.
- * With `--profile DIR` guichet leaves a CPU profile there.
+ * With `--profile DIR` guichet leaves a CPU profile there; `-- memory --minutes 10` loads it for so long.
  */
 const rows: Row[] = [
   generator,
@@ -40,7 +40,11 @@ const rows: Row[] = [
 ]
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, profile: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    minutes: { type: 'string' }
+  },
   allowPositionals: true
 })
 const unknown = positionals.filter(name => !rows.some(row => row.name === name))
@@ -67,7 +71,8 @@ async function run(row: Row): Promise<void> {
   const guichet = await startServer('dist/src/server.js', environment, profiling)
   const floor = await startServer('bench/servers/floor.ts', environment)
   const progress = (text: string) => process.stderr.write(`${row.name}: ${text}\n`)
-  const bench: Bench = { world, database, isQuick: values.quick, guichet, floor, progress }
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
+  const bench: Bench = { world, database, isQuick: values.quick, minutes, guichet, floor, progress }
   try {
     // One that fails stands in the table as such: the others are measured all the same.
     const failed = (error: Error) => ({ columns: [], lines: [], verdicts: [], notes: [`FAILED: ${error.message}`] })

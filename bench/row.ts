@@ -9,6 +9,8 @@ export interface Bench {
   database: BenchDatabase
   /** Two minutes for all rows, instead of twenty. */
   isQuick: boolean
+  /** Of load in the row "memory", where that was asked for. */
+  minutes: number | undefined
   /** guichet as `npm start` runs it, with its access log, audit lines and limits at work. */
   guichet: Server
   /** Bare Fastify that does the same work on database, cryptography and Google, and nothing else. */
