@@ -14,6 +14,7 @@ const tickMs = 10
 /** A server that is measured, in a process of its own. */
 export interface Server {
   url: string
+  pid: number
   /** User and system time so far, in ms. */
   cpuMs(): number
   residentMb(): number
@@ -47,6 +48,7 @@ export async function startServer(
   const proc = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, 'utf8')
   return {
     url,
+    pid: child.pid ?? 0,
     cpuMs() {
       const [, , ...fields] = proc('stat')
         .replace(/^.*\) /, 'pid name ')
