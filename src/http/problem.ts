@@ -33,6 +33,14 @@ interface Issue {
   message?: string
   /** zod's code of the issue. */
   keyword?: string
+  params?: { issues?: Nested[]; errors?: Nested[][] }
+}
+
+/** What zod says inside an issue: of a key that is none, or of each of the shapes that a value may have. */
+interface Nested {
+  code: string
+  message: string
+  path: PropertyKey[]
 }
 
 interface FastifyFailure {
@@ -63,11 +71,31 @@ export function toGuichetError(error: unknown): GuichetError {
 
 /** JSON pointer and message of each fault; never the value that was received. */
 function toFieldErrors(issues: Issue[], context = 'request'): { pointer: string; message: string }[] {
-  return issues.slice(0, 20).map(({ instancePath = '', message = 'is not valid', keyword }) => ({
-    pointer: `/${context}${instancePath}`.slice(0, 200),
-    // Its wording quotes the keys, which the sender chose.
-    message: keyword === 'unrecognized_keys' ? 'holds a member that is not known here' : message
-  }))
+  return issues
+    .flatMap(({ instancePath = '', message = 'is not valid', keyword = '', params = {} }) => {
+      // Of the body itself the path is empty.
+      const at = instancePath === '/' ? '' : instancePath
+      const [inKey] = params.issues ?? []
+      const within = closestShape(params.errors)
+      if (!within) return { at, keyword, message: inKey?.message ?? message }
+      return within.map(({ path, code, message }) => ({
+        at: [at, ...path.map(String)].join('/'),
+        keyword: code,
+        message
+      }))
+    })
+    .slice(0, 20)
+    .map(({ at, keyword, message }) => ({
+      pointer: `/${context}${at}`.slice(0, 200),
+      // Its wording quotes the keys, which the sender chose.
+      message: keyword === 'unrecognized_keys' ? 'holds a member that is not known here' : message
+    }))
+}
+
+/** Of the shapes that a value may have, the one with the fewest faults; none where it is of another type than all. */
+function closestShape(shapes: Nested[][] = []): Nested[] | undefined {
+  const near = shapes.filter(faults => faults.some(({ path }) => path.length > 0))
+  return near.sort((one, other) => one.length - other.length)[0]
 }
 
 /** Answers that ask to come back later say when: some seconds, spread out so that not all come at once. */

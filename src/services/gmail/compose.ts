@@ -4,6 +4,7 @@ import { lazily } from '../../lazily.ts'
 import type { Address } from './mime/addresses.ts'
 import type { OutgoingFile } from './outgoing.ts'
 
+const mimeFuncs = lazily<typeof import('nodemailer/lib/mime-funcs')>('nodemailer/lib/mime-funcs')
 const mimeNode = lazily<typeof MimeNode>('nodemailer/lib/mime-node')
 
 /** A mail, ready to be written. */
@@ -62,12 +63,12 @@ const nodeOptions = { keepBcc: true, disableFileAccess: true, disableUrlAccess: 
 function withHeaders(node: MimeNode, mail: Mail): MimeNode {
   node.keepBcc = true
   // Ours last: none of the app's can take their place.
-  for (const [name, value] of Object.entries(mail.headers)) node.addHeader(name, oneLine(value))
+  for (const [name, value] of Object.entries(mail.headers)) node.addHeader(name, toHeaderText(value))
   const people = (list: Address[]) => list.map(({ name, address }) => ({ name: oneLine(name), address }))
   node.setHeader('From', people([mail.from]))
   for (const [name, list] of Object.entries({ To: mail.to, Cc: mail.cc, Bcc: mail.bcc, 'Reply-To': mail.replyTo }))
     if (list.length > 0) node.setHeader(name, people(list))
-  node.setHeader('Subject', oneLine(mail.subject))
+  node.setHeader('Subject', toHeaderText(mail.subject))
   if (mail.inReplyTo) node.setHeader('In-Reply-To', mail.inReplyTo)
   if (mail.references.length > 0) node.setHeader('References', mail.references.join(' '))
   node.setHeader('Message-ID', mail.messageId)
@@ -126,6 +127,12 @@ async function* read(node: MimeNode): AsyncGenerator<Buffer> {
 
 function isShown({ contentId, inline }: OutgoingFile): boolean {
   return inline && contentId !== undefined
+}
+
+/** What looks like an encoded word would be read as what it stands for: it is one itself then. */
+function toHeaderText(text: string): string {
+  const line = oneLine(text)
+  return line.includes('=?') ? mimeFuncs().encodeWord(line, 'Q', 52) : line
 }
 
 /** A line break in a header's value would begin another header. */

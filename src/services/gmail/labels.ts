@@ -150,10 +150,14 @@ export function createLabels({ nowMs }: { nowMs: () => number }): Labels {
       requireOwn(id)
       if (fields.name !== undefined) requireFreeName(fields.name)
       known.delete(keyOf(mailbox))
-      const label = await mailbox.gmail.call('labels.patch', (users, options) =>
-        users.labels.patch({ userId, id, requestBody: toResource(fields) }, options)
-      )
-      return toLabelView(label)
+      try {
+        const label = await mailbox.gmail.call('labels.patch', (users, options) =>
+          users.labels.patch({ userId, id, requestBody: toResource(fields) }, options)
+        )
+        return toLabelView(label)
+      } catch (error) {
+        throw refusalOf(error)?.status === 409 ? refusal('/body/name', 'is the name of another label') : error
+      }
     },
     async delete(mailbox, id) {
       requireOwn(id)

@@ -8,7 +8,8 @@ const maxRecipients = 500
 const maxFiles = 100
 const maxBase64Length = 14 * 1024 * 1024
 /** Letters of an address: no quoted local parts, which nobody has and which parsers disagree about. */
-const addressPattern = /^[\w.!#$%&'*+/=?^`{|}~\u00a0-\uffff-]{1,64}@[A-Za-z0-9.\u00a0-\uffff-]{1,255}$/
+const addressPattern =
+  /^[\w.!#$%&'*+/=?^`{|}~\u00a0-\uffff-]{1,64}@(?=.{1,255}$)(?:[A-Za-z0-9\u00a0-\uffff](?:[A-Za-z0-9\u00a0-\uffff-]{0,61}[A-Za-z0-9\u00a0-\uffff])?(?:\.(?!$)|$))+$/
 const maxNameLength = 255
 
 const GivenAddress = z.strictObject({
@@ -26,7 +27,15 @@ const OutgoingAddress = z
   .transform((given, context): Address => {
     if (typeof given !== 'string') return given
     const [one, ...more] = addressparser(given, { flatten: true })
-    if (!one || more.length > 0 || !addressPattern.test(one.address) || one.name.length > maxNameLength) {
+    // Of two in brackets nobody knows which is meant.
+    const brackets = given.replace(/"(?:[^"\\]|\\.)*"/g, '').split('<').length - 1
+    if (
+      !one ||
+      more.length > 0 ||
+      brackets > 1 ||
+      !addressPattern.test(one.address) ||
+      one.name.length > maxNameLength
+    ) {
       context.issues.push({ code: 'custom', message: 'must be one e-mail address', input: undefined })
       return z.NEVER
     }
@@ -49,6 +58,7 @@ const GivenFile = z.strictObject({
     .string()
     .max(maxBase64Length)
     .regex(/^[A-Za-z0-9+/_-]*={0,2}$/, 'must be base64')
+    .refine(text => text.replace(/=+$/, '').length % 4 !== 1, 'must be base64')
     .describe('In base64.'),
   contentId: contentId.optional(),
   inline: z.boolean().default(false)
@@ -67,7 +77,7 @@ const headerName = z
   .regex(/^(X-[A-Za-z0-9-]{1,74}|List-[A-Za-z0-9-]{1,71}|Auto-Submitted|Importance|Precedence)$/i, {
     error: 'must be X-…, List-…, Auto-Submitted, Importance or Precedence'
   })
-  .refine(name => !/^x-(google|gm)-/i.test(name), "must be none of Google's")
+  .refine(name => !/^x-(google|gm|guichet)-/i.test(name), "must be none of Google's or of guichet's")
 
 export const OutgoingMail = z
   .strictObject({

@@ -369,6 +369,10 @@ t.test('[G10] labels › by name or id, refused before the call, made once', asy
   t.match(problemOf(unknown).errors, [{ pointer: '/body/addLabels/0' }])
   const renamed = { method: 'PATCH' as const, url: `${base}/labels/${made.json().id}`, payload: { name: 'Play' } }
   t.equal((await user.request(renamed)).json().name, 'Play')
+  await post('labels', { name: 'Taken' })
+  const taken = await user.request({ ...renamed, payload: { name: 'taken' } })
+  isProblem(t, taken, 400, 'invalid_request')
+  t.match(problemOf(taken).errors, [{ pointer: '/body/name' }])
   t.equal((await user.fetch(`${base}/labels/${made.json().id}`, 'DELETE')).statusCode, 204)
   t.equal((await post('messages/batchModify', { ids: [id, 'f00'], addLabels: ['STARRED'] })).statusCode, 204)
   t.same(google.violations, [])

@@ -80,6 +80,47 @@ t.test('[G16] send › line breaks and NUL in any field › add no header', asyn
   t.same(google.violations, [])
 })
 
+t.test('[G16] send › what cannot be sent › 400, and the pointer says where, with no call', async t => {
+  const { google, send } = await startSending(t)
+  const cases: [mail: object, pointer: string, message: RegExp][] = [
+    [{ unknown: 1 }, '/body', /not known/],
+    [{ to: ['a@b..c'] }, '/body/to/0', /one e-mail address/],
+    [{ to: ['a@b.c', 'a@-b.c'] }, '/body/to/1', /one e-mail address/],
+    [{ to: ['a@b.'] }, '/body/to/0', /one e-mail address/],
+    [{ to: ['<x@y.z> <a@b.c>'] }, '/body/to/0', /one e-mail address/],
+    [{ to: [{ name: 'x', address: 'a@b..c' }] }, '/body/to/0/address', /e-mail address/],
+    [{ to: [{ name: 'x' }] }, '/body/to/0/address', /string/],
+    [{ attachments: [{ content: 'aGk=' }] }, '/body/attachments/0/filename', /string/],
+    [{ attachments: [{ filename: 'a', content: 'aGk=a' }] }, '/body/attachments/0/content', /base64/],
+    [{ attachments: [{ filename: 'a', content: 'aGkaa' }] }, '/body/attachments/0/content', /base64/],
+    [{ attachments: [{ fromMessage: 'a' }] }, '/body/attachments/0/partId', /string/],
+    [{ headers: { Subject: 'x' } }, '/body/headers/Subject', /must be X-/],
+    [{ headers: { 'X-Guichet-Message-ID': 'x' } }, '/body/headers/X-Guichet-Message-ID', /guichet/],
+    [{ to: Array(300).fill('a@b.c'), cc: Array(201).fill('a@b.c') }, '/body', /500 recipients/]
+  ]
+  for (const [mail, pointer, message] of cases) {
+    const answer = await send({ to, text: 'x', ...mail })
+    isProblem(t, answer, 400, 'invalid_request')
+    const [first] = answer.json().errors
+    t.equal(first.pointer, pointer)
+    t.match(first.message, message)
+  }
+  t.equal(google.calls('gmail'), 0)
+  for (const fine of ['a..b.@docomo.ne.jp', "o'hara+x@a-b.co", 'x@例え.jp', 'a@localhost', '"<x@y.z>" <a@b.c>'])
+    t.equal((await send({ to: [fine], text: 'x' })).statusCode, 200, fine)
+  t.equal((await send({ to, attachments: [{ filename: 'a', content: 'aGk' }] })).statusCode, 200)
+})
+
+t.test('[G16] send › text that looks like an encoded word › arrives as it was written', async t => {
+  const { google, send } = await startSending(t)
+  for (const subject of ['=?utf-8?Q?x?=', 'what =?', `${'long '.repeat(40)}=?utf-8?B?eA==?=`]) {
+    await send({ to, subject, text: 'x', headers: { 'X-Note': subject } })
+    const [mail] = google.sent.slice(-1)
+    t.equal(mail?.subject, subject)
+    t.notMatch(mail?.headers.find(({ name }) => name === 'X-Note')?.value, /\?Q\?x\?=/)
+  }
+})
+
 t.test('[G19] send › an address that is no verified alias › 422, and nothing is sent', async t => {
   const { google, send, account } = await startSending(t)
   account.aliases = [

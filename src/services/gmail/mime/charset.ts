@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { lazily } from '../../../lazily.ts'
-import { isShifted, toShiftedDecode } from './shifted-charsets.ts'
+import { impliedLabel, isShifted, toShiftedDecode } from './shifted-charsets.ts'
 
 const charsets = lazily<typeof import('libmime/lib/charset.js')>('libmime/lib/charset.js')
 
@@ -32,7 +32,7 @@ interface Attempt {
  * @param html whether a `<meta charset>` may say what the label does not
  */
 export async function decodeText(bytes: Buffer, declared: string | undefined, html = false): Promise<DecodedText> {
-  const label = toLabel(declared)
+  const label = impliedLabel(toLabel(declared), bytes)
   // These are written in ASCII, or full of NUL, and so are valid UTF-8 as well.
   if (isShifted(label, bytes) || (isWide(label) && bytes.includes(0))) {
     const { text, damage } = await attempt(bytes, toShiftedDecode(label) ?? toDecode(label) ?? windows1252())
@@ -41,7 +41,7 @@ export async function decodeText(bytes: Buffer, declared: string | undefined, ht
   if (isUtf8(bytes)) {
     const { text, damage } = await attempt(bytes, utf8())
     // Not of the sender's: something has replaced what it could not read before the text came here.
-    return { text, uncertain: damage > 0 }
+    return { text, uncertain: damage > 0 || (isUtf7(label) && shiftOfUtf7.test(text)) }
   }
   const said = isUnicode(label) ? undefined : await attemptAs(label, bytes)
   if (said?.damage === 0) return { text: said.text, uncertain: false }
@@ -90,6 +90,10 @@ function toLabel(declared = ''): string {
       .replace(/\*.*/, '')
   )
 }
+
+const isUtf7 = (label: string) => /^(?:x-)?(?:unicode-1-1-)?utf-?7/.test(label)
+/** UTF-7 writes what is not ASCII as base64 between `+` and `-`. */
+const shiftOfUtf7 = /\+[A-Za-z0-9+/]{2,}/
 
 const isUnicode = (label: string) =>
   /^(?:utf-?8|us-?ascii|ascii|ansi_x3\.4-1968|7bit|utf-?7|unicode-1-1-utf-7)$/.test(label)

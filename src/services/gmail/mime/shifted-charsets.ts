@@ -7,7 +7,7 @@ const [dollar, open, tilde, close] = [0x24, 0x7b, 0x7e, 0x7d]
 
 /** Seven-bit encodings: what marks their text, without which their label means nothing. */
 const marks: readonly [label: RegExp, mark: RegExp][] = [
-  [/^(?:cs)?iso-?2022-?(?:jp|kr|cn)/, new RegExp(`${String.fromCharCode(esc)}[$(]`)],
+  [/^(?:(?:cs)?iso-?2022-?(?:jp|kr|cn)|cp5022[012]$)/, new RegExp(`${String.fromCharCode(esc)}[$(]`)],
   [/^hz(?:-gb-?2312)?$/, /~\{/]
 ]
 
@@ -17,10 +17,19 @@ export function isShifted(label: string, bytes: Buffer): boolean {
   return mark?.test(bytes.toString('latin1')) ?? false
 }
 
+/** Japanese mail that says of itself nothing, or that it is ASCII: no ASCII text holds these escapes. */
+const unlabelled = new RegExp(`${String.fromCharCode(esc)}\\$[@B][!-~]+${String.fromCharCode(esc)}\\([BJ]`)
+
+/** The label, or the one that its bytes show where there is none. */
+export function impliedLabel(label: string, bytes: Buffer): string {
+  const isSilent = label === '' || label === 'us-ascii' || label === 'ascii'
+  return isSilent && bytes.includes(esc) && unlabelled.test(bytes.toString('latin1')) ? 'iso-2022-jp' : label
+}
+
 /** Undefined where the label names no such encoding. Lines are whole: at a line's end each of them is back in ASCII. */
 export function toShiftedDecode(label: string): ((lines: Buffer) => string) | undefined {
   if (label.startsWith('hz')) return lines => gbk.decode(liftHz(lines))
-  if (/2022-?jp/.test(label)) return lines => charsets().decode(lines, 'iso-2022-jp')
+  if (/2022-?jp|^cp5022/.test(label)) return lines => charsets().decode(lines, 'iso-2022-jp')
   if (/2022-?kr/.test(label)) return lines => eucKr.decode(liftShiftOut(lines))
   if (/2022-?cn/.test(label)) return lines => gbk.decode(liftShiftOut(lines))
   return undefined

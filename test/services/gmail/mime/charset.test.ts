@@ -56,13 +56,21 @@ t.test('[G1] charset › an encoding of escapes without any escape is what its b
   t.same(await decodeText(utf8('~ 日本'), 'hz-gb-2312'), { text: '~ 日本', uncertain: false })
 })
 
-t.test('[G1] charset › UTF-7 is never decoded', async t => {
+t.test("[G1] charset › Japanese escapes without a label, or under ASCII's › are read", async t => {
+  const bytes = latin1('a \x1b$B$3\x1b(B b')
+  for (const label of [undefined, '', 'us-ascii', 'cp50220'])
+    t.same(await decodeText(bytes, label), { text: 'a こ b', uncertain: false }, String(label))
+  t.same(await decodeText(bytes, 'koi8-r'), { text: 'a \x1b$B$3\x1b(B b', uncertain: false })
+})
+
+t.test('[G1] charset › UTF-7 is never decoded, and what it hides is a problem', async t => {
   for (const label of ['utf-7', 'UTF7', 'unicode-1-1-utf-7', 'utf-7-imap', 'base64', 'hex'])
     t.same(
       await decodeText(utf8('+ADw-script+AD4-'), label),
-      { text: '+ADw-script+AD4-', uncertain: false },
+      { text: '+ADw-script+AD4-', uncertain: /utf/i.test(label) },
       String(label)
     )
+  t.same(await decodeText(utf8('1 + 1 +- x'), 'utf-7'), { text: '1 + 1 +- x', uncertain: false })
   t.notMatch((await decodeText(latin1('+ADw-script+AD4-\u00e9'), 'utf-7')).text, '<')
 })
 

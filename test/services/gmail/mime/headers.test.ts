@@ -65,6 +65,41 @@ t.test('[G2] addresses › one person stays one', async t => {
     )
 })
 
+t.test('[G2] addresses › marks inside a name that Gmail has decoded › are letters of it', async t => {
+  const cases: Record<string, [name: string, address: string][]> = {
+    'a"b <c@d.e>': [['a"b', 'c@d.e']],
+    'a"b, c <d@e.f>, g@h.i': [
+      ['a"b, c', 'd@e.f'],
+      ['', 'g@h.i']
+    ],
+    '5" disk <a@b.c>, 3" disk <d@e.f>': [
+      ['5" disk', 'a@b.c'],
+      ['3" disk', 'd@e.f']
+    ],
+    '"b <c@d.e>': [['"b', 'c@d.e']],
+    'the "big" one <c@d.e>': [['the big one', 'c@d.e']],
+    '"the \\"big\\" one" <c@d.e>': [['the "big" one', 'c@d.e']],
+    '<ceo@bank.example> <c@d.e>': [['<ceo@bank.example>', 'c@d.e']],
+    'CEO <ceo@bank.example> <c@d.e>, <f@g.h>': [
+      ['CEO <ceo@bank.example>', 'c@d.e'],
+      ['', 'f@g.h']
+    ],
+    '"<ceo@bank.example>" <c@d.e>': [['<ceo@bank.example>', 'c@d.e']],
+    '<@route,@b:c@d.e>': [['', 'c@d.e']],
+    '(a "comment) <c@d.e>': [['a "comment', 'c@d.e']],
+    'a (x "y) z <c@d.e>': [['a z', 'c@d.e']]
+  }
+  for (const [value, people] of Object.entries(cases))
+    t.same(
+      readAddresses(value),
+      people.map(([name, address]) => ({ name, address })),
+      value
+    )
+  // Each takes no longer than its length asks for.
+  for (const value of ['"', '<', '<a', '"a ', ' "', '<">'].map(part => part.repeat(65_536 / part.length)))
+    t.ok(Array.isArray(readAddresses(value)))
+})
+
 t.test('[G2] dates › in UTC, or null', async t => {
   t.equal(readDate('Fri, 27 Nov 2026 10:04:58 +0100'), '2026-11-27T09:04:58.000Z')
   t.equal(readDate('27 Nov 2026 10:04:58 +0100 (CET)'), '2026-11-27T09:04:58.000Z')
