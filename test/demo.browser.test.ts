@@ -63,11 +63,11 @@ async function inBrowser(t: Test) {
   t.teardown(() => browser.close())
   const url = await demo.ready
 
-  await t.test('the demo says loudly what it is', async t => {
+  await t.test('the demo says clearly that it is one', async t => {
     t.match(demo.output(), /not for production/i)
   })
 
-  await t.test('the key it prints › opens the backend side', async t => {
+  await t.test('the printed key › opens the backend routes', async t => {
     const key = /KEY=(\S+)/.exec(demo.output())?.[1]
     const answer = await fetch(`${url}/v1/connections`, { headers: { authorization: `Bearer ${key}` } })
     t.equal(answer.status, 200)
@@ -87,50 +87,47 @@ async function inBrowser(t: Test) {
     t.same(complaints, [], 'no error, no violation of the content security policy')
   })
 
-  await t.test(
-    'playing Google › a box unticked, a mail delivered, the quota filled, the permission taken back',
-    async t => {
-      const { page, complaints } = await openPage(t, browser, url)
-      await page.getByRole('link', { name: 'Sign in with Google' }).click()
-      await page.getByRole('button', { name: ada }).click()
-      await page.getByRole('link', { name: 'Connect Gmail account' }).click()
-      await page.getByRole('checkbox', { name: /Read, write, send/ }).uncheck()
-      await page.getByRole('button', { name: ada }).click()
-      const ticket = page.getByRole('article', { name: `Gmail, ${ada}` })
-      await ticket.getByText('Partial').waitFor()
+  await t.test('playing Google › a box unticked, a mail delivered, the quota filled, the grant revoked', async t => {
+    const { page, complaints } = await openPage(t, browser, url)
+    await page.getByRole('link', { name: 'Sign in with Google' }).click()
+    await page.getByRole('button', { name: ada }).click()
+    await page.getByRole('link', { name: 'Connect Gmail account' }).click()
+    await page.getByRole('checkbox', { name: /Read, write, send/ }).uncheck()
+    await page.getByRole('button', { name: ada }).click()
+    const ticket = page.getByRole('article', { name: `Gmail, ${ada}` })
+    await ticket.getByText('Partial').waitFor()
 
-      const google = await page.context().newPage()
-      await google.goto(/play Google: (\S+)/.exec(demo.output())?.[1] ?? '')
-      const pull = async (lever: string, done: string) => {
-        await google.locator('form', { hasText: ada }).getByRole('button', { name: lever }).click()
-        await google.getByRole('status').getByText(done).waitFor()
-      }
-      await pull('Deliver a new mail', 'The train is late')
-      await ticket.getByText('Show latest mail').click()
-      await ticket.getByText('The train is late').waitFor()
-      await pull('Take the permission back', 'withdrawn')
-      await google.getByText('Nothing is granted').first().waitFor()
-      await pull('Let access tokens expire', 'have to be refreshed')
-      await page.reload()
-      await ticket.getByText('Show latest mail').click()
-      await page
-        .getByRole('article', { name: `Gmail, ${ada}` })
-        .getByText('Needs reconnect')
-        .waitFor()
-      await pull('Fill the quota', 'for the next minute')
-      const foreign = await fetch(google.url(), { method: 'POST', body: new URLSearchParams({ lever: 'revoke' }) })
-      t.equal(foreign.status, 403, "no other site's page presses them")
-      await ticket.getByRole('link', { name: /^Disconnect/ }).click()
-      await page.getByRole('button', { name: 'Disconnect' }).click()
-      await page.getByText('Nothing is connected yet').waitFor()
-      t.same(
-        complaints.filter(complaint => !/status of 409/.test(complaint)),
-        []
-      )
+    const google = await page.context().newPage()
+    await google.goto(/play Google: (\S+)/.exec(demo.output())?.[1] ?? '')
+    const pull = async (lever: string, done: string) => {
+      await google.locator('form', { hasText: ada }).getByRole('button', { name: lever }).click()
+      await google.getByRole('status').getByText(done).waitFor()
     }
-  )
+    await pull('Deliver a new mail', 'The train is late')
+    await ticket.getByText('Show latest mail').click()
+    await ticket.getByText('The train is late').waitFor()
+    await pull('Take the permission back', 'withdrawn')
+    await google.getByText('Nothing is granted').first().waitFor()
+    await pull('Let access tokens expire', 'have to be refreshed')
+    await page.reload()
+    await ticket.getByText('Show latest mail').click()
+    await page
+      .getByRole('article', { name: `Gmail, ${ada}` })
+      .getByText('Needs reconnect')
+      .waitFor()
+    await pull('Fill the quota', 'for the next minute')
+    const foreign = await fetch(google.url(), { method: 'POST', body: new URLSearchParams({ lever: 'revoke' }) })
+    t.equal(foreign.status, 403, "no other site's page presses them")
+    await ticket.getByRole('link', { name: /^Disconnect/ }).click()
+    await page.getByRole('button', { name: 'Disconnect' }).click()
+    await page.getByText('Nothing is connected yet').waitFor()
+    t.same(
+      complaints.filter(complaint => !/status of 409/.test(complaint)),
+      []
+    )
+  })
 
-  await t.test('SIGTERM › the demo ends by itself', async t => {
+  await t.test('SIGTERM › the demo shuts down by itself', async t => {
     demo.child.kill('SIGTERM')
     t.equal(await demo.exited, 0)
   })

@@ -18,7 +18,7 @@ t.test('docs › environment.md › as the schema has it: npm run docs', async t
   t.equal(read('docs/environment.md'), renderEnvironmentPage())
 })
 
-t.test('docs › compose.yaml › hands on every variable, as it is or as a file', async t => {
+t.test('docs › compose.yaml › passes on every variable, as it is or as a file', async t => {
   // The image's own; and the JSON file stands for the two of Google's client.
   const others = ['HOST', 'PORT', 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET']
   const compose = read('compose.yaml')

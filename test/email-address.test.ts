@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isSameAddress, toComparableAddress, toComparableDomain } from '../src/email-address.ts'
 
-t.test('e-mail address › one mailbox under two spellings › is the same', async t => {
+t.test('e-mail address › two spellings of one mailbox › equal', async t => {
   for (const [one, other] of [
     ['ada@example.com', 'ADA@Example.COM'],
     ['ada@gmail.com', 'Ada@googlemail.com'],
@@ -15,7 +15,7 @@ t.test('e-mail address › one mailbox under two spellings › is the same', asy
   }
 })
 
-t.test('e-mail address › one that only looks alike › counts as another', async t => {
+t.test('e-mail address › two that only look alike › not equal', async t => {
   for (const [one, other] of [
     ['kate@example.com', '\u212aate@example.com'],
     ['eve@kelvin.example', 'eve@\u212aelvin.example'],
@@ -37,7 +37,7 @@ t.test('e-mail address › one that only looks alike › counts as another', asy
   }
 })
 
-t.test('e-mail address › text that is no address › equals nothing, not even itself', async t => {
+t.test('e-mail address › text that is not an address › equals nothing, not even itself', async t => {
   for (const text of [
     '',
     '@',

@@ -101,7 +101,7 @@ async function goThrough(t: Test, world: World, host: FastifyInstance, prefix = 
 }
 
 for (const after of [false, true]) {
-  t.test(`guichet › registered ${after ? 'after' : 'before'} everything a host has › both go on`, async t => {
+  t.test(`guichet › registered ${after ? 'after' : 'before'} everything a host has › both work`, async t => {
     const world = await build(t)
     const host = await startHost(t, world, Object.keys(hostParts), { after })
     await goThrough(t, world, host)
@@ -114,7 +114,7 @@ for (const after of [false, true]) {
   })
 }
 
-t.test('guichet › each thing a host may have, alone › comes up', async t => {
+t.test('guichet › beside each plugin a host may have › starts', async t => {
   const world = await build(t)
   for (const part of Object.keys(hostParts)) {
     for (const after of [false, true]) {
@@ -125,7 +125,7 @@ t.test('guichet › each thing a host may have, alone › comes up', async t => 
   }
 })
 
-t.test('guichet › under a prefix, in a host that is mounted itself › lives there alone', async t => {
+t.test('guichet › under a prefix of a prefixed host › answers only there', async t => {
   const world = await build(t)
   for (const path of ['auth/google', 'connect/gmail'])
     world.google.redirectUris.add(`${world.environment.PUBLIC_URL}/accounts/${path}/callback`)
@@ -148,7 +148,7 @@ t.test('guichet › under a prefix, in a host that is mounted itself › lives t
   t.equal((await outer.inject('/b/livez')).statusCode, 404)
 })
 
-t.test('guichet › wrapped by fastify-plugin in the host › leaves the host its parsers', async t => {
+t.test('guichet › wrapped by fastify-plugin in the host › the host’s parsers are unchanged', async t => {
   const world = await build(t)
   const host = Fastify()
   t.teardown(() => host.close())
@@ -158,7 +158,7 @@ t.test('guichet › wrapped by fastify-plugin in the host › leaves the host it
   t.equal((await host.inject('/readyz')).statusCode, 200)
 })
 
-t.test('guichet › limits and refusals › alike in a server of its own and in a host', async t => {
+t.test('guichet › limits and refusals › the same in its own server and in a host', async t => {
   const world = await build(t)
   const host = await startHost(t, world, ['an error handler'])
   const asked = [
@@ -183,7 +183,7 @@ t.test('guichet › limits and refusals › alike in a server of its own and in 
 })
 
 t.test(
-  'guichet › in a host with request logging and HEAD routes › HEAD uses no callback up, no secret is logged',
+  'guichet › in a host with request logging and HEAD routes › HEAD uses no callback, and no secret is logged',
   async t => {
     const { environment, clock, google, browser } = await build(t)
     const log = captureLog()
@@ -204,7 +204,7 @@ t.test(
   }
 )
 
-t.test('guichet › the host closes › readiness says no, and everything guichet opened is closed', async t => {
+t.test('guichet › the host closes › readiness fails, and everything guichet opened is closed', async t => {
   const world = await build(t)
   const host = await startHost(t, world, [])
   await host.listen({ port: 0, host: '127.0.0.1' })
@@ -214,7 +214,7 @@ t.test('guichet › the host closes › readiness says no, and everything guiche
   await t.rejects(fetch(`http://127.0.0.1:${port}/readyz`))
 })
 
-t.test('createServer › fails half-way › closes all that it opened', async t => {
+t.test('createServer › fails half-way › closes everything that it opened', async t => {
   const { environment } = await build(t)
   const closings = t.capture(MongoClient.prototype, 'close', MongoClient.prototype.close)
   const config = parseConfig({ ...environment, AUDIT_FILE: '/nowhere/audit.log' })

@@ -29,7 +29,7 @@ t.test('enter › a test that left much behind › the next finds nothing of it'
 
 t.test('enter › a test that closed the app › the next gets another', async t => {
   let left: World | undefined
-  await t.test('closes', async t => {
+  await t.test('server › closes', async t => {
     left = await enter(t, { environment: { FLOW_TTL_SECONDS: '60' } })
     await left.app.close()
   })

@@ -29,6 +29,6 @@ const cases: [header: string | null | undefined, seconds: number | undefined][] 
   [undefined, undefined]
 ]
 
-t.test('[R77] retry-after › only a wait to come counts as one', async t => {
+t.test('[R77] retry-after › only a wait in the future counts', async t => {
   for (const [header, seconds] of cases) t.equal(retryAfterSeconds(header, nowMs), seconds, String(header))
 })

@@ -46,7 +46,7 @@ export const backendGuards = [
     ],
     [
       'a narrowed key keeps to its services',
-      '[R87] backend key › narrowed to a service',
+      '[R87] backend key › limited to a service › does not see others, by path, query or body',
       'return this.backendKey.services?.includes(service) ?? true',
       "return service !== ''"
     ]
@@ -54,7 +54,7 @@ export const backendGuards = [
   ...guardsOf('routes/backend/connections/connections.ts', 'test/backend/scope.test.ts', [
     [
       'a narrowed key lists its services',
-      '[R87] backend key › narrowed to a service',
+      '[R87] backend key › limited to a service › does not see others, by path, query or body',
       'services: request.backendKey.services ?? undefined',
       'services: undefined'
     ]
@@ -62,7 +62,7 @@ export const backendGuards = [
   ...guardsOf('routes/backend/tickets.ts', 'test/backend/scope.test.ts', [
     [
       'a narrowed key makes tickets for its services',
-      '[R87] backend key › narrowed to a service',
+      '[R87] backend key › limited to a service › does not see others, by path, query or body',
       ' || (services && !services.includes(wanted))',
       ''
     ]

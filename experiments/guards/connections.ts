@@ -40,7 +40,7 @@ export const connectionGuards = [
   ...guardsOf(connect, 'test/connections/connect/prompt.test.ts', [
     [
       'a refresh token that does not open is none',
-      '[R22] prompt › its refresh token does not open',
+      '[R22] prompt › the stored refresh token does not decrypt › consent, and a new one is required',
       'existing && hasUsableRefreshToken(vault, existing, clock.nowMs()) ? existing : undefined',
       'existing ? existing : undefined'
     ]
@@ -48,13 +48,13 @@ export const connectionGuards = [
   ...guardsOf('src/connections/choose-account.ts', 'test/connections/connect/prompt.test.ts', [
     [
       'what does not open asks for a consent',
-      '[R22] prompt › its refresh token does not open',
+      '[R22] prompt › the stored refresh token does not decrypt › consent, and a new one is required',
       ' && hasUsableRefreshToken(vault, connection, clock.nowMs() + warningMs)',
       ''
     ],
     [
       'a repair is of one’s own connection',
-      '[R22] prompt › a connectionId that is not the user’s own',
+      '[R22] prompt › a connectionId that is not the user’s, or of another service › the same 404',
       "    if (connectionId !== undefined && !repaired) throw new GuichetError('not_found')\n",
       ''
     ]
@@ -84,7 +84,7 @@ export const connectionGuards = [
     ],
     [
       'scopes are checked after a refresh',
-      '[R82] gmail › a refresh that brings less',
+      '[R82] gmail › a refresh brings fewer scopes › they are checked before the call',
       '      // A refresh may have brought less than was granted before.\n      requireScope()\n',
       ''
     ],
@@ -98,13 +98,13 @@ export const connectionGuards = [
   ...guardsOf(access, 'test/services/access.test.ts', [
     [
       'a renewal has what the request has left',
-      '[R73] slow Google › the renewal after a 401 hangs',
+      '[R73] slow Google › the refresh after a 401 hangs › google_unavailable, and the new token is kept',
       'const patienceMs = untilMs - nowMs()',
       'const patienceMs = 60_000'
     ],
     [
       'a second call has what the request has left',
-      '[R73] slow Google › the call after the renewal hangs',
+      '[R73] slow Google › the call after a refresh hangs › google_unavailable',
       'return await send(renewed, endMs - nowMs())',
       'return await send(renewed, 60_000)'
     ]
@@ -150,7 +150,7 @@ export const connectionGuards = [
     ],
     [
       'a rotated token replaces the one it killed',
-      '[R69] refresh › a callback stores meanwhile',
+      '[R69] refresh › a reconnect without a refresh token meanwhile › the rotated token is kept',
       'if (current && answer.refreshToken && hasSameRefreshToken(current, held))',
       'if (current?.deadReason && answer.refreshToken && hasSameRefreshToken(current, held))'
     ]
@@ -158,7 +158,7 @@ export const connectionGuards = [
   ...guardsOf(liveToken, 'test/services/gmail/errors.test.ts', [
     [
       'a refused token is not served again',
-      '[R77] gmail errors › a token refused once',
+      '[R77] gmail errors › a token is refused once › one refresh, and the call is repeated',
       'return accessToken === refused ? undefined : {',
       'return {'
     ]
@@ -166,7 +166,7 @@ export const connectionGuards = [
   ...guardsOf(liveToken, 'test/connections/refresh/time-to-live.test.ts', [
     [
       'a token has a minute left',
-      '[R75] vend › so much is left',
+      '[R75] vend › every mix of life left and life asked for › refreshed only when needed',
       'const minTtlFloorSeconds = 60',
       'const minTtlFloorSeconds = 1'
     ]
@@ -174,7 +174,7 @@ export const connectionGuards = [
   ...guardsOf(refresh, 'test/connections/refresh/time-to-live.test.ts', [
     [
       'a life counts from when it was asked for',
-      '[R75] vend › Google takes its time',
+      '[R75] vend › Google answers slowly › the life is counted from the request',
       'accessTokenExpiresAt: new Date(askedAtMs + answer.expiresInSeconds * 1000)',
       'accessTokenExpiresAt: new Date(now.getTime() + answer.expiresInSeconds * 1000)'
     ]

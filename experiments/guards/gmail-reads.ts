@@ -1,7 +1,7 @@
 import { guardsOf } from './guard.ts'
 
 const reading = 'test/services/gmail/reading.test.ts'
-const files = '[G7] attachment › hostile names and types of files › do no harm'
+const files = '[G7] attachment › hostile file names and types › harmless headers'
 
 /** Checks on what comes out of a mailbox. */
 export const gmailReadGuards = [
@@ -23,6 +23,11 @@ export const gmailReadGuards = [
     ['a file name holds no path', files, ".replace(/.*[/\\\\]/, '')", '']
   ]),
   ...guardsOf('src/services/gmail/answer.ts', reading, [
-    ['an array is no answer', '[G25] answers › no JSON, an array', ' || Array.isArray(value)', '']
+    [
+      'an array is no answer',
+      '[G25] answers › not a whole JSON object, under any content type › 502 on every route',
+      ' || Array.isArray(value)',
+      ''
+    ]
   ])
 ]

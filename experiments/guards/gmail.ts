@@ -5,9 +5,9 @@ const sending = 'test/services/gmail/send.test.ts'
 const idempotency = 'test/services/gmail/idempotency.test.ts'
 const limits = 'test/services/gmail/limits.test.ts'
 const noHeader = '[G16] send › line breaks and NUL in any field'
-const stranger = '[G19] send › an address that is no verified alias'
-const replies = '[G14] reply › parents of every kind'
-const uncertain = '[G13] send without a key › nothing is repeated'
+const stranger = '[G19] send › from an address that is not a verified alias › 422, and nothing is sent'
+const replies = '[G14] reply › to messages of every kind › stays in the conversation, with the right recipients'
+const uncertain = '[G13] send without a key › only a call that Google refused before acting is repeated'
 
 export const gmailGuards = [
   ...guardsOf('src/services/access.ts', access, [
@@ -65,7 +65,7 @@ export const gmailGuards = [
     ],
     [
       'a key is worked on once at a time',
-      '[G12] idempotency › the same key while it is at work',
+      '[G12] idempotency › the same key while the first call runs › 409 with Retry-After, then the stored answer',
       "{ _id: known._id, sent: null, $or: [{ lease: null }, { 'lease.until': { $lte: new Date(nowMs) } }] }",
       '{ _id: known._id, sent: null }'
     ],
@@ -87,7 +87,7 @@ export const gmailGuards = [
   ...guardsOf('src/services/gmail/client.ts', limits, [
     [
       'a pause of Google is kept',
-      '[G20] limits › a rate refusal by any reason',
+      '[G20] limits › a rate refusal of any kind › passed on with Retry-After, and only that account pauses',
       'if (refusal?.rate) governor.refused({ reason: refusal.rate, waitMs: refusal.waitMs })',
       ''
     ]

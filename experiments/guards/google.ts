@@ -1,7 +1,7 @@
 import { guardsOf } from './guard.ts'
 
 const tokenAnswer = 'src/google/token-answer.ts'
-const isNone = '[R74] token answer › an unusable one › refused'
+const isNone = '[R74] token answer › cannot be used › refused'
 
 export const googleGuards = [
   ...guardsOf(tokenAnswer, 'test/google/token-answer.test.ts', [
@@ -10,7 +10,7 @@ export const googleGuards = [
     ['a life is above zero', isNone, '\n  expires_in: seconds.pipe(z.number().positive())', '\n  expires_in: seconds'],
     [
       'a life has an end',
-      '[R74] token answer › fields that may vary › taken conservatively',
+      '[R74] token answer › fields that may vary › read cautiously',
       'Math.min(answer.expires_in ?? unknownExpiresInSeconds, maxExpiresInSeconds)',
       'answer.expires_in ?? unknownExpiresInSeconds'
     ]
@@ -18,7 +18,7 @@ export const googleGuards = [
   ...guardsOf('src/http/gmail.ts', 'test/services/gmail/upstream.test.ts', [
     [
       'only ids of Gmail go into a path',
-      '[R81] upstream › an id that cannot be one of Gmail › never reaches Google',
+      '[R81] upstream › an id that cannot be Gmail’s › never reaches Google',
       'export const GmailId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/',
       'export const GmailId = z.string().regex(/^/'
     ]

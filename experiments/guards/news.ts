@@ -40,7 +40,7 @@ export const newsGuards = [
   ...guardsOf('routes/open/hooks.ts', 'test/services/gmail/news/push.test.ts', [
     [
       "a push's token is verified",
-      '[G30] a push › without a right token',
+      '[G30] a push › without a valid token › 401, and nothing is done',
       ', async ({ headers }) => pushes.verify(headers.authorization)',
       ''
     ]
@@ -48,7 +48,7 @@ export const newsGuards = [
   ...guardsOf('plugins/gmail-pushes.ts', 'test/services/gmail/news/push.test.ts', [
     [
       "a push is the configured subscription's",
-      '[G30] a push › without a right token',
+      '[G30] a push › without a valid token › 401, and nothing is done',
       'if (subscription !== undefined && body.subscription !== subscription)',
       'if (false)'
     ]
@@ -56,7 +56,7 @@ export const newsGuards = [
   ...guardsOf('src/services/gmail/news/watches.ts', 'test/services/gmail/news/push.test.ts', [
     [
       'a push that comes again does nothing twice',
-      '[G30] a push › that comes again',
+      '[G30] a push › repeated or late › nothing is done twice',
       'const isBehind = watch && isLater(historyId, watch.cursor)',
       'const isBehind = true'
     ]
@@ -67,13 +67,13 @@ export const newsGuards = [
   ...guardsOf('routes/gmail/stream.ts', 'test/services/gmail/news/stream.test.ts', [
     [
       'a stream ends with its session',
-      '[G32] a stream › its session ends › ends too',
+      '[G32] a stream › its session ends › ends',
       '(await request.isStillKnown()) ? await app.connections.find(connection._id) : null',
       'await app.connections.find(connection._id)'
     ],
     [
       'a stream ends with its grant',
-      '[G32] a stream › its connection ends or its grant is revoked › ends too',
+      '[G32] a stream › its connection ends or its grant is revoked › ends',
       'if (!current || current.deadReason || ',
       'if (!current || '
     ]
@@ -90,7 +90,7 @@ export const newsGuards = [
     ],
     [
       "a service's scope is checked before the call",
-      'calendar › its scope was not granted › 403 before any call',
+      'calendar › its scope is not granted › 403 before any call',
       'if (missing.length > 0)',
       'if (false)'
     ]

@@ -65,10 +65,20 @@ export const outsideGuards = [
     ]
   ]),
   ...guardsOf('src/http/rate-limit-key.ts', 'test/http/rate-limit-key.test.ts', [
-    ['a /64 is one client', '[R103] rate limit key › the addresses of one /64', '.slice(0, 4)', '.slice(0, 8)']
+    [
+      'a /64 is one client',
+      '[R103] rate limit key › the addresses of one IPv6 /64 are one client',
+      '.slice(0, 4)',
+      '.slice(0, 8)'
+    ]
   ]),
   ...guardsOf('src/http/server-options.ts', 'test/http/limits.test.ts', [
-    ['a body has a size', '[R98] sizes › a body past 1 MiB', 'bodyLimit: 1024 * 1024', 'bodyLimit: 1024 ** 3']
+    [
+      'a body has a size',
+      '[R98] sizes › a body over 1 MiB (a mail over 10 MiB), announced or streamed › 413 on every route that takes one',
+      'bodyLimit: 1024 * 1024',
+      'bodyLimit: 1024 ** 3'
+    ]
   ]),
   ...guardsOf('src/http/server-options.ts', 'test/http/proxies.test.ts', [
     [

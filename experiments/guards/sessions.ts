@@ -9,13 +9,13 @@ const config = 'src/config/config.ts'
 const environment = 'src/config/environment.ts'
 const configTest = 'test/config/config.test.ts'
 const isMalformed = '[R57] config › a malformed value names its variable'
-const contradicts = '[R57] config › settings that contradict or undo each other'
+const contradicts = '[R57] config › settings that contradict each other are refused'
 
 export const sessionGuards = [
   ...guardsOf('src/accounts/erase.ts', 'test/accounts/erasing.test.ts', [
     [
       'no connection outlives its user',
-      '[R32] erasing › a connection stored meanwhile by a process that died',
+      '[R32] erasing › a process stores a connection meanwhile and dies › it is removed again',
       'if (isListed && isAlone)',
       'if (isListed)'
     ],
@@ -55,7 +55,7 @@ export const sessionGuards = [
   ...guardsOf(session, 'test/accounts/session/cookie.test.ts', [
     [
       'a tossed cookie does not count',
-      '[R43] cookie › a tossed second one',
+      '[R43] cookie › a second one set by a neighbouring domain › the valid one or none, never the other',
       '      if (names.indexOf(cookieName) !== names.lastIndexOf(cookieName)) delete request.cookies[cookieName]\n',
       ''
     ],
@@ -86,7 +86,7 @@ export const sessionGuards = [
   ...guardsOf(store, 'test/accounts/session/logout.test.ts', [
     [
       'a session that ended is not written again',
-      '[R40] logout › a session that was read before it ended',
+      '[R40] logout › a session read before it and saved after it › nothing is written',
       'await collection.updateOne({ _id }, { $set: content })',
       'await collection.updateOne({ _id }, { $set: content }, { upsert: true })'
     ]
@@ -94,7 +94,7 @@ export const sessionGuards = [
   ...guardsOf(crossOrigin, 'test/http/cors.test.ts', [
     [
       'only listed origins read',
-      '[R48] cors › an origin that is not listed',
+      '[R48] cors › an origin that is not exactly on the list › no CORS headers',
       'origin !== undefined && listed.has(origin) ? origin : false',
       'origin ?? false'
     ]
@@ -110,7 +110,7 @@ export const sessionGuards = [
   ...guardsOf('plugins/bodies.ts', 'test/http/cross-site.test.ts', [
     [
       'text is no body',
-      '[R49] cross-site › every write as a form, as text or as no JSON',
+      '[R49] cross-site › every write as a form, as text or as broken JSON › refused, nothing changes',
       "    app.removeContentTypeParser(['text/plain', 'application/json'])\n",
       "    app.removeContentTypeParser('application/json')\n"
     ]

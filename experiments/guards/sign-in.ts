@@ -11,19 +11,19 @@ export const signInGuards = [
   ...guardsOf(flows, 'test/flows/state.test.ts', [
     [
       'a flow belongs to who started it',
-      '[R2] flows › nobody but the browser that started one',
+      '[R2] flows › only the browser that started one can finish it',
       '        userId,\n        sessionId: { $in: [...sessionIds] },\n',
       ''
     ],
     [
       'a flow is for one purpose',
-      '[R8] flows › one for signing in opens no connect callback',
+      '[R8] flows › each works only at the callback of its own purpose and service',
       '        purpose,\n        service,\n',
       ''
     ],
     [
       'a flow ends in time',
-      '[R4] flows › one that took longer than ten minutes',
+      '[R4] flows › longer than ten minutes › refused',
       'usedAt: { $exists: false },\n        expiresAt: { $gt: usedAt }',
       'usedAt: { $exists: false }'
     ]
@@ -31,13 +31,13 @@ export const signInGuards = [
   ...guardsOf(flows, 'test/flows/once.test.ts', [
     [
       'a repeated callback knows its code',
-      '[R3][R38] callbacks › of another answer than the first',
+      '[R3][R38] callbacks › repeated with another code › flow_used at once',
       ' && current?.code === code.code)',
       ')'
     ],
     [
       'a flow is used once',
-      '[R3] flows › a callback is good for one exchange: connect',
+      '[R3] flows › a callback makes one exchange only',
       "        open,\n        { $set: { usedAt, ...code }, $unset: { sealed: '' } },",
       '        { _id, userId, expiresAt: { $gt: usedAt } },\n        { $set: { createdAt: usedAt } },'
     ]
@@ -53,7 +53,7 @@ export const signInGuards = [
   ...guardsOf('src/config/environment.ts', 'test/flows/state.test.ts', [
     [
       'flows live ten minutes at most',
-      '[R4] flows › no environment makes them live longer',
+      '[R4] flows › no setting makes them live longer than ten minutes',
       'FLOW_TTL_SECONDS: whole(1, 600)',
       'FLOW_TTL_SECONDS: whole(0, 999_999_999)'
     ]
@@ -69,13 +69,13 @@ export const signInGuards = [
   ...guardsOf(oauth2, 'test/google/issuer.test.ts', [
     [
       'iss is looked at',
-      '[R7] iss › a wrong one is refused before the exchange',
+      '[R7] iss › a wrong one › refused before the exchange',
       '      await requireIssuer(iss)\n',
       ''
     ],
     [
       'iss must be there where it was announced',
-      '[R7] iss › none is refused where the metadata announce it',
+      '[R7] iss › missing, though the metadata announce it › refused',
       'iss === undefined ? issParameterSupported : iss !== issuer',
       'iss !== undefined && iss !== issuer'
     ]
@@ -83,13 +83,13 @@ export const signInGuards = [
   ...guardsOf('src/http/views/flow.ts', 'test/flows/parameters.test.ts', [
     [
       'a state has one form',
-      '[R5] callbacks › a state in a wrong form',
+      '[R5] callbacks › a malformed state',
       "z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be one state parameter')",
       'z.any()'
     ],
     [
       'a code has one form',
-      '[R5] callbacks › a code in a wrong form',
+      '[R5] callbacks › a malformed code',
       ".regex(/^[\\x21-\\x7e]{1,2048}$/, 'must be one authorization code')",
       ''
     ]
@@ -97,7 +97,7 @@ export const signInGuards = [
   ...guardsOf('plugins/browser/navigation.ts', 'test/flows/once.test.ts', [
     [
       'no callback is used up by a prefetch',
-      '[R17] callbacks › only a true GET uses one up',
+      '[R17] callbacks › HEAD, prefetch and previews › do not use it',
       'routeOptions.config.navigable && isLookingAhead(headers)',
       'routeOptions.config.navigable && !headers'
     ]
@@ -105,7 +105,7 @@ export const signInGuards = [
   ...guardsOf('src/http/server-options.ts', 'test/flows/once.test.ts', [
     [
       'HEAD runs no handler',
-      '[R17] callbacks › only a true GET uses one up',
+      '[R17] callbacks › HEAD, prefetch and previews › do not use it',
       'exposeHeadRoutes: false',
       'exposeHeadRoutes: true'
     ]
@@ -177,13 +177,13 @@ export const signInGuards = [
   ...guardsOf('src/google/endpoints.ts', 'test/google/jwks.test.ts', [
     [
       "an issuer's metadata are its own",
-      '[R14] metadata › an issuer other than the configured one',
+      '[R14] metadata › names another issuer than the configured one › refused',
       "    if (metadata.issuer !== issuer) throw new Error('discovery names another issuer')\n",
       ''
     ],
     [
       'endpoints are https',
-      '[R14] metadata › endpoints in clear text over the network',
+      '[R14] metadata › an endpoint without https on another host › refused',
       'z.string().refine(isSecureUrl)',
       'z.string()'
     ]
@@ -191,7 +191,7 @@ export const signInGuards = [
   ...guardsOf('src/google/signing-keys.ts', 'test/google/jwks.test.ts', [
     [
       'unknown kids make few fetches',
-      '[R14] keys › a flood of unknown kids makes two fetches',
+      '[R14] keys › a flood of unknown kids › two fetches a minute at most',
       '      if (clock.nowMs() - triedAtMs < cooldownMs) return renewal\n',
       ''
     ]
@@ -199,13 +199,13 @@ export const signInGuards = [
   ...guardsOf(users, 'test/accounts/identity.test.ts', [
     [
       'a user is an account, not an address',
-      '[R13] users › another account with the same address',
+      '[R13] users › another account with the same or a similar address › another user',
       'upsert({ issuer, sub }, { email, name, picture })',
       'upsert({ email } as object, { issuer, sub, name, picture })'
     ],
     [
       'a user is of one issuer',
-      '[R13] users › one sub of two issuers is two users',
+      '[R13] users › the same sub from two issuers › two users',
       'upsert({ issuer, sub }, { email, name, picture })',
       'upsert({ sub }, { issuer, email, name, picture })'
     ]

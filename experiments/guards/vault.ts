@@ -2,13 +2,13 @@ import { guardsOf } from './guard.ts'
 
 const vault = 'src/vault/vault.ts'
 const everywhereElse = '[R55] vault › an envelope opens nowhere but where it was sealed'
-const earlier = '[R55] vault › an envelope of the earlier version opens'
+const earlier = '[R55] vault › an unchanged envelope of the earlier version opens where it was sealed'
 
 export const vaultGuards = [
   ...guardsOf('plugins/readiness.ts', 'test/vault/wrong-key.test.ts', [
     [
       'nothing is worked on with a wrong key',
-      '[R58][F41] wrong key › seen only when the database is back',
+      '[R58][F41] wrong key › noticed only when the database is back › no work is done meanwhile',
       '      await prepare()\n      if (!unprepared) {\n',
       '      app.background.start()\n      await prepare()\n      if (!unprepared) {\n'
     ]
@@ -70,7 +70,7 @@ export const vaultGuards = [
     ],
     [
       'there is no vault without a key',
-      '[R54] vault › there is no vault without a key',
+      '[R54] vault › cannot be made without a key',
       "  if (!primary) throw new Error('the key ring is empty')\n",
       ''
     ]
@@ -78,7 +78,7 @@ export const vaultGuards = [
   ...guardsOf('src/vault/check.ts', 'test/vault/wrong-key.test.ts', [
     [
       'a wrong key is told at boot',
-      '[R58] wrong key › it is detected wherever in the ring',
+      '[R58] wrong key › at any place in the ring › it is detected',
       '    if (check) vault.open(check, context)\n',
       ''
     ]
@@ -86,7 +86,7 @@ export const vaultGuards = [
   ...guardsOf('src/commands/rotate-vault.ts', 'test/vault/rotate.test.ts', [
     [
       'the check values are sealed again too',
-      '[R56] rotate › envelopes of the earlier version › served, and sealed again in the present form',
+      '[R56] rotate › envelopes of the earlier version › are read, and sealed again in the current form',
       '  await resealChecks(config.vaultKeys, database.collection(vaultCheckCollection))\n',
       ''
     ]
@@ -94,7 +94,7 @@ export const vaultGuards = [
   ...guardsOf('plugins/readiness.ts', 'test/vault/wrong-key.test.ts', [
     [
       'a wrong key ends the boot',
-      '[R58][F41] wrong key › the boot fails',
+      '[R58][F41] wrong key › the start fails, nothing changes, and the right key works afterwards',
       "      if (hasCode(unprepared, 'unsealable')) throw unprepared\n",
       ''
     ]

@@ -35,7 +35,7 @@ t.test('[R32] erasing › without a session › refused', async t => {
   t.equal(livingGrants(world), 1)
 })
 
-t.test('[R32] erasing › connections, sessions, flows and the user › all gone, and revoked at Google', async t => {
+t.test('[R32] erasing › connections, sessions, flows and the user › deleted, and revoked at Google', async t => {
   const world = await enter(t)
   const { google, app } = world
   const [phone, laptop] = [await world.signedIn(), await world.signedIn()]
@@ -56,7 +56,7 @@ t.test('[R32] erasing › connections, sessions, flows and the user › all gone
   t.same(google.violations, [])
 })
 
-t.test('[R32] erasing › with Google away › gone here at once, revoked when Google is back', async t => {
+t.test('[R32] erasing › Google is down › deleted here at once, revoked when Google is back', async t => {
   const world = await enter(t)
   const user = await world.signedIn()
   await user.connected()
@@ -68,7 +68,7 @@ t.test('[R32] erasing › with Google away › gone here at once, revoked when G
   await isErased(t, world)
 })
 
-t.test('[R32] erasing › while five requests are at Google › none of them brings anything back', async t => {
+t.test('[R32] erasing › while five requests are waiting for Google › none of them restores anything', async t => {
   const world = await enter(t)
   const { app, google, clock } = world
   const user = await world.signedIn()
@@ -100,7 +100,7 @@ t.test('[R32] erasing › while five requests are at Google › none of them bri
   await isErased(t, world)
 })
 
-t.test('[R32] erasing › a connection stored for a user who is just gone › is taken back', async t => {
+t.test('[R32] erasing › a connection is stored just after › it is removed again', async t => {
   const world = await enter(t)
   const { app } = world
   const user = await world.signedIn()
@@ -119,7 +119,7 @@ t.test('[R32] erasing › a connection stored for a user who is just gone › is
   await isErased(t, world)
 })
 
-t.test('[R32] erasing › a connection stored meanwhile by a process that died of it › is taken back', async t => {
+t.test('[R32] erasing › a process stores a connection meanwhile and dies › it is removed again', async t => {
   const world = await enter(t)
   const { app } = world
   const user = await world.signedIn()
@@ -159,7 +159,7 @@ t.test('[R32] erasing › a connection stored meanwhile by a process that died o
   await isErased(t, world)
 })
 
-t.test('[R32] erasing › while the same user signs in › the new session is taken back', async t => {
+t.test('[R32] erasing › while the same user signs in › the new session is removed again', async t => {
   const world = await enter(t)
   const { app } = world
   const user = await world.signedIn()
@@ -185,7 +185,7 @@ for (const [what, collection, method] of [
   ['the events', 'events', 'updateMany'],
   ['the revocation', 'revocations', 'updateOne']
 ] as const) {
-  t.test(`[R32] erasing › cut off at ${what} › the worker of another replica ends it`, async t => {
+  t.test(`[R32] erasing › cut off at ${what} › another replica’s worker finishes it`, async t => {
     const world = await enter(t)
     const { app } = world
     const user = await world.signedIn()
@@ -205,7 +205,7 @@ for (const [what, collection, method] of [
   })
 }
 
-t.test('[R32] erasing › a user of a host app with an open ticket › it goes too, and brings nobody back', async t => {
+t.test('[R32] erasing › a user of a host app with an open ticket › the ticket is deleted too', async t => {
   const world = await enter(t)
   const host = await createHostApp(world)
   const guest = world.browser()
@@ -223,7 +223,7 @@ for (const [when, step] of [
   ['before its user is stored', 'users.forHostApp'],
   ['before it is used up', 'tickets.take']
 ] as const) {
-  t.test(`[R32] erasing › a ticket that is just pressed, ${when} › brings nobody back`, async t => {
+  t.test(`[R32] erasing › a ticket is pressed, ${when} › the user stays deleted`, async t => {
     const world = await enter(t)
     const { app } = world
     const host = await createHostApp(world)
@@ -254,7 +254,7 @@ for (const [when, step] of [
   })
 }
 
-t.test('[R32] erasing › a user of a host app › is named by no event that is kept', async t => {
+t.test('[R32] erasing › a user of a host app › no remaining event names the user', async t => {
   const world = await enter(t)
   const { app, google } = world
   const host = await createHostApp(world)
@@ -275,7 +275,7 @@ t.test('[R32] erasing › a user of a host app › is named by no event that is 
   t.match(kept, '"m1"')
 })
 
-t.test('[R32] erasing › events of others wait to be listed › it does not wait for them', async t => {
+t.test('[R32] erasing › events of other users wait to be listed › no delay', async t => {
   const { app, signedIn } = await enter(t)
   const [user, other] = [await signedIn(), await signedIn('bob@example.com')]
   await user.connected()
@@ -296,7 +296,7 @@ t.test('[R32] erasing › events of others wait to be listed › it does not wai
   await app.background.run()
 })
 
-t.test('[R32] erasing › one that cannot be finished › is in no other’s way', async t => {
+t.test('[R32] erasing › one cannot be finished › the others are', async t => {
   const { app, signedIn } = await enter(t)
   const { sessions, users } = collectionsOf(app)
   const remove = sessions.deleteMany.bind(sessions)
@@ -321,7 +321,7 @@ t.test('[R32] erasing › one that cannot be finished › is in no other’s way
   )
 })
 
-t.test('[R32] erasing › revocations still pending › hold nothing that names the user', async t => {
+t.test('[R32] erasing › revocations still pending › nothing in them names the user', async t => {
   const { app, google, clock, signedIn } = await enter(t)
   const user = await signedIn()
   await user.connected()
@@ -334,7 +334,7 @@ t.test('[R32] erasing › revocations still pending › hold nothing that names 
   t.notMatch(JSON.stringify(left), email)
 })
 
-t.test('[R32] erasing › Google hangs and there are several accounts › they are asked at once', async t => {
+t.test('[R32] erasing › Google hangs, several accounts › all revocations run at once', async t => {
   const { google, signedIn, app } = await enter(t)
   const user = await signedIn()
   const subs = ['501', '502', '503']

@@ -8,7 +8,7 @@ interface Session {
   user: { id: string; email: string }
 }
 
-t.test('[R13] users › the same account with a new address is the same user', async t => {
+t.test('[R13] users › the same account with a new address › the same user', async t => {
   const { google, signedIn, app } = await enter(t)
   const before = await signedIn()
   const connection = await before.connected()
@@ -23,7 +23,7 @@ t.test('[R13] users › the same account with a new address is the same user', a
   t.same(google.violations, [])
 })
 
-t.test('[R13] users › another account with the same address, or one like it, is another user', async t => {
+t.test('[R13] users › another account with the same or a similar address › another user', async t => {
   const { google, signedIn, app } = await enter(t)
   const ada = await signedIn()
   const connection = await ada.connected()
@@ -59,7 +59,7 @@ t.test('[R13] users › another account with the same address, or one like it, i
   t.same(google.violations, [])
 })
 
-t.test('[R13] users › one sub of two issuers is two users', async t => {
+t.test('[R13] users › the same sub from two issuers › two users', async t => {
   const { app, signedIn, google } = await enter(t)
   const ada = await signedIn()
   const { sub, email } = google.user('ada@example.com')
@@ -75,7 +75,7 @@ t.test('[R13] users › one sub of two issuers is two users', async t => {
   t.not((await ada.fetch('/auth/session')).json<Session>().user.id, elsewhere._id.toHexString())
 })
 
-t.test("[R11] id_token › Google's two names for itself are accepted, and nothing like them", async t => {
+t.test("[R11] id_token › Google's two issuer names are accepted, similar ones are not", async t => {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256' }] }
   const endpoint = 'http://localhost:1/'

@@ -44,7 +44,7 @@ const entry = (requestId: string) => ({
   requestId
 })
 
-t.test('[F50] audit › a pipe that nobody reads › refused at once, and taken when somebody does', async t => {
+t.test('[F50] audit › a pipe that nobody reads › vends are refused at once, and work when somebody reads', async t => {
   const pipe = makePipe(t)
   const { app, signedIn } = await build(t, { environment: { AUDIT_FILE: pipe } })
   const { id } = await (await signedIn()).connected()
@@ -57,7 +57,7 @@ t.test('[F50] audit › a pipe that nobody reads › refused at once, and taken 
 })
 
 t.test(
-  '[F50] audit › a pipe whose reader stalls › holds back 1 MiB, refuses the rest, loses no line of a vend',
+  '[F50] audit › a pipe’s reader stalls › up to 1 MiB waits, further vends are refused, no vend’s line is lost',
   async t => {
     const pipe = makePipe(t)
     const read = reader(t, pipe)
@@ -93,7 +93,7 @@ t.test(
 )
 
 t.test(
-  '[F50] log › standard output whose reader stalls › vends are refused, the rest goes on, no line of a vend is lost',
+  '[F50] log › the reader of standard output stalls › vends are refused, the rest works, no vend’s line is lost',
   async t => {
     const { environment, app, signedIn } = await build(t, { environment: { RATE_LIMIT_KEY: '0', AUDIT_FILE: '' } })
     const { id } = await (await signedIn()).connected()

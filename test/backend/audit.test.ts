@@ -81,7 +81,7 @@ t.test('[R90] audit › vends, refused and not › one line each, before the ans
   t.notOk(written.includes(one.key.slice(-43)))
 })
 
-t.test('[R90] audit › 200 vends at once › as many lines as tokens', async t => {
+t.test('[R90] audit › 200 vends at once › 200 lines', async t => {
   const world = await audited(t)
   const { id } = await connected(world)
   const { vend } = await createBackend(world.app)
@@ -97,12 +97,12 @@ for (const [name, file] of [
   ['in a folder that is not there', '/nowhere/audit.log'],
   ['that is a folder', '/tmp']
 ] as const) {
-  t.test(`[R90] audit › a file ${name} › stops the start by its name`, async t => {
+  t.test(`[R90] audit › a file ${name} › the start fails and names the variable`, async t => {
     t.throws(() => createAudit(file), { name: 'ConfigError', message: /AUDIT_FILE/ })
   })
 }
 
-t.test('[R90] audit › a file on a full disk › nothing is vended, the rest goes on', async t => {
+t.test('[R90] audit › a file on a full disk › nothing is vended, everything else works', async t => {
   const world = await build(t, { environment: { AUDIT_FILE: '/dev/full' } })
   const { app, google, clock } = world
   const ada = await world.signedIn()

@@ -15,7 +15,7 @@ const keysOf =
 const reads = (key: string, { app }: Pick<World, 'app'>) =>
   app.inject({ url: '/v1/connections', headers: { authorization: `Bearer ${key}` } })
 
-t.test('[R60] keys create › standard output is the key alone, which opens what it was made for', async t => {
+t.test('[R60] keys create › standard output is only the key, and the key works', async t => {
   const world = await build(t)
   const made = await runGuichet(world.environment, 'keys', 'create', '--name', 'a backend', '--ops', 'connections:read')
     .ended
@@ -31,7 +31,7 @@ t.test('[R60] keys create › standard output is the key alone, which opens what
   isProblem(t, await world.app.inject({ ...ticket, headers: { authorization } }), 403, 'forbidden')
 })
 
-t.test('[R60] keys create › --json, for some services and some days › one object, and a key that ends', async t => {
+t.test('[R60] keys create › --json, limited to services and days › one object, and a key that expires', async t => {
   const world = await build(t)
   const { clock, app, signedIn } = world
   const ada = await signedIn()
@@ -65,7 +65,7 @@ t.test('[R60] keys create › --json, for some services and some days › one ob
   t.equal(endless.expiresAt, null)
 })
 
-t.test('[R60] keys list › as text and as JSON › shows every key but neither a key nor its hash', async t => {
+t.test('[R60] keys list › as text and as JSON › every key’s entry, without the key or its hash', async t => {
   const world = await build(t)
   const keys = keysOf(world)
   const made = []
@@ -109,7 +109,7 @@ t.test('[R60] keys list › as text and as JSON › shows every key but neither 
   }
 })
 
-t.test('[R89] keys revoke › the key is dead at both replicas within 5 seconds, its sister alive', async t => {
+t.test('[R89] keys revoke › invalid at both replicas within 5 seconds, other keys unaffected', async t => {
   const world = await build(t)
   const keys = keysOf(world)
   const replicas = [world, { app: await world.replica() }]
@@ -130,7 +130,7 @@ t.test('[R89] keys revoke › the key is dead at both replicas within 5 seconds,
   }
 })
 
-t.test('[R60] keys › called wrongly › says how, ends with 1 and writes nothing', async t => {
+t.test('[R60] keys › wrong arguments › shows the usage, exits with 1 and writes nothing', async t => {
   const world = await build(t)
   const keys = keysOf(world)
   const good = ['create', '--name', 'a backend', '--ops', 'connections:read']

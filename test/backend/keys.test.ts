@@ -20,7 +20,7 @@ function watchCompares(t: Test): string[][] {
   return compared
 }
 
-t.test('[R84] backend key › none, wrong, revoked, expired, a cookie › one and the same refusal', async t => {
+t.test('[R84] backend key › none, wrong, revoked, expired, or a cookie instead › the same refusal', async t => {
   const world = await build(t)
   const { app, clock, signedIn } = world
   const ada = await signedIn()
@@ -78,7 +78,7 @@ t.test('[R84] backend key › none, wrong, revoked, expired, a cookie › one an
   t.same(world.google.violations, [])
 })
 
-t.test('[R84] backend key › on the browser’s routes › is nobody', async t => {
+t.test('[R84] backend key › on the browser’s routes › counts as no session', async t => {
   const { app, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()
   const { fetch } = await createBackend(app)
@@ -96,7 +96,7 @@ t.test('[R84] backend key › on the browser’s routes › is nobody', async t 
   t.equal((await fetch(`/v1/connections/${id}`)).statusCode, 200, 'and the connection is still there')
 })
 
-t.test('[R60] backend key › shown once › stored hashed, with 256 random bits', async t => {
+t.test('[R60] backend key › 256 random bits, shown once and stored hashed', async t => {
   const { app } = await build(t)
   const made = await Promise.all(Array.from({ length: 50 }, () => createBackend(app)))
   t.equal(new Set(made.map(({ key }) => key.slice(-43))).size, 50)
@@ -184,7 +184,7 @@ t.test('[R85] session cookie › its signature compared › in constant time, by
   }
 })
 
-t.test('[R86] backend key › in query or body › refused, and in no log', async t => {
+t.test('[R86] backend key › in query or body › refused, and not logged', async t => {
   const lines: string[] = []
   const stream = { write: (line: string) => void lines.push(line) }
   const { app, signedIn } = await build(t, { logger: { level: 'trace', stream } })
@@ -207,7 +207,7 @@ t.test('[R86] backend key › in query or body › refused, and in no log', asyn
   t.notOk(lines.join('').includes(key.slice(-43)))
 })
 
-t.test('[R89] backend key › revoked › dead at every replica within 5 seconds, its sister alive', async t => {
+t.test('[R89] backend key › revoked › invalid at every replica within 5 seconds, other keys unaffected', async t => {
   const { app, clock, replica, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()
   const replicas = [app, await replica(), await replica()]
@@ -226,7 +226,7 @@ t.test('[R89] backend key › revoked › dead at every replica within 5 seconds
   }
 })
 
-t.test('[R89] backend key › asked for again and again › is dead within 5 seconds all the same', async t => {
+t.test('[R89] backend key › revoked while it is in constant use › invalid within 5 seconds', async t => {
   const { app, clock, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()
   const { id: keyId, vend } = await createBackend(app)
@@ -240,7 +240,7 @@ t.test('[R89] backend key › asked for again and again › is dead within 5 sec
   t.ok(lastGoodMs <= 5000, `the last answer came after ${lastGoodMs} ms`)
 })
 
-t.test('[R89] backend key › revoked while the clock is set back › is dead within 5 seconds all the same', async t => {
+t.test('[R89] backend key › revoked while the clock is set back › invalid within 5 seconds', async t => {
   const { app, clock, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()
   const { id: keyId, vend } = await createBackend(app)

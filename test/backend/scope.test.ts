@@ -11,7 +11,7 @@ async function twoServices(world: World): Promise<{ gmail: string; calendar: str
   return { gmail, calendar, userId }
 }
 
-t.test('[R87] backend key › without the operation › is refused, whatever else it may do', async t => {
+t.test('[R87] backend key › without the operation › refused, whatever else it may do', async t => {
   const world = await enter(t)
   const { gmail } = await twoServices(world)
   const { id: message, attachments } = world.google.user('ada@example.com').messages[2] ?? {}
@@ -53,7 +53,7 @@ t.test('[R87] backend key › without the operation › is refused, whatever els
   t.same(world.google.violations, [])
 })
 
-t.test('[R87] backend key › narrowed to a service › does not see another’s, in path, query or body', async t => {
+t.test('[R87] backend key › limited to a service › does not see others, by path, query or body', async t => {
   const world = await enter(t)
   const { app, google } = world
   const { gmail, calendar, userId } = await twoServices(world)
@@ -112,7 +112,7 @@ t.test('[R87] backend key › narrowed to a service › does not see another’s
   t.same((await nothing.fetch('/v1/connections')).json().connections, [])
 })
 
-t.test('[R87] backend key › widened by what is sent › stays as it was made', async t => {
+t.test('[R87] backend key › a request that claims more rights › the key’s own rights count', async t => {
   const world = await enter(t)
   const { app } = world
   const { gmail, calendar, userId } = await twoServices(world)

@@ -10,7 +10,7 @@ t.test('vend › without a key is refused', async t => {
   t.match(response.headers['www-authenticate'], /^Bearer/)
 })
 
-t.test('[R88] vend › the answer holds what RFC 6749 names and nothing more', async t => {
+t.test('[R88] vend › the answer holds the fields of RFC 6749 and nothing more', async t => {
   const { app, google, signedIn, clock } = await enter(t)
   const connection = await (await signedIn()).connected()
   const { vend } = await createBackend(app)
@@ -38,7 +38,7 @@ t.test('[R88] vend › the answer holds what RFC 6749 names and nothing more', a
   t.same(google.violations, [])
 })
 
-t.test('[R88] vend › with no body, an empty one, null › alike', async t => {
+t.test('[R88] vend › no body, an empty one or null › the same answer', async t => {
   const { app, signedIn } = await enter(t)
   const { id } = await (await signedIn()).connected()
   const { key } = await createBackend(app)

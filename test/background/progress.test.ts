@@ -5,7 +5,7 @@ import type { EventList } from '../../src/events/event-list.ts'
 import { build, collectionsOf } from '../helper.ts'
 
 t.test(
-  'background › a hundred ended grants that do not open › the next one is asked about, and they are not again',
+  'background › a hundred expired grants do not decrypt › the next one is checked, and they are not retried',
   async t => {
     const { app, signedIn, google, clock } = await build(t)
     const ada = await signedIn()
@@ -42,7 +42,7 @@ t.test(
   }
 )
 
-t.test('background › an account whose revocations Google refuses, however many › others are revoked', async t => {
+t.test('background › Google refuses many revocations of one account › others are revoked', async t => {
   const { app, google, clock } = await build(t)
   google.fault('revoke', { status: 500 }, { times: Infinity, only: ({ body }) => body.includes('refused') })
   const queue = (sub: string, token: string) =>
@@ -55,7 +55,7 @@ t.test('background › an account whose revocations Google refuses, however many
   t.same(left, ['unlucky'])
 })
 
-t.test('background › fifty erasures that cannot be finished › the next one is, and they wait', async t => {
+t.test('background › fifty erasures cannot be finished › they wait, and the next one is done', async t => {
   const { app, clock } = await build(t)
   const { users } = collectionsOf(app)
   const erased = (at: number) => ({
@@ -88,7 +88,7 @@ t.test('background › fifty erasures that cannot be finished › the next one i
   t.equal(await users.findOne({ _id: last?._id ?? new ObjectId() }), null)
 })
 
-t.test('background › events that cannot be listed › are in no other record’s way', async t => {
+t.test('background › a record’s events cannot be listed › those of other records are', async t => {
   const { app } = await build(t)
   const { users } = collectionsOf(app)
   const record = (id: string) => ({

@@ -97,7 +97,7 @@ export async function pageStories(t: Test, scene: Scene): Promise<void> {
     t.same(complaints, [])
   })
 
-  await t.test('page › with scripts blocked › links and forms do it all', async t => {
+  await t.test('page › with scripts blocked › links and forms are enough', async t => {
     const { page } = await scene.open(t, scene.url, { javaScriptEnabled: false })
     await signIn(page, ada)
     await connectGmail(page, ada)
@@ -111,7 +111,7 @@ export async function pageStories(t: Test, scene: Scene): Promise<void> {
     await page.getByText('You are signed out').waitFor()
   })
 
-  await t.test('page › a box left unticked › what is missing, and one button that repairs it', async t => {
+  await t.test('page › a box left unticked › names the missing scope, with one button to repair it', async t => {
     const { page } = await scene.open(t)
     await signIn(page, ada)
     await connectGmail(page, ada, 'gmail.modify')
@@ -127,7 +127,7 @@ export async function pageStories(t: Test, scene: Scene): Promise<void> {
     await signOutAndErase(page, scene)
   })
 
-  await t.test('page › a grant that was withdrawn › the reason, and one button that repairs it', async t => {
+  await t.test('page › a revoked grant › the reason, with one button to repair it', async t => {
     const { page } = await scene.open(t)
     await signIn(page, ada)
     await connectGmail(page, ada)
@@ -147,7 +147,7 @@ export async function pageStories(t: Test, scene: Scene): Promise<void> {
     await signOutAndErase(page, scene)
   })
 
-  await t.test('page › leaving for Google › says so, and sends a second press nowhere', async t => {
+  await t.test('page › leaving for Google › says so, and a second press does nothing', async t => {
     const { page } = await scene.open(t)
     let starts = 0
     await page.route('**/auth/google', route => {

@@ -112,7 +112,7 @@ export async function popupStories(t: Test, scene: Scene): Promise<void> {
     await out(page, '{"status":"declined"}')
   })
 
-  await t.test('client › popup › blocked › the whole page goes, and comes back', async t => {
+  await t.test('client › popup › blocked › the page itself goes to Google, and comes back', async t => {
     const { page, complaints } = await scene.open(t, `${scene.frontend}/inbox?tab=2`)
     await page.evaluate('window.open = () => null')
     await page.locator('#connect').click()
@@ -123,7 +123,7 @@ export async function popupStories(t: Test, scene: Scene): Promise<void> {
     t.same(complaints, [])
   })
 
-  await t.test('client › an origin that is not listed › is refused, and told nothing by a popup', async t => {
+  await t.test('client › an origin that is not listed › refused, and a popup tells it nothing', async t => {
     const { page } = await scene.open(t, scene.outsider)
     await page.evaluate('show(guichet.session())')
     await out(page, 'code offline')

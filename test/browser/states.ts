@@ -120,7 +120,7 @@ export async function stateStories(t: Test, scene: Scene): Promise<void> {
     t.same(await faultsOf(page), [], 'deleted')
   })
 
-  await t.test('ticket › of a host app › to Google, and back to an app that redirects again', async t => {
+  await t.test('ticket › from a host app › to Google, and back to an app that redirects again', async t => {
     const { page, complaints } = await scene.open(t)
     const returnTo = `${scene.frontend}/moved`
     await page.goto(

@@ -10,7 +10,7 @@ import { createCertificate } from '../certificate.ts'
 import { build, type World } from '../helper.ts'
 import { runGuichet } from '../process.ts'
 
-t.test('doctor › behind a proxy that speaks https › the cookie, its Secure and forwarded headers', async t => {
+t.test('doctor › behind an https proxy › checks cookie, Secure and forwarded headers', async t => {
   const world = await build(t)
   const { key, cert } = createCertificate()
   const folder = mkdtempSync(join(tmpdir(), 'guichet-https-'))

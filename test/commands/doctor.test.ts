@@ -50,7 +50,7 @@ async function reachable(t: Test) {
   return { ...world, doctor, publicUrl, bent, browser, environment }
 }
 
-t.test('doctor › a set-up that is right › no fault, and every check had its say', async t => {
+t.test('doctor › a correct set-up › no fault, and every check reports', async t => {
   const { doctor, browser } = await reachable(t)
   await browser.signIn()
   await browser.connected()
@@ -66,7 +66,7 @@ t.test('doctor › a set-up that is right › no fault, and every check had its 
   )
 })
 
-t.test('doctor › set-ups that are broken › each is told, by itself, with a remedy', async t => {
+t.test('doctor › broken set-ups › each fault is reported with its remedy', async t => {
   const world = await reachable(t)
   const { doctor, google, publicUrl, bent, browser, app } = world
   await browser.signIn()
@@ -128,7 +128,7 @@ t.test('doctor › set-ups that are broken › each is told, by itself, with a r
   t.equal((await guichet(world.environment, 'connections', 'show', '1')).code, 1)
 })
 
-t.test('doctor › a webhook that takes it › the test event is signed, and says that it is one', async t => {
+t.test('doctor › a working webhook › gets a signed event that says it is a test', async t => {
   const world = await reachable(t)
   const bodies: string[] = []
   const url = await serve(t, async (request, response) => {
@@ -149,7 +149,7 @@ t.test('doctor › a webhook that takes it › the test event is signed, and say
   )
 })
 
-t.test('command line › help › a line each, all of one, and colour on a terminal alone', async t => {
+t.test('command line › help › one line a command, details of one, and colour only on a terminal', async t => {
   const { out } = await guichet({}, '--help')
   for (const name of ['secrets', 'doctor', 'keys create', 'connections show', 'events tail', 'vault rotate'])
     t.match(out, new RegExp(`^ {2}guichet ${name} `, 'm'))
@@ -165,7 +165,7 @@ t.test('command line › help › a line each, all of one, and colour on a termi
   t.notMatch(plain, '\u001b')
 })
 
-t.test('events list › what happened, oldest first', async t => {
+t.test('events list › shows events, oldest first', async t => {
   const world = await build(t)
   const ada = await world.signedIn()
   await ada.connected()
@@ -178,7 +178,7 @@ t.test('events list › what happened, oldest first', async t => {
   t.equal((await guichet(world.environment, 'events', 'list', '--limit', '0')).code, 1)
 })
 
-t.test('events tail › beside a server that works › what happens from now on, to the limit', async t => {
+t.test('events tail › beside a running server › new events, up to the limit', async t => {
   const world = await build(t)
   const ada = await world.signedIn()
   await ada.connected()

@@ -46,7 +46,7 @@ const secrets = [
   'the-client-secret'
 ]
 
-t.test('[R57][F40] boot › a faulty environment ends the process at once, by name and without a value', async t => {
+t.test('[R57][F40] boot › a faulty environment › exits at once with the variable’s name, not its value', async t => {
   const cases: [string[], Record<string, string>][] = [
     [
       ['VAULT_KEYS', 'SESSION_SECRETS', 'NODE_TLS_REJECT_UNAUTHORIZED'],
@@ -100,7 +100,7 @@ t.test('[R57] boot › a faulty environment ends the process before anyone is ca
   t.ok(database.connections > 0 && google.connections > 0)
 })
 
-t.test('[F40] boot › a key missing or short, over a database that is in use › which stays as it was', async t => {
+t.test('[F40] boot › a key is missing or too short › the database stays as it was', async t => {
   const mongo = await startEmbeddedMongo()
   t.teardown(() => mongo.close())
   const world = await build(t, { environment: { MONGODB_URI: mongo.uri } })

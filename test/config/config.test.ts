@@ -38,7 +38,7 @@ function isRefused(t: Test, changes: Record<string, string | undefined>, names: 
   }
 }
 
-t.test('[R57] config › the least that must be given is enough, and the rest has its defaults', async t => {
+t.test('[R57] config › only the required variables › the rest has its defaults', async t => {
   const config = parseConfig(least)
   t.match(config, {
     host: '127.0.0.1',
@@ -309,7 +309,7 @@ t.test('[R57] config › all faults are named at once', async t => {
   isRefused(t, inside, ['WEBHOOK_URL', 'SESSION_SECRETS'], 'one of its own rule, and one of the schema')
 })
 
-t.test('[R57] config › settings that contradict or undo each other are refused', async t => {
+t.test('[R57] config › settings that contradict each other are refused', async t => {
   const https = { PUBLIC_URL: 'https://auth.example.com' }
   isRefused(t, https, ['TRUST_PROXY'], 'https without the proxy that ends it')
   t.ok(parseConfig({ ...least, ...https, TRUST_PROXY: 'loopback' }))
@@ -368,7 +368,7 @@ t.test('[R57] config › a secret may come from a file, and only from one place'
   }
 })
 
-t.test("[R57] config › Google's own file stands for client id and secret", async t => {
+t.test("[R57] config › the console's JSON file replaces client id and secret", async t => {
   const web = { client_id: 'from-the-file', client_secret: 'the secret in the file', redirect_uris: [] }
   const dir = t.testdir({
     'good.json': JSON.stringify({ web }),

@@ -10,7 +10,7 @@ import { testEnvironment } from '../helper.ts'
 const root = join(import.meta.dirname, '../..')
 
 t.test(
-  '[R63] secrets › stand in no command line, and in nothing that a process prints',
+  '[R63] secrets › appear in no command line and in no output of a process',
   { skip: process.platform !== 'linux' && 'command lines are read from /proc' },
   async t => {
     const google = await startFakeGoogle()

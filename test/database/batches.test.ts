@@ -21,7 +21,7 @@ async function numbered(t: Test, count: number) {
   return { database, collection, commands }
 }
 
-t.test('batched find › asked in one turn › one command, and each gets its own record or none', async t => {
+t.test('batched find › several in one turn › one command, and each gets its own record or none', async t => {
   const { collection, commands } = await numbered(t, 10)
   const find = createBatchedFind(collection, { live: true })
   const found = await Promise.all([4, 3, 99, 4, 0].map(find))
@@ -34,7 +34,7 @@ t.test('batched find › asked in one turn › one command, and each gets its ow
   t.equal(await find(5), null, 'alone, and not live')
 })
 
-t.test('batched find › asked for more than one command holds › all are answered', async t => {
+t.test('batched find › more than one command holds › all are answered', async t => {
   const { collection, commands } = await numbered(t, 250)
   const find = createBatchedFind(collection)
   const together = await Promise.all(Array.from({ length: 250 }, (_, id) => find(id)))
@@ -45,7 +45,7 @@ t.test('batched find › asked for more than one command holds › all are answe
   t.same(commands, ['find', 'find', 'find'])
 })
 
-t.test('batched find › asked after a write was answered › sees it, however many ask', async t => {
+t.test('batched find › after a write was answered › sees it, with any number of callers', async t => {
   const { collection } = await numbered(t, 4)
   const find = createBatchedFind(collection)
   for (let round = 0; round < 20; round++) {
@@ -56,7 +56,7 @@ t.test('batched find › asked after a write was answered › sees it, however m
   }
 })
 
-t.test('batched find and insert › the database is away › each caller is told', async t => {
+t.test('batched find and insert › the database is down › each caller gets the error', async t => {
   const { collection, database } = await numbered(t, 4)
   await database.stop()
   const [find, insert] = [createBatchedFind(collection), createBatchedInsert(collection)]
@@ -67,7 +67,7 @@ t.test('batched find and insert › the database is away › each caller is told
   for (const outcome of outcomes) t.ok(outcome.status === 'rejected' && isDatabaseUnavailable(outcome.reason))
 })
 
-t.test('batched insert › one of those together is there already › it alone is refused', async t => {
+t.test('batched insert › one of them exists already › only that one is refused', async t => {
   const { collection, commands } = await numbered(t, 3)
   const insert = createBatchedInsert(collection)
   const outcomes = await Promise.allSettled([7, 1, 8].map(_id => insert({ _id, live: true })))

@@ -3,7 +3,7 @@ import t from 'tap'
 import { build, type Collections, collectionsOf, isProblem } from '../helper.ts'
 import { failNext } from './database.ts'
 
-t.test('[F7] database errors › a callback whose session cannot be read uses nothing up', async t => {
+t.test('[F7] database errors › a callback’s session cannot be read › its flow stays usable', async t => {
   const { app, google, signedIn } = await build(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
@@ -18,7 +18,7 @@ t.test('[F7] database errors › a callback whose session cannot be read uses no
   t.equal(google.calls('token'), exchanges + 1)
 })
 
-t.test('[F7] database errors › nor does a refused one whose flow cannot be read', async t => {
+t.test('[F7] database errors › a refused callback’s flow cannot be read › it stays usable', async t => {
   const { app, google, browser } = await build(t)
   const ada = browser()
   const callback = await ada.authorize('/auth/google')
@@ -32,7 +32,7 @@ t.test('[F7] database errors › nor does a refused one whose flow cannot be rea
   t.equal((await ada.fetch(callback)).statusCode, 200)
 })
 
-t.test('[F7] database errors › nor does one whose flow cannot be taken', async t => {
+t.test('[F7] database errors › a callback’s flow cannot be marked used › it stays usable', async t => {
   const { app, google, browser } = await build(t)
   const ada = browser()
   const callback = await ada.authorize('/auth/google')
@@ -44,31 +44,28 @@ t.test('[F7] database errors › nor does one whose flow cannot be taken', async
   t.equal((await ada.fetch(callback)).statusCode, 200)
 })
 
-t.test(
-  '[F8] database errors › a session that cannot be saved is no session: 503, no cookie, nobody half signed in',
-  async t => {
-    const { app, browser } = await build(t)
-    for (const way of ['fetch', 'navigate'] as const) {
-      const ada = browser()
-      const callback = await ada.authorize('/auth/google')
-      const before = new Map(ada.cookies)
-      const fault = failNext(collectionsOf(app).sessions, 'insertOne')
-      const refused = await ada[way](callback)
-      t.equal(fault.hits, 1)
-      if (way === 'fetch') isProblem(t, refused, 503, 'database_unavailable')
-      else t.ok([303, 503].includes(refused.statusCode), `a navigation answered ${refused.statusCode}`)
-      t.notMatch(refused.headers.location, 'connected')
-      t.equal(refused.headers['set-cookie'], undefined)
-      t.same(ada.cookies, before)
-      isProblem(t, await ada.fetch('/auth/session'), 401, 'unauthenticated')
-      t.equal(await collectionsOf(app).sessions.countDocuments({ userId: { $ne: null } }), 0)
-      t.equal((await ada.signIn()).statusCode, 200, 'and a new attempt works')
-      await ada.fetch('/auth/session', 'DELETE')
-    }
+t.test('[F8] database errors › a session cannot be saved › 503, no cookie, and nobody is signed in', async t => {
+  const { app, browser } = await build(t)
+  for (const way of ['fetch', 'navigate'] as const) {
+    const ada = browser()
+    const callback = await ada.authorize('/auth/google')
+    const before = new Map(ada.cookies)
+    const fault = failNext(collectionsOf(app).sessions, 'insertOne')
+    const refused = await ada[way](callback)
+    t.equal(fault.hits, 1)
+    if (way === 'fetch') isProblem(t, refused, 503, 'database_unavailable')
+    else t.ok([303, 503].includes(refused.statusCode), `a navigation answered ${refused.statusCode}`)
+    t.notMatch(refused.headers.location, 'connected')
+    t.equal(refused.headers['set-cookie'], undefined)
+    t.same(ada.cookies, before)
+    isProblem(t, await ada.fetch('/auth/session'), 401, 'unauthenticated')
+    t.equal(await collectionsOf(app).sessions.countDocuments({ userId: { $ne: null } }), 0)
+    t.equal((await ada.signIn()).statusCode, 200, 'and a new attempt works')
+    await ada.fetch('/auth/session', 'DELETE')
   }
-)
+})
 
-t.test('[F8] database errors › a start whose session or flow cannot be saved sets no cookie', async t => {
+t.test('[F8] database errors › a start’s session or flow cannot be saved › no cookie is set', async t => {
   const { app, browser } = await build(t)
   for (const collection of ['sessions', 'flows'] as const) {
     const ada = browser()
@@ -80,7 +77,7 @@ t.test('[F8] database errors › a start whose session or flow cannot be saved s
   }
 })
 
-t.test('[F10] database errors › a full disk or a write that no majority has is 503, and all is as before', async t => {
+t.test('[F10] database errors › a full disk, or a write without a majority › 503, and nothing has changed', async t => {
   const { app, google, signedIn } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -110,7 +107,7 @@ t.test('[F10] database errors › a full disk or a write that no majority has is
   t.equal((await ada.connect({}, '/connect/calendar')).statusCode, 200)
 })
 
-t.test('[F6] database errors › two first sign-ins and two connects at once are one user and one record', async t => {
+t.test('[F6] database errors › two first sign-ins and two connects at once › one user and one record', async t => {
   const { app, browser, replica } = await build(t)
   const replicas = [app, await replica()]
   const attempts = await Promise.all(

@@ -13,7 +13,7 @@ async function indexesOf(app: Awaited<ReturnType<typeof build>>['app']): Promise
   return found.sort()
 }
 
-t.test('[R61] indexes › one that is gone is made again at the next boot', async t => {
+t.test('[R61] indexes › a missing one is made again at the next start', async t => {
   const { app, replica } = await build(t)
   const whole = await indexesOf(app)
   t.ok(whole.some(text => text.includes('"unique":true') && text.startsWith('["connections"')))
@@ -27,7 +27,7 @@ t.test('[R61] indexes › one that is gone is made again at the next boot', asyn
   t.same(await indexesOf(app), whole)
 })
 
-t.test('[R61] indexes › replicas that boot at once over an empty database all become ready', async t => {
+t.test('[R61] indexes › replicas start at once on an empty database › all become ready', async t => {
   const { app, replica } = await build(t)
   await app.mongo.db?.dropDatabase()
   const replicas = await Promise.all(Array.from({ length: 5 }, () => replica()))
@@ -35,7 +35,7 @@ t.test('[R61] indexes › replicas that boot at once over an empty database all 
 })
 
 t.test(
-  '[R61][F9] indexes › one that differs keeps the process from serving, says so, and no duplicate is made',
+  '[R61][F9] indexes › one differs from what is needed › not ready, a clear log line, and no duplicate',
   async t => {
     const database = await startMortalDatabase(t)
     const client = new MongoClient(database.uri)
@@ -59,7 +59,7 @@ t.test(
   }
 )
 
-t.test('[F9] indexes › duplicates that are there already keep it from serving too', async t => {
+t.test('[F9] indexes › existing duplicates block a unique index › not ready', async t => {
   const { app, database, replica } = await buildOverMortalDatabase(t)
   await collectionsOf(app).users.dropIndexes()
   const user = {

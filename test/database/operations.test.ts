@@ -26,7 +26,7 @@ async function watched(t: Test) {
   }
 }
 
-t.test('[D] cost of a request › commands to the database and calls to Google are these and no more', async t => {
+t.test('[D] cost of a request › the database commands and calls to Google are exactly these', async t => {
   const { app, costOf, signedIn } = await watched(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -56,25 +56,22 @@ t.test('[D] cost of a request › commands to the database and calls to Google a
   t.same(google, Array(4).fill('gmail'), 'the list, and each of its three mails')
 })
 
-t.test(
-  '[D] cost of a request › a callback makes one call to Google and stores what it brings in one write',
-  async t => {
-    const { costOf, signedIn } = await watched(t)
-    const ada = await signedIn()
-    const callback = await ada.authorize('/connect/gmail')
-    const { commands, google } = await costOf(() => ada.fetch(callback))
-    t.same(google, ['token'])
-    t.same(commands, [
-      'find sessions',
-      'findAndModify flows',
-      'find connections',
-      // Whom the host app knows the user as.
-      'find users',
-      'insert connections',
-      // Whether the user was erased meanwhile, and whether a revocation took the grant along; then what became of the flow.
-      'find users',
-      'find revocations',
-      'update flows'
-    ])
-  }
-)
+t.test('[D] cost of a request › a callback › one call to Google, and one write of the result', async t => {
+  const { costOf, signedIn } = await watched(t)
+  const ada = await signedIn()
+  const callback = await ada.authorize('/connect/gmail')
+  const { commands, google } = await costOf(() => ada.fetch(callback))
+  t.same(google, ['token'])
+  t.same(commands, [
+    'find sessions',
+    'findAndModify flows',
+    'find connections',
+    // Whom the host app knows the user as.
+    'find users',
+    'insert connections',
+    // Whether the user was erased meanwhile, and whether a revocation took the grant along; then what became of the flow.
+    'find users',
+    'find revocations',
+    'update flows'
+  ])
+})

@@ -9,31 +9,28 @@ import { buildOverMortalDatabase, createLog, startMortalDatabase } from './datab
 // stand-in nor a single server is. What they rest on is fixed in src/database/client.ts: reads from the primary, writes by
 // the majority, one repetition by the driver, and time-outs that end in 503 as here.
 
-t.test(
-  '[F1][R108] outage › a database that is away at the start is waited for, and the process serves without a restart',
-  async t => {
-    const database = await startMortalDatabase(t)
-    await database.stop()
-    const log = createLog()
-    const { app, browser, google } = await build(t, { environment: { MONGODB_URI: database.uri }, logger: log })
-    t.equal((await app.inject('/livez')).statusCode, 200)
-    for (const url of ['/readyz', '/auth/google', '/auth/session', '/services', '/connections', '/v1/connections']) {
-      const response = await app.inject(url)
-      isProblem(t, response, 503, 'database_unavailable')
-      t.ok(Number(response.headers['retry-after']) >= 1, `${url} says when to come back`)
-    }
-    const ready = log.line('ready')
-    await database.start()
-    await ready
-    t.equal((await app.inject('/readyz')).statusCode, 200)
-    const ada = browser()
-    await ada.signIn()
-    t.equal((await ada.connected()).status, 'active')
-    t.same(google.violations, [])
+t.test('[F1][R108] outage › the database is down at boot › it is waited for, and no restart is needed', async t => {
+  const database = await startMortalDatabase(t)
+  await database.stop()
+  const log = createLog()
+  const { app, browser, google } = await build(t, { environment: { MONGODB_URI: database.uri }, logger: log })
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  for (const url of ['/readyz', '/auth/google', '/auth/session', '/services', '/connections', '/v1/connections']) {
+    const response = await app.inject(url)
+    isProblem(t, response, 503, 'database_unavailable')
+    t.ok(Number(response.headers['retry-after']) >= 1, `${url} says when to come back`)
   }
-)
+  const ready = log.line('ready')
+  await database.start()
+  await ready
+  t.equal((await app.inject('/readyz')).statusCode, 200)
+  const ada = browser()
+  await ada.signIn()
+  t.equal((await ada.connected()).status, 'active')
+  t.same(google.violations, [])
+})
 
-t.test('[F2][R108] outage › in the middle: 503 and no 401, nobody is signed out, and it goes on by itself', async t => {
+t.test('[F2][R108] outage › while sessions are open › 503 and never 401, and recovery without a restart', async t => {
   const { app, database, signedIn, google } = await buildOverMortalDatabase(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -64,7 +61,7 @@ t.test('[F2][R108] outage › in the middle: 503 and no 401, nobody is signed ou
   t.equal(google.calls('revoke'), 0)
 })
 
-t.test('[F2] outage › a navigation is told so too', async t => {
+t.test('[F2] outage › a navigation › ends on an error page', async t => {
   const { database, signedIn } = await buildOverMortalDatabase(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')
@@ -75,32 +72,28 @@ t.test('[F2] outage › a navigation is told so too', async t => {
   await database.start()
 })
 
-t.test(
-  '[F3] outage › a database that hangs: 503 for all in a bounded time, and afterwards no connection is lost',
-  async t => {
-    const { app, database, signedIn } = await buildOverMortalDatabase(t)
-    const ada = await signedIn()
-    const { id } = await ada.connected()
-    database.pause()
-    const waiting = Promise.all(Array.from({ length: 40 }, () => ada.fetch(`/connections/${id}`)))
-    t.equal((await app.inject('/livez')).statusCode, 200, 'alive while the others wait')
-    // Bounded by the driver's own time-outs: without them this would wait for ever.
-    const answers = await waiting
-    t.same([...new Set(answers.map(({ statusCode }) => statusCode))], [503])
-    t.same([...new Set(answers.map(answer => problemOf(answer).code))], ['database_unavailable'])
-    database.resume()
-    // The driver finds its server again with the first that asks.
-    const recovered = async () => {
-      for (let tries = 0; tries < 5; tries++)
-        if ((await ada.fetch(`/connections/${id}`)).statusCode === 200) return true
-      return false
-    }
-    t.ok(await recovered())
-    t.same([...new Set(await Promise.all(Array.from({ length: 100 }, recovered)))], [true])
+t.test('[F3] outage › the database hangs › 503 for all in limited time, and no connection is lost', async t => {
+  const { app, database, signedIn } = await buildOverMortalDatabase(t)
+  const ada = await signedIn()
+  const { id } = await ada.connected()
+  database.pause()
+  const waiting = Promise.all(Array.from({ length: 40 }, () => ada.fetch(`/connections/${id}`)))
+  t.equal((await app.inject('/livez')).statusCode, 200, 'alive while the others wait')
+  // Bounded by the driver's own time-outs: without them this would wait for ever.
+  const answers = await waiting
+  t.same([...new Set(answers.map(({ statusCode }) => statusCode))], [503])
+  t.same([...new Set(answers.map(answer => problemOf(answer).code))], ['database_unavailable'])
+  database.resume()
+  // The driver finds its server again with the first that asks.
+  const recovered = async () => {
+    for (let tries = 0; tries < 5; tries++) if ((await ada.fetch(`/connections/${id}`)).statusCode === 200) return true
+    return false
   }
-)
+  t.ok(await recovered())
+  t.same([...new Set(await Promise.all(Array.from({ length: 100 }, recovered)))], [true])
+})
 
-t.test('[F3] outage › the time-outs of the driver › 2 s are waited for, and 5 s are not passed', async t => {
+t.test('[F3] outage › the driver’s time-outs › it waits for 2 s, and never for more than 5 s', async t => {
   const { app } = await build(t)
   const {
     socketTimeoutMS = 0,
@@ -113,7 +106,7 @@ t.test('[F3] outage › the time-outs of the driver › 2 s are waited for, and 
     t.ok(socketTimeoutMS + next < 5_000, `${socketTimeoutMS} + ${next}`)
 })
 
-t.test('[F3] outage › an answer that is only late is waited for', async t => {
+t.test('[F3] outage › an answer is late › it is waited for', async t => {
   const { app, database, signedIn } = await buildOverMortalDatabase(t)
   const ada = await signedIn()
   database.pause()
@@ -124,7 +117,7 @@ t.test('[F3] outage › an answer that is only late is waited for', async t => {
   t.equal((await waiting).statusCode, 200)
 })
 
-t.test('[R67] outage › clocks that could not be compared at the start › not ready on a clock of its own', async t => {
+t.test('[R67] outage › the database’s clock is unknown at boot › not ready until it is known', async t => {
   const world = await build(t)
   const skewed = { nowMs: () => world.clock.nowMs() + 600_000 }
   const log = createLog()

@@ -48,18 +48,15 @@ async function startSlowBuilder(t: Test, uri: string, collection: string): Promi
   return { uri: target.href, builds: () => builds }
 }
 
-t.test(
-  '[F9] indexes › one whose build takes longer than a request may › is waited for, and the app gets ready',
-  async t => {
-    const world = await build(t)
-    const mongo = await startEmbeddedMongo()
-    t.teardown(() => mongo.close())
-    const slow = await startSlowBuilder(t, mongo.uri, 'sessions')
-    const app = await createApp({ ...parseConfig({ ...world.environment, MONGODB_URI: slow.uri }), clock: world.clock })
-    t.teardown(() => app.close())
-    await app.ready()
-    t.equal((await app.inject('/readyz')).statusCode, 200, 'ready at the first attempt')
-    t.equal(slow.builds(), 2, 'once under the time-out of requests, once with patience')
-    t.ok((await collectionsOf(app).sessions.indexes()).length > 1)
-  }
-)
+t.test('[F9] indexes › one takes longer to build than a request may › it is waited for, then ready', async t => {
+  const world = await build(t)
+  const mongo = await startEmbeddedMongo()
+  t.teardown(() => mongo.close())
+  const slow = await startSlowBuilder(t, mongo.uri, 'sessions')
+  const app = await createApp({ ...parseConfig({ ...world.environment, MONGODB_URI: slow.uri }), clock: world.clock })
+  t.teardown(() => app.close())
+  await app.ready()
+  t.equal((await app.inject('/readyz')).statusCode, 200, 'ready at the first attempt')
+  t.equal(slow.builds(), 2, 'once under the time-out of requests, once with patience')
+  t.ok((await collectionsOf(app).sessions.indexes()).length > 1)
+})

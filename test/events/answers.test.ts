@@ -52,7 +52,7 @@ t.test('[R94] answers › only 2xx is success', async t => {
   }
 })
 
-t.test('[R94] answers › a redirect to a server inside › which gets nothing', async t => {
+t.test('[R94] answers › a redirect to an inside server › that server gets nothing', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const inside = await startReceiver(t)
   for (const code of [301, 302, 303, 307, 308]) {
@@ -65,7 +65,7 @@ t.test('[R94] answers › a redirect to a server inside › which gets nothing',
   t.equal(inside.requests.length, 0)
 })
 
-t.test('[R94] answers › 410 › the endpoint is left alone, until its events are replayed', async t => {
+t.test('[R94] answers › 410 › no more deliveries until its events are replayed', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { app, clock, replica } = world
   receiver.answer = status(410)
@@ -91,7 +91,7 @@ t.test('[R94] answers › 410 › the endpoint is left alone, until its events a
   t.same(new Set(receiver.ids()), new Set(listed), 'none is lost')
 })
 
-t.test('[R94] answers › 410 › told at each start, in a gauge and in readiness, until it is resumed', async t => {
+t.test('[R94] answers › 410 › shown at each start, in a gauge and in readiness, until resumed', async t => {
   const lines: string[] = []
   const receiver = await startReceiver(t)
   const logger = { stream: { write: (line: string) => void lines.push(line) } }
@@ -124,7 +124,7 @@ t.test('[R94] answers › 410 › told at each start, in a gauge and in readines
   t.same(await readiness(), { status: 'ok' })
 })
 
-t.test('[R94] answers › 410 and then another URL › delivered there', async t => {
+t.test('[R94] answers › 410, then another URL is configured › delivered there', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { clock } = world
   receiver.answer = status(410)
@@ -139,7 +139,7 @@ t.test('[R94] answers › 410 and then another URL › delivered there', async t
 })
 
 for (const code of [429, 503]) {
-  t.test(`[R94] answers › ${code} with Retry-After › nothing is sent before it has passed`, async t => {
+  t.test(`[R94] answers › ${code} with Retry-After › nothing is sent until then`, async t => {
     const { receiver, ...world } = await withReceiver(t)
     receiver.answer = status(code, { 'retry-after': '30' })
     const user = await world.signedIn()
@@ -158,7 +158,7 @@ for (const code of [429, 503]) {
   })
 }
 
-t.test('[R94] answers › Retry-After and then another URL › delivered there at once', async t => {
+t.test('[R94] answers › Retry-After, then another URL is configured › delivered there at once', async t => {
   const { receiver, ...world } = await withReceiver(t)
   receiver.answer = status(503, { 'retry-after': '3600' })
   await makeEvents(world, 1)
@@ -170,7 +170,7 @@ t.test('[R94] answers › Retry-After and then another URL › delivered there a
   t.same(moved.types(), ['connection.connected'])
 })
 
-t.test('[R94] answers › Retry-After of a century, nonsense, or a date › bounded, ignored, understood', async t => {
+t.test('[R94] answers › Retry-After a century, invalid or a date › capped, ignored, understood', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const user = await world.signedIn()
   const { clock } = world
@@ -204,7 +204,7 @@ function drip(onLetter: () => void): Receiver['answer'] {
 }
 
 for (const how of ['never answers', 'drips']) {
-  t.test(`[R94] time › a receiver that ${how} › is given 20 s in all`, async t => {
+  t.test(`[R94] time › a receiver that ${how} › cut off after 20 s in all`, async t => {
     const { receiver, ...world } = await withReceiver(t)
     const limits: { ms: number; timer: AbortController }[] = []
     const { restore } = t.intercept(AbortSignal, 'timeout', {
@@ -245,7 +245,7 @@ for (const how of ['never answers', 'drips']) {
   })
 }
 
-t.test('[R94] size › two gigabytes, or an answer that drips without end › are neither read nor waited for', async t => {
+t.test('[R94] size › an answer of two gigabytes, or one that drips › cut off', async t => {
   const { receiver, ...world } = await withReceiver(t)
   let written = 0
   receiver.answer = response => {
@@ -270,7 +270,7 @@ t.test('[R94] size › two gigabytes, or an answer that drips without end › ar
   t.equal(await collectionsOf(world.app).events.countDocuments({ deliveredAt: { $ne: null } }), 2)
 })
 
-t.test('[R94] closing › with a delivery under way › ends at once, and the event is due again', async t => {
+t.test('[R94] closing › during a delivery › ends at once, and the event is due again', async t => {
   const { receiver, ...world } = await withReceiver(t)
   receiver.answer = () => {}
   await (await world.signedIn()).connected()

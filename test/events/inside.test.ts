@@ -65,7 +65,7 @@ async function send({ app }: World, url: string, allowPrivate: string[] = []): P
   return { failures }
 }
 
-t.test('[R93] webhook URL › over 200 that point inside or are faulty › each refused at the start', async t => {
+t.test('[R93] webhook URL › over 200 that point inside or are faulty › the start fails for each', async t => {
   const world = await enter(t)
   const refused = [...insideHosts.map(host => `https://${host}/events`), ...faultyUrls]
   t.ok(new Set(refused).size >= 200, String(new Set(refused).size))
@@ -88,11 +88,11 @@ t.test('[R93] webhook URL › over 200 that point inside or are faulty › each 
   }
 })
 
-t.test('[R93] webhook URL › public ones › are taken', async t => {
+t.test('[R93] webhook URL › public ones › accepted', async t => {
   for (const url of publicUrls) t.equal(faultOfWebhookUrl(url, isPublic), undefined, url)
 })
 
-t.test('[R93] webhook URL › a private one that is named › is taken, and its neighbour is not', async t => {
+t.test('[R93] webhook URL › a private address that is allowed › accepted, and its neighbour refused', async t => {
   const guard = createAddressGuard(['10.1.0.0/16', '127.0.0.1', 'fd00:1::/32'])
   const taken = [
     'https://10.1.2.3/',
@@ -112,7 +112,7 @@ t.test('[R93] webhook URL › a private one that is named › is taken, and its 
   for (const url of refused) t.type(faultOfWebhookUrl(url, guard), 'string', url)
 })
 
-t.test('[R93] addresses › each special range › refused; what stands beside it › taken', async t => {
+t.test('[R93] addresses › each special range › refused; its neighbours › accepted', async t => {
   for (const address of [...insideIpv4, ...insideIpv6]) t.notOk(isPublic(address), address)
   for (const address of insideIpv4) t.notOk(isPublic(`::ffff:${address}`), `::ffff:${address}`)
   const outside = [
@@ -131,7 +131,7 @@ t.test('[R93] addresses › each special range › refused; what stands beside i
     t.notOk(isPublic(nonsense), nonsense)
 })
 
-t.test('[R93] dispatch › the same URLs, as if they had passed › not sent, and nobody inside is reached', async t => {
+t.test('[R93] dispatch › the same URLs past the first check › not sent, and no inside server is reached', async t => {
   const world = await enter(t)
   const inside = await startInside(t)
   const { asked } = resolveTo(t, ['127.0.0.1'])
@@ -147,7 +147,7 @@ t.test('[R93] dispatch › the same URLs, as if they had passed › not sent, an
   t.same(asked, [], 'not even looked up')
 })
 
-t.test('[R93][F49] dispatch › names that resolve to an address inside › nobody inside is reached', async t => {
+t.test('[R93][F49] dispatch › names that resolve to an inside address › no inside server is reached', async t => {
   const world = await enter(t)
   const inside = await startInside(t)
   for (const address of [...insideIpv4, ...insideIpv6, '::ffff:127.0.0.1', '64:ff9b::7f00:1']) {
@@ -164,7 +164,7 @@ t.test('[R93][F49] dispatch › names that resolve to an address inside › nobo
   t.equal(inside.hits(), 0)
 })
 
-t.test('[R93][F49] dispatch › a name that rebinds › the connection goes to the address that was checked', async t => {
+t.test('[R93][F49] dispatch › a name changes its address › the connection goes to the checked address', async t => {
   const world = await enter(t)
   const inside = await startInside(t)
   const url = `https://rebind.example:${inside.port}/events`

@@ -3,7 +3,7 @@ import { build } from '../helper.ts'
 import { injectAt, startServer } from '../process.ts'
 import { startReceiver } from './receiver.ts'
 
-t.test('[F36] delivery › kill -9 under it › delivered again by another process, with the same id', async t => {
+t.test('[F36] delivery › kill -9 during it › another process delivers it again, with the same id', async t => {
   const receiver = await startReceiver(t)
   const world = await build(t, { environment: receiver.environment })
   const user = await world.signedIn()

@@ -34,7 +34,7 @@ async function readAll(world: World, reader: { cursor: string; ids: string[] }):
   }
 }
 
-t.test('events › without a key, or one for them › refused', async t => {
+t.test('events › without a key, or without events:read › refused', async t => {
   const { app } = await enter(t)
   isProblem(t, await app.inject('/v1/events'), 401, 'backend_key_invalid')
   const backend = await createBackend(app, { operations: ['tokens:vend'] })
@@ -48,7 +48,7 @@ t.test('events › an invalid cursor › refused', async t => {
     isProblem(t, await backend.fetch(`/v1/events?cursor=${cursor}`), 400, 'invalid_request')
 })
 
-t.test('events › the life of a connection › each change once, in order, with its view', async t => {
+t.test('events › during a connection’s life › each change once, in order, with its view', async t => {
   const world = await enter(t)
   const { app, google, clock } = world
   const user = await world.signedIn()
@@ -79,7 +79,7 @@ t.test('events › the life of a connection › each change once, in order, with
   t.same(google.ledger.find(JSON.stringify(events)), [])
 })
 
-t.test('events › page by page › oldest first, none twice, and the end is where the next will be', async t => {
+t.test('events › page by page › oldest first, none twice, and the last cursor finds later events', async t => {
   const world = await enter(t)
   const { app } = world
   const ids = Array.from({ length: 250 }, (_, n) => `evt_${n}`)
@@ -93,7 +93,7 @@ t.test('events › page by page › oldest first, none twice, and the end is whe
   t.equal((await read(world)).events.length, 100)
 })
 
-t.test('events › three replicas write while one reads › the reader’s cursor skips none', async t => {
+t.test('events › three replicas write while one reads › no event is skipped', async t => {
   const world = await enter(t)
   const replicas = [world.app, await world.replica(), await world.replica()]
   const reader = { cursor: '0', ids: [] as string[] }
@@ -119,7 +119,7 @@ t.test('events › three replicas write while one reads › the reader’s curso
   )
 })
 
-t.test('[R91] outbox › listed, and then the process ends before it is taken out › listed once', async t => {
+t.test('[R91] outbox › the process ends between listing an event and removing it › listed once', async t => {
   const world = await enter(t)
   const { app } = world
   const { connections } = collectionsOf(app)
@@ -137,7 +137,7 @@ t.test('[R91] outbox › listed, and then the process ends before it is taken ou
   t.equal(await collectionsOf(replica).connections.countDocuments({ 'outbox.id': { $exists: true } }), 0)
 })
 
-t.test('[R91] outbox › a change that the database refuses › leaves no event', async t => {
+t.test('[R91] outbox › the database refuses a change › no event', async t => {
   const world = await enter(t)
   const { app } = world
   const { connections } = collectionsOf(app)
@@ -149,7 +149,7 @@ t.test('[R91] outbox › a change that the database refuses › leaves no event'
   t.same(await app.events.after(0, 10), [])
 })
 
-t.test('events › the process is to stop while many wait › they are left to the next', async t => {
+t.test('events › the process stops while many wait › the next process takes them', async t => {
   const world = await enter(t)
   const { app } = world
   const { connections } = collectionsOf(app)
@@ -180,7 +180,7 @@ t.test('events › the process is to stop while many wait › they are left to t
   t.equal((await app.events.after(0, 1000)).length, listed + 101)
 })
 
-t.test('events › after 30 days › gone, and the numbers go on', async t => {
+t.test('events › after 30 days › deleted, and the numbering goes on', async t => {
   const clock = createTestClock()
   const mongo = await startEmbeddedMongo({ nowMs: () => clock.nowMs() })
   t.teardown(() => mongo.close())
@@ -200,7 +200,7 @@ t.test('events › after 30 days › gone, and the numbers go on', async t => {
   t.match(await read(world, nextCursor), { events: [{ id: 'evt_later' }], nextCursor: '4' })
 })
 
-t.test('[R91] delivery › by three replicas at once › each event once, four at a time from each', async t => {
+t.test('[R91] delivery › three replicas at once › each event once, at most four at a time from each', async t => {
   const receiver = await startReceiver(t)
   const world = await build(t, { environment: receiver.environment })
   const replicas = [world.app, await world.replica(), await world.replica()]

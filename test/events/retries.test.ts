@@ -22,36 +22,33 @@ async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
   await app.webhook?.run()
 }
 
-t.test(
-  '[R95] retries › a receiver that refuses for days › asked with growing, jittered pauses, then parked',
-  async t => {
-    const { receiver, ...world } = await withReceiver(t)
-    const { app, clock } = world
-    receiver.answer = status(500)
-    await (await world.signedIn()).connected()
+t.test('[R95] retries › a receiver refuses for days › retried with growing, jittered pauses, then parked', async t => {
+  const { receiver, ...world } = await withReceiver(t)
+  const { app, clock } = world
+  receiver.answer = status(500)
+  await (await world.signedIn()).connected()
+  await deliver(world)
+  t.equal(receiver.requests.length, 1)
+  let waitedMs = 0
+  for (const [failures, pauseMs] of pausesMs.entries()) {
+    clock.advance(pauseMs * 0.8 - 1)
     await deliver(world)
-    t.equal(receiver.requests.length, 1)
-    let waitedMs = 0
-    for (const [failures, pauseMs] of pausesMs.entries()) {
-      clock.advance(pauseMs * 0.8 - 1)
-      await deliver(world)
-      t.equal(receiver.requests.length, failures + 1, `not before ${(pauseMs * 0.8) / 1000} s`)
-      clock.advance(pauseMs * 0.4 + 2)
-      await deliver(world)
-      t.equal(receiver.requests.length, failures + 2, `and by ${(pauseMs * 1.2) / 1000} s`)
-      waitedMs += pauseMs
-    }
-    t.ok(waitedMs > 72 * hourMs, 'days, in all')
-    const [parked] = await app.events.after(0, 10)
-    t.match(parked, { delivery: null, deliveredAt: null, parkedAt: Date })
-    clock.advance(10 * 24 * hourMs)
+    t.equal(receiver.requests.length, failures + 1, `not before ${(pauseMs * 0.8) / 1000} s`)
+    clock.advance(pauseMs * 0.4 + 2)
     await deliver(world)
-    t.equal(receiver.requests.length, pausesMs.length + 1, 'left alone from here on')
-    t.equal(new Set(receiver.ids()).size, 1)
+    t.equal(receiver.requests.length, failures + 2, `and by ${(pauseMs * 1.2) / 1000} s`)
+    waitedMs += pauseMs
   }
-)
+  t.ok(waitedMs > 72 * hourMs, 'days, in all')
+  const [parked] = await app.events.after(0, 10)
+  t.match(parked, { delivery: null, deliveredAt: null, parkedAt: Date })
+  clock.advance(10 * 24 * hourMs)
+  await deliver(world)
+  t.equal(receiver.requests.length, pausesMs.length + 1, 'left alone from here on')
+  t.equal(new Set(receiver.ids()).size, 1)
+})
 
-t.test('[R95] retries › of a hundred events that failed together › do not come back together', async t => {
+t.test('[R95] retries › a hundred events failed together › retried at different times', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { app } = world
   receiver.answer = status(500)
@@ -68,7 +65,7 @@ t.test('[R95] retries › of a hundred events that failed together › do not co
   t.ok(new Set(due).size > 50)
 })
 
-t.test('[R95] dead letters › are seen and replayed from the command line, and stay in the list', async t => {
+t.test('[R95] dead letters › listed and replayed from the command line, and kept in the list', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { environment, app, clock } = world
   t.match(await guichet(environment, 'events', 'parked'), { code: 0, out: '' })
@@ -119,7 +116,7 @@ t.test('[R95] dead letters › are seen and replayed from the command line, and 
   t.equal(receiver.requests.length, 2, 'what was delivered is not sent again')
 })
 
-t.test('[R95] a dead receiver › delays neither requests, nor the list, nor the worker’s other tasks', async t => {
+t.test('[R95] a dead receiver › delays no request, no listing and no other task', async t => {
   const { receiver, ...world } = await withReceiver(t)
   const { app, google, clock } = world
   receiver.answer = () => {}
@@ -146,7 +143,7 @@ t.test('[R95] a dead receiver › delays neither requests, nor the list, nor the
   await hanging
 })
 
-t.test('[R95] a dead receiver › of one guichet among ten › the nine others have theirs at once', async t => {
+t.test('[R95] a dead receiver › of one guichet among ten › the nine others deliver at once', async t => {
   const worlds = await Promise.all(Array.from({ length: 10 }, () => withReceiver(t)))
   const [dead, ...healthy] = worlds
   if (!dead) throw new Error('there is none')
@@ -163,40 +160,43 @@ t.test('[R95] a dead receiver › of one guichet among ten › the nine others h
   await hanging
 })
 
-t.test('[F48] a receiver down for 48 hours › has every event in the end, each under one number and id', async t => {
-  const { receiver, ...world } = await withReceiver(t)
-  const { app, clock } = world
-  const { port } = receiver
-  await receiver.close()
-  const backend = await createBackend(app)
-  for (let hour = 0; hour < 48; hour += 4) {
-    // A day's session ends; the connection does not.
-    const user = await world.signedIn()
-    const { id } = await user.connected()
-    t.equal((await backend.vend(id)).statusCode, 200)
-    if (hour % 8) await user.fetch(`/connections/${id}`, 'DELETE')
-    for (let step = 0; step < 4; step++) {
+t.test(
+  '[F48] a receiver down for 48 hours › gets every event in the end, each with the same number and id',
+  async t => {
+    const { receiver, ...world } = await withReceiver(t)
+    const { app, clock } = world
+    const { port } = receiver
+    await receiver.close()
+    const backend = await createBackend(app)
+    for (let hour = 0; hour < 48; hour += 4) {
+      // A day's session ends; the connection does not.
+      const user = await world.signedIn()
+      const { id } = await user.connected()
+      t.equal((await backend.vend(id)).statusCode, 200)
+      if (hour % 8) await user.fetch(`/connections/${id}`, 'DELETE')
+      for (let step = 0; step < 4; step++) {
+        clock.advance(hourMs)
+        await deliver(world)
+      }
+    }
+    const back = await startReceiver(t, port)
+    for (let hour = 0; hour < 30; hour++) {
       clock.advance(hourMs)
       await deliver(world)
     }
+    const listed = await app.events.after(0, 100)
+    t.ok(listed.length >= 12)
+    t.same(
+      listed.map(({ _id }) => _id),
+      listed.map((_, index) => index + 1)
+    )
+    const parked = listed.filter(({ parkedAt }) => parkedAt !== null).map(({ id }) => id)
+    t.same(parked, [], 'two days are not long enough to give up')
+    t.same(back.ids().sort(), listed.map(({ id }) => id).sort())
   }
-  const back = await startReceiver(t, port)
-  for (let hour = 0; hour < 30; hour++) {
-    clock.advance(hourMs)
-    await deliver(world)
-  }
-  const listed = await app.events.after(0, 100)
-  t.ok(listed.length >= 12)
-  t.same(
-    listed.map(({ _id }) => _id),
-    listed.map((_, index) => index + 1)
-  )
-  const parked = listed.filter(({ parkedAt }) => parkedAt !== null).map(({ id }) => id)
-  t.same(parked, [], 'two days are not long enough to give up')
-  t.same(back.ids().sort(), listed.map(({ id }) => id).sort())
-})
+)
 
-t.test('deliveries › one that cannot be noted › ends the round when all of it has ended', async t => {
+t.test('deliveries › one result cannot be stored › the round fails once the other deliveries end', async t => {
   const receiver = await startReceiver(t)
   const { app } = await build(t, { environment: receiver.environment })
   const held: (() => void)[] = []

@@ -55,41 +55,44 @@ async function logged(t: Test): Promise<{ world: World; log: () => string }> {
 }
 
 for (const door of doors) {
-  t.test(`[R18] error= › each becomes a fixed code, ends its flow and is not repeated: ${door.name}`, async t => {
-    const { world, log } = await logged(t)
-    const { google } = world
-    const browser = await door.enter(world)
-    const exchanges = google.calls('token')
-    for (const [error, code] of Object.entries(errors)) {
-      for (const way of ways) {
-        world.clock.advance(1)
-        t.comment(`${JSON.stringify(error)}, ${way}`)
-        const callback = withParameters(
-          await browser.authorize(`${door.start}?returnTo=/inbox`, { deny: 'access_denied' }),
-          {
-            error,
-            error_description: script,
-            error_uri: `https://evil.example/${canary}`,
-            error_subtype: canary
-          }
-        )
-        const response = await browser[way](callback)
-        isRefused(t, response, 400, code, '/inbox')
-        t.notMatch(response.body + JSON.stringify(response.headers), canary)
-        t.notMatch(response.body, 'evil.example')
+  t.test(
+    `[R18] error= › each becomes a fixed code and ends its flow, its text is not echoed: ${door.name}`,
+    async t => {
+      const { world, log } = await logged(t)
+      const { google } = world
+      const browser = await door.enter(world)
+      const exchanges = google.calls('token')
+      for (const [error, code] of Object.entries(errors)) {
+        for (const way of ways) {
+          world.clock.advance(1)
+          t.comment(`${JSON.stringify(error)}, ${way}`)
+          const callback = withParameters(
+            await browser.authorize(`${door.start}?returnTo=/inbox`, { deny: 'access_denied' }),
+            {
+              error,
+              error_description: script,
+              error_uri: `https://evil.example/${canary}`,
+              error_subtype: canary
+            }
+          )
+          const response = await browser[way](callback)
+          isRefused(t, response, 400, code, '/inbox')
+          t.notMatch(response.body + JSON.stringify(response.headers), canary)
+          t.notMatch(response.body, 'evil.example')
 
-        isRefused(t, await browser[way](callback), 400, 'flow_used', '/inbox')
+          isRefused(t, await browser[way](callback), 400, 'flow_used', '/inbox')
+        }
       }
+      t.equal(google.calls('token'), exchanges, 'no exchange')
+      t.notOk(await door.isOpen(browser))
+      t.match(log(), /"code":"access_denied"/, 'the log was read')
+      t.notMatch(log(), canary)
+      t.notMatch(log(), 'evil.example')
+      t.same(google.violations, [])
     }
-    t.equal(google.calls('token'), exchanges, 'no exchange')
-    t.notOk(await door.isOpen(browser))
-    t.match(log(), /"code":"access_denied"/, 'the log was read')
-    t.notMatch(log(), canary)
-    t.notMatch(log(), 'evil.example')
-    t.same(google.violations, [])
-  })
+  )
 
-  t.test(`[R18] error= › beside a code it wins, and the code is spent on nothing: ${door.name}`, async t => {
+  t.test(`[R18] error= › beside a code › the error counts, and the code is not exchanged: ${door.name}`, async t => {
     const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
@@ -103,7 +106,7 @@ for (const door of doors) {
     t.notOk(await door.isOpen(browser))
   })
 
-  t.test(`[R18] error= › without a state, or with another's, it says nothing of Google's: ${door.name}`, async t => {
+  t.test(`[R18] error= › without a state, or with a wrong one › Google's error is not shown: ${door.name}`, async t => {
     const world = await enter(t)
     const [browser, other] = [await door.enter(world), await door.enter(world)]
     const callback = await browser.authorize(door.start, { deny: 'access_denied', errorDescription: script })

@@ -4,7 +4,7 @@ import { collectionsOf, enter, isProblem } from '../helper.ts'
 import { codeOf, doors, isRefused, ways, withParameters } from './doors.ts'
 
 for (const door of doors) {
-  t.test(`[R3] flows › a callback is good for one exchange: ${door.name}`, async t => {
+  t.test(`[R3] flows › a callback makes one exchange only: ${door.name}`, async t => {
     const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
@@ -25,7 +25,7 @@ for (const door of doors) {
     t.same(google.violations, [])
   })
 
-  t.test(`[R3] flows › of fifty callbacks at once over two replicas one is exchanged: ${door.name}`, async t => {
+  t.test(`[R3] flows › fifty callbacks at once over two replicas › one exchange: ${door.name}`, async t => {
     const world = await enter(t)
     const { google, app } = world
     const other = await world.replica()
@@ -77,7 +77,7 @@ for (const door of doors) {
     t.same(google.violations, [])
   })
 
-  t.test(`[R17] callbacks › only a true GET uses one up: ${door.name}`, async t => {
+  t.test(`[R17] callbacks › HEAD, prefetch and previews › do not use it: ${door.name}`, async t => {
     const world = await enter(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
     const { google } = world
     const browser = await door.enter(world)
@@ -120,7 +120,7 @@ for (const door of doors) {
   })
 }
 
-t.test('[R16] callbacks › an earlier one that never finished does nothing for who has signed in since', async t => {
+t.test('[R16] callbacks › of an earlier flow, after another sign-in › change nothing', async t => {
   const { browser, google } = await enter(t)
   const ada = browser()
   const [left, taken] = [
@@ -169,7 +169,7 @@ for (const door of doors) {
     }
   )
 
-  t.test(`[R3][R38] callbacks › of another answer than the first › flow_used at once: ${door.name}`, async t => {
+  t.test(`[R3][R38] callbacks › repeated with another code › flow_used at once: ${door.name}`, async t => {
     const world = await enter(t)
     const { google } = world
     const browser = await door.enter(world)
@@ -191,7 +191,7 @@ for (const door of doors) {
 
 // F45, a callback replayed or from another's browser, is told here, in state.test.ts (R2) and fixation.test.ts (R37); F46, a
 // request in flight while its session ends, in logout.test.ts (R40).
-t.test('[R3][F45] callbacks › the process died before its answer › flow_used, after a while', async t => {
+t.test('[R3][F45] callbacks › the process died before answering › a repeat is flow_used, after a wait', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const callback = await ada.authorize('/connect/gmail')

@@ -48,7 +48,7 @@ async function visitors(world: World, door: Door): Promise<{ owner: Browser; cal
 
 for (const door of doors) {
   for (const name of ['state', 'code'] as const) {
-    t.test(`[R5] callbacks › a ${name} in a wrong form is refused and uses nothing up: ${door.name}`, async t => {
+    t.test(`[R5] callbacks › a malformed ${name} › refused, and the flow stays usable: ${door.name}`, async t => {
       const world = await enter(t)
       const { google } = world
       const { owner, callback, all } = await visitors(world, door)
@@ -69,7 +69,7 @@ for (const door of doors) {
     })
   }
 
-  t.test(`[R5] callbacks › neither a state nor a code is refused: ${door.name}`, async t => {
+  t.test(`[R5] callbacks › neither state nor code › refused: ${door.name}`, async t => {
     const world = await enter(t)
     const { all } = await visitors(world, door)
     const exchanges = world.google.calls('token')
@@ -81,7 +81,7 @@ for (const door of doors) {
     t.equal(world.google.calls('token'), exchanges)
   })
 
-  t.test(`[R5] callbacks › a state of the right form that nobody gave out is unknown: ${door.name}`, async t => {
+  t.test(`[R5] callbacks › a well-formed state that was never issued › flow_unknown: ${door.name}`, async t => {
     const world = await enter(t)
     const { all, callback } = await visitors(world, door)
     const exchanges = world.google.calls('token')

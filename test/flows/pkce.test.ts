@@ -58,7 +58,7 @@ for (const door of doors) {
     t.same(google.violations, [])
   })
 
-  t.test(`[R6] PKCE › a code that belongs to another flow's verifier opens nothing: ${door.name}`, async t => {
+  t.test(`[R6] PKCE › a code of another flow › refused: ${door.name}`, async t => {
     const world = await enter(t)
     const { google } = world
     const [victim, attacker] = [await door.enter(world), await door.enter(world)]

@@ -32,7 +32,7 @@ const claims: Record<string, string>[] = [
 for (const door of doors) {
   for (const environment of [{}, { TRUST_PROXY: 'loopback' }]) {
     const peer = 'TRUST_PROXY' in environment ? 'a trusted proxy' : 'anyone'
-    t.test(`[R20] redirect_uri › is PUBLIC_URL's, whatever ${peer} says of the host: ${door.name}`, async t => {
+    t.test(`[R20] redirect_uri › PUBLIC_URL's, whatever host ${peer} names: ${door.name}`, async t => {
       const world = await enter(t, { environment })
       const { google } = world
       const browser = await door.enter(world)
@@ -57,7 +57,7 @@ for (const door of doors) {
       t.same(google.violations, [])
     })
 
-    t.test(`[R20] links › lead to PUBLIC_URL, whatever ${peer} says of the host: ${door.name}`, async t => {
+    t.test(`[R20] links › lead to PUBLIC_URL, whatever host ${peer} names: ${door.name}`, async t => {
       const world = await enter(t, { environment })
       const browser = await door.enter(world)
       for (const headers of claims) {
@@ -75,7 +75,7 @@ for (const door of doors) {
   }
 }
 
-t.test('[R20] links › the one that repairs a connection is PUBLIC_URL’s', async t => {
+t.test('[R20] links › connectUrl begins with PUBLIC_URL', async t => {
   const { signedIn, google } = await enter(t, { environment: { TRUST_PROXY: 'loopback' } })
   const ada = await signedIn()
   for (const headers of claims) {
@@ -88,7 +88,7 @@ t.test('[R20] links › the one that repairs a connection is PUBLIC_URL’s', as
   t.same(google.violations, [])
 })
 
-t.test('[R20] redirect_uri › behind a TLS proxy it is the public https one', async t => {
+t.test('[R20] redirect_uri › behind a TLS proxy › the public https one', async t => {
   const PUBLIC_URL = 'https://auth.example.com'
   const { app } = await enter(t, { environment: { PUBLIC_URL, TRUST_PROXY: 'loopback' } })
   for (const host of ['auth.example.com', 'evil.example', '127.0.0.1:3000']) {

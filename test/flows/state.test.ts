@@ -3,7 +3,7 @@ import { createSecret } from '../../src/secrets.ts'
 import { collectionsOf, enter } from '../helper.ts'
 import { codeOf, doors, isRefused, stateOf, ways } from './doors.ts'
 
-t.test('[R1] secrets › ten thousand of them, all different and of 256 bits', async t => {
+t.test('[R1] secrets › ten thousand of them › all different, of 256 bits each', async t => {
   const secrets = Array.from({ length: 10_000 }, createSecret)
   t.equal(new Set(secrets).size, secrets.length)
   t.ok(secrets.every(secret => /^[A-Za-z0-9_-]{43}$/.test(secret) && Buffer.from(secret, 'base64url').length === 32))
@@ -13,7 +13,7 @@ t.test('[R1] secrets › ten thousand of them, all different and of 256 bits', a
 })
 
 for (const door of doors) {
-  t.test(`[R1] flows › each start has a state of its own, after a restart too: ${door.name}`, async t => {
+  t.test(`[R1] flows › each start has its own state, after a restart too: ${door.name}`, async t => {
     const world = await enter(t)
     const browser = await door.enter(world)
     const restarted = browser.clone(await world.replica())
@@ -29,7 +29,7 @@ for (const door of doors) {
     t.same(world.google.violations, [])
   })
 
-  t.test(`[R2] flows › nobody but the browser that started one finishes it: ${door.name}`, async t => {
+  t.test(`[R2] flows › only the browser that started one can finish it: ${door.name}`, async t => {
     const world = await enter(t)
     const { google, app } = world
     const ada = await door.enter(world)
@@ -62,7 +62,7 @@ for (const door of doors) {
     t.same(google.violations, [])
   })
 
-  t.test(`[R4] flows › one that took longer than ten minutes is refused: ${door.name}`, async t => {
+  t.test(`[R4] flows › longer than ten minutes › refused: ${door.name}`, async t => {
     const world = await enter(t)
     const { google, clock } = world
     const [browser, quick] = [await door.enter(world), await door.enter(world)]
@@ -84,7 +84,7 @@ for (const door of doors) {
   })
 }
 
-t.test('[R4] flows › no environment makes them live longer than ten minutes, or for ever', async t => {
+t.test('[R4] flows › no setting makes them live longer than ten minutes', async t => {
   const { replica, app } = await enter(t)
   for (const ttl of ['601', '0', '-1', '1e9', 'Infinity']) {
     await t.rejects(replica({ FLOW_TTL_SECONDS: ttl }), /FLOW_TTL_SECONDS/, ttl)
@@ -92,7 +92,7 @@ t.test('[R4] flows › no environment makes them live longer than ten minutes, o
   t.equal(app.config.flowTtlSeconds, 600)
 })
 
-t.test('[R4] flows › a shorter life counts', async t => {
+t.test('[R4] flows › a shorter life than ten minutes can be set', async t => {
   const { browser, clock, google } = await enter(t, { environment: { FLOW_TTL_SECONDS: '30' } })
   const ada = browser()
   const callback = await ada.authorize('/auth/google')
@@ -101,7 +101,7 @@ t.test('[R4] flows › a shorter life counts', async t => {
   t.equal(google.calls('token'), 0)
 })
 
-t.test('[R8] flows › one for signing in opens no connect callback, nor the reverse, nor another service', async t => {
+t.test('[R8] flows › each works only at the callback of its own purpose and service', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const callbacks = {
@@ -125,7 +125,7 @@ t.test('[R8] flows › one for signing in opens no connect callback, nor the rev
   t.same(google.violations, [])
 })
 
-t.test('[R8] flows › nothing that belongs to a flow passes for a session', async t => {
+t.test('[R8] flows › nothing of a flow is accepted as a session', async t => {
   const { signedIn, browser, app } = await enter(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail')

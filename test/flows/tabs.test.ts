@@ -15,7 +15,7 @@ async function inTurn(browser: Browser, callbacks: string[]): Promise<LightMyReq
   return responses
 }
 
-t.test('[R15] flows › twenty connects in one browser all succeed, the last begun first', async t => {
+t.test('[R15] flows › twenty connects in one browser, the last started ends first › all succeed', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const before = { cookies: [...ada.cookies], exchanges: google.calls('token') }
@@ -34,7 +34,7 @@ t.test('[R15] flows › twenty connects in one browser all succeed, the last beg
   t.same(google.violations, [])
 })
 
-t.test('[R15] flows › twenty callbacks of one browser at once all succeed', async t => {
+t.test('[R15] flows › twenty callbacks at once in one browser › all succeed', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const callbacks = await Promise.all(Array.from({ length: 20 }, () => ada.authorize('/connect/gmail')))
@@ -47,7 +47,7 @@ t.test('[R15] flows › twenty callbacks of one browser at once all succeed', as
   t.same(google.violations, [])
 })
 
-t.test('[R15] flows › twenty sign-ins in one browser end signed in, whichever comes first', async t => {
+t.test('[R15] flows › twenty sign-ins in one browser, in any order › signed in', async t => {
   const { browser, google } = await enter(t)
   const ada = browser()
   const callbacks: string[] = []
@@ -62,7 +62,7 @@ t.test('[R15] flows › twenty sign-ins in one browser end signed in, whichever 
 })
 
 for (const start of ['/auth/google', '/connect/gmail']) {
-  t.test(`[R15] flows › two hundred that never finish cost the browser nothing: ${start}`, async t => {
+  t.test(`[R15] flows › two hundred unfinished ones › nothing more in the browser: ${start}`, async t => {
     const { browser, signedIn, google, clock } = await enter(t)
     const ada = start === '/auth/google' ? browser() : await signedIn()
     const sizes: number[] = []
@@ -79,7 +79,7 @@ for (const start of ['/auth/google', '/connect/gmail']) {
   })
 }
 
-t.test('[R15] flows › after two hundred starts the header still fits a real server', async t => {
+t.test('[R15] flows › two hundred starts in one browser › the cookie header still fits a real server', async t => {
   const { app, browser } = await enter(t)
   const ada = browser()
   for (let tab = 0; tab < 200; tab++) await ada.fetch('/auth/google?returnTo=/inbox')

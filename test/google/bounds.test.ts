@@ -13,7 +13,7 @@ interface Call {
 }
 
 t.test(
-  '[R73][F17] discovery, keys, revocation › answers without end, measure or aim › bounded and refused',
+  '[R73][F17] discovery, keys, revocation › endless, huge or redirected answers › cut off and refused',
   async t => {
     const trap = await startTrap(t)
     const { google, browser, signedIn, environment } = await build(t, {

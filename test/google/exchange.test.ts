@@ -58,7 +58,7 @@ async function isRefused(
   t.equal((await ada.connected()).status, 'active')
 }
 
-t.test('[F11] exchange › an error of Google is unavailable, and nothing is stored', async t => {
+t.test('[F11] exchange › Google answers with an error › google_unavailable, and nothing is stored', async t => {
   const world = await build(t)
   const faults = [
     { status: 500, body: 'x' },
@@ -69,13 +69,13 @@ t.test('[F11] exchange › an error of Google is unavailable, and nothing is sto
   await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 'some' })
 })
 
-t.test("[F12] exchange › Google's own wait is passed on", async t => {
+t.test("[F12] exchange › Google's Retry-After is passed on", async t => {
   const world = await build(t)
   const faults = [429, 503].map(status => ({ status, headers: { 'retry-after': '7' }, body: {} }))
   await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 7 })
 })
 
-t.test('[F13] exchange › a host without an address, or that takes no connection, is unavailable', async t => {
+t.test('[F13] exchange › Google’s host has no address or refuses connections › google_unavailable', async t => {
   const gone = await startFakeGoogle()
   await gone.close()
   const trap = await startTrap(t)
@@ -120,7 +120,7 @@ t.test('[F13] exchange › a host without an address, or that takes no connectio
   }
 })
 
-t.test('[F14] exchange › lost after its bytes were sent, it is not sent again', async t => {
+t.test('[F14] exchange › the connection is lost after the request was sent › it is not sent again', async t => {
   const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '1000' } })
   const faults: Fault[] = [
     { reset: true },
@@ -132,13 +132,13 @@ t.test('[F14] exchange › lost after its bytes were sent, it is not sent again'
   await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 'some' })
 })
 
-t.test("[F15] exchange › a code that Google refuses is the code's fault, and is not tried again", async t => {
+t.test('[F15] exchange › Google refuses the code › code_invalid, and no retry', async t => {
   const world = await build(t)
   const faults = [{ status: 400, body: { error: 'invalid_grant', error_description: 'Malformed auth code.' } }]
   await isRefused(t, world, faults, { status: 400, code: 'code_invalid' })
 })
 
-t.test("[F15] exchange › a client that Google refuses is the operator's, and is no one's code", async t => {
+t.test("[F15] exchange › Google refuses the client › google_misconfigured, and not the code's fault", async t => {
   const world = await build(t)
   const faults = [
     { status: 401, body: { error: 'invalid_client' } },
@@ -148,7 +148,7 @@ t.test("[F15] exchange › a client that Google refuses is the operator's, and i
   await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 'some' })
 })
 
-t.test('[F16] exchange › an unusable answer › is told as such', async t => {
+t.test('[F16] exchange › an answer that cannot be used › google_invalid_response', async t => {
   const world = await build(t)
   const faults: Fault[] = [
     { raw: '<html>Sorry</html>' },
@@ -172,7 +172,7 @@ t.test('[F16] exchange › an unusable answer › is told as such', async t => {
   await isRefused(t, world, faults, { status: 502, code: 'google_invalid_response' })
 })
 
-t.test('[F17] exchange › an answer that drips, never ends or unpacks without end is bounded', async t => {
+t.test('[F17] exchange › an answer that drips, never ends or unpacks without end › is cut off', async t => {
   const { google, browser, app } = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '500' } })
   const before = process.memoryUsage().rss
   for (const fault of [{ drip: 20 }, { endless: true }, { huge: 100_000_000 }, { gzipBomb: 200_000_000 }] as const) {

@@ -75,15 +75,15 @@ async function refusesWrongOnes(t: Test, world: World, door: Door): Promise<void
 }
 
 for (const door of doors) {
-  t.test(`[R7] iss › a wrong one is refused before the exchange: ${door.name}`, async t => {
+  t.test(`[R7] iss › a wrong one › refused before the exchange: ${door.name}`, async t => {
     await refusesWrongOnes(t, await build(t), door)
   })
 
-  t.test(`[R7] iss › a wrong one is refused where none was announced, too: ${door.name}`, async t => {
+  t.test(`[R7] iss › a wrong one, though the metadata announce none › refused: ${door.name}`, async t => {
     await refusesWrongOnes(t, await silent(await build(t)), door)
   })
 
-  t.test(`[R7] iss › none is refused where the metadata announce it: ${door.name}`, async t => {
+  t.test(`[R7] iss › missing, though the metadata announce it › refused: ${door.name}`, async t => {
     const world = await build(t)
     const { google } = world
     const browser = await door.enter(world)
@@ -97,7 +97,7 @@ for (const door of doors) {
     t.notOk(await door.isOpen(browser))
   })
 
-  t.test(`[R7] iss › none is accepted where the metadata do not announce it: ${door.name}`, async t => {
+  t.test(`[R7] iss › missing, and the metadata do not announce it › accepted: ${door.name}`, async t => {
     const world = await silent(await build(t))
     const browser = await door.enter(world)
     // Signing in itself went through a callback that has it.

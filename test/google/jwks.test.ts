@@ -2,7 +2,7 @@ import t from 'tap'
 import { codeOf, doors, isRefused, ways } from '../flows/doors.ts'
 import { build, collectionsOf, type World } from '../helper.ts'
 
-t.test('[R14] metadata › an issuer other than the configured one is refused', async t => {
+t.test('[R14] metadata › names another issuer than the configured one › refused', async t => {
   const { google, replica, browser } = await build(t)
   const { issuer } = google
   for (const named of ['https://evil.example', `${issuer}/`, issuer.toUpperCase(), `${issuer}.evil.example`, '']) {
@@ -17,7 +17,7 @@ t.test('[R14] metadata › an issuer other than the configured one is refused', 
   t.same(google.violations, [])
 })
 
-t.test('[R14] metadata › endpoints in clear text over the network are refused', async t => {
+t.test('[R14] metadata › an endpoint without https on another host › refused', async t => {
   const { google, replica, browser } = await build(t)
   for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'revocation_endpoint']) {
     const misled = google.fault(
@@ -31,7 +31,7 @@ t.test('[R14] metadata › endpoints in clear text over the network are refused'
   t.equal(google.calls('token'), 0)
 })
 
-t.test('[R14] keys › metadata and keys are fetched once for twenty sign-ins', async t => {
+t.test('[R14] keys › twenty sign-ins › metadata and keys are fetched once', async t => {
   const { google, browser } = await build(t)
   for (let count = 0; count < 20; count++) t.equal(codeOf(await browser().signIn()), undefined)
   t.equal(google.calls('discovery'), 1)
@@ -45,7 +45,7 @@ async function fetchKeys({ browser }: Pick<World, 'browser'>): Promise<void> {
 }
 
 for (const door of doors) {
-  t.test(`[R14] keys › a new one is found at the next callback: ${door.name}`, async t => {
+  t.test(`[R14] keys › a new one › fetched at the next callback that needs it: ${door.name}`, async t => {
     const world = await build(t)
     const { google, clock } = world
     const browsers = [await door.enter(world), await door.enter(world), await door.enter(world)] as const
@@ -64,7 +64,7 @@ for (const door of doors) {
     t.same(google.violations, [])
   })
 
-  t.test(`[R14] keys › known ones serve while they cannot be fetched: ${door.name}`, async t => {
+  t.test(`[R14] keys › cannot be fetched › known ones are used: ${door.name}`, async t => {
     const world = await build(t)
     const { google, clock } = world
     const browsers = [await door.enter(world), await door.enter(world)] as const
@@ -78,7 +78,7 @@ for (const door of doors) {
   })
 }
 
-t.test('[R14] keys › twenty callbacks at once after a rotation share one fetch, and all succeed', async t => {
+t.test('[R14] keys › twenty callbacks at once after a rotation › one fetch, and all succeed', async t => {
   const { google, browser } = await build(t)
   await fetchKeys({ browser })
   const flows = await Promise.all(
@@ -93,7 +93,7 @@ t.test('[R14] keys › twenty callbacks at once after a rotation share one fetch
   t.equal(google.calls('jwks'), 2)
 })
 
-t.test('[R14] keys › without any the answer is unavailable, and nobody is signed in', async t => {
+t.test('[R14] keys › none can be fetched › google_unavailable, and nobody is signed in', async t => {
   const { google, replica, browser, app } = await build(t)
   google.fault('jwks', { status: 500 }, Infinity)
   const cold = await replica()
@@ -111,7 +111,7 @@ t.test('[R14] keys › without any the answer is unavailable, and nobody is sign
   t.same(google.violations, [])
 })
 
-t.test('[R14] keys › an answer that is no key set › counts as no keys', async t => {
+t.test('[R14] keys › an answer that is not a key set › as if there were no keys', async t => {
   const { google, replica, browser } = await build(t)
   for (const body of ['<html>', '{}', '{"keys":1}', '[]', '']) {
     const spoilt = google.fault('jwks', { raw: body }, Infinity)
@@ -121,7 +121,7 @@ t.test('[R14] keys › an answer that is no key set › counts as no keys', asyn
   }
 })
 
-t.test('[R14] keys › a flood of unknown kids makes two fetches a minute at most', async t => {
+t.test('[R14] keys › a flood of unknown kids › two fetches a minute at most', async t => {
   const { google, app, browser, clock } = await build(t)
   const { verify } = app.google.idTokens
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -151,7 +151,7 @@ t.test('[R14] keys › a flood of unknown kids makes two fetches a minute at mos
   t.same(google.violations, [])
 })
 
-t.test('[R14] keys › a flood while they cannot be fetched makes two fetches a minute at most, too', async t => {
+t.test('[R14] keys › a flood while they cannot be fetched › two fetches a minute at most', async t => {
   const { google, app, browser, clock } = await build(t)
   await fetchKeys({ browser })
   google.fault('jwks', { status: 500 }, Infinity)

@@ -4,7 +4,7 @@ import { build, collectionsOf, isProblem } from '../helper.ts'
 const always = Number.POSITIVE_INFINITY
 
 t.test(
-  '[F18] start › endpoints and keys are fetched ahead of the first request, once each',
+  '[F18] boot › endpoints and keys are fetched once each, before the first request',
   { timeout: 30_000 },
   async t => {
     const { google, browser } = await build(t)
@@ -18,7 +18,7 @@ t.test(
   }
 )
 
-t.test('[F18] signing keys › while they are known, Google may be without them', async t => {
+t.test('[F18] signing keys › known already, and Google stops serving them › sign-in goes on', async t => {
   const { google, browser, clock } = await build(t)
   t.equal((await browser().signIn()).statusCode, 200)
   for (const fault of [{ status: 500 }, { reset: true }, { raw: '<html>' }] as const) {
@@ -31,7 +31,7 @@ t.test('[F18] signing keys › while they are known, Google may be without them'
   }
 })
 
-t.test('[F18] signing keys › never known, nobody is signed in; the code is spent and a new flow works', async t => {
+t.test('[F18] signing keys › could never be fetched › nobody is signed in, and a new flow works later', async t => {
   const { google, app, browser, replica } = await build(t)
   for (const fault of [{ status: 503 }, { reset: true }] as const) {
     google.fault('jwks', fault, always)
@@ -50,7 +50,7 @@ t.test('[F18] signing keys › never known, nobody is signed in; the code is spe
   }
 })
 
-t.test('[F18] discovery › never answered, starts and callbacks are 503, and no state is used up', async t => {
+t.test('[F18] discovery › never answers › starts and callbacks are 503, and no state is used', async t => {
   const { google, browser, replica } = await build(t)
   for (const fault of [
     { status: 500 },
@@ -79,7 +79,7 @@ t.test('[F18] discovery › never answered, starts and callbacks are 503, and no
   }
 })
 
-t.test('[F18] discovery › once answered it is not asked again, whatever becomes of it', async t => {
+t.test('[F18] discovery › has answered once › is not asked again, even if it fails later', async t => {
   const { google, browser } = await build(t)
   await browser().signIn()
   const asked = google.calls('discovery')
@@ -89,7 +89,7 @@ t.test('[F18] discovery › once answered it is not asked again, whatever become
   t.equal(asked, 1)
 })
 
-t.test('[F18] discovery › hanging at the start, it holds up nothing but what needs it', async t => {
+t.test('[F18] discovery › hangs at boot › only requests that need it wait', async t => {
   const { google, browser, replica } = await build(t)
   const hanging = google.fault('discovery', { hang: true }, always)
   // Longer than Fastify waits for a plugin: the boot must not wait for it.

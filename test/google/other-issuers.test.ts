@@ -2,7 +2,7 @@ import t from 'tap'
 import { codeOf, isRefused } from '../flows/doors.ts'
 import { build, collectionsOf } from '../helper.ts'
 
-t.test('[R7] issuer › one whose name ends in a slash keeps it, everywhere', async t => {
+t.test('[R7] issuer › ends in a slash › the slash is kept everywhere', async t => {
   const { google, browser, replica } = await build(t)
   const issuer = `${google.issuer}/`
   google.fault('discovery', { mutate: json => ({ ...json, issuer }) }, Number.POSITIVE_INFINITY)
@@ -19,7 +19,7 @@ t.test('[R7] issuer › one whose name ends in a slash keeps it, everywhere', as
   t.same(google.violations, [])
 })
 
-t.test('[R14] issuer › with a slash where discovery has none, or the reverse, is another one', async t => {
+t.test('[R14] issuer › differs from discovery’s by a trailing slash › refused', async t => {
   const { google, browser, replica } = await build(t)
   const slash = browser(await replica({ GOOGLE_ISSUER: `${google.issuer}/` }))
   isRefused(t, await slash.fetch('/auth/google'), 503, 'google_unavailable')
@@ -27,7 +27,7 @@ t.test('[R14] issuer › with a slash where discovery has none, or the reverse, 
   isRefused(t, await browser(await replica()).fetch('/auth/google'), 503, 'google_unavailable')
 })
 
-t.test('[R14] issuer › the query of an endpoint that it names is kept', async t => {
+t.test('[R14] issuer › an endpoint in its metadata has a query › the query is kept', async t => {
   const { google, signedIn, replica } = await build(t)
   const ada = await signedIn()
   const connection = await ada.connected()
@@ -54,7 +54,7 @@ t.test('[R14] issuer › the query of an endpoint that it names is kept', async 
   t.equal(google.requestsTo('revoke').at(-1)?.query, 'tenant=a%20b&scope=mine', 'the revocation')
 })
 
-t.test('[R30] revoking › shows who the client is', async t => {
+t.test('[R30] revoking › the call authenticates the client', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const connection = await ada.connected()
@@ -65,7 +65,7 @@ t.test('[R30] revoking › shows who the client is', async t => {
   t.same(google.violations, [])
 })
 
-t.test('[R11] id_token › one audience in a list, and an address verified in text, are good enough', async t => {
+t.test('[R11] id_token › an audience in a list, and email_verified as text › accepted', async t => {
   const { google, browser } = await build(t, { environment: { SIGN_IN_ALLOW: 'ada@example.com' } })
   for (const [claims, isVerified] of [
     [{ aud: [google.clientId] }, true],

@@ -20,7 +20,7 @@ function isRefused(body: unknown): boolean {
   }
 }
 
-t.test('[R74] token answer › an unusable one › refused', async t => {
+t.test('[R74] token answer › cannot be used › refused', async t => {
   for (const body of [undefined, null, '', 'text', 0, true, [], [good], {}, { error: 'x' }])
     t.ok(isRefused(body), JSON.stringify(body))
   for (const access_token of [
@@ -63,7 +63,7 @@ t.test('[R74] token answer › an unusable one › refused', async t => {
   for (const scope of [12, {}, ['openid']]) t.ok(isRefused({ ...good, scope }), `scope ${JSON.stringify(scope)}`)
 })
 
-t.test('[R74] token answer › fields that may vary › taken conservatively', async t => {
+t.test('[R74] token answer › fields that may vary › read cautiously', async t => {
   t.same(parseTokenAnswer(good), {
     accessToken: 'ya29.a-token',
     expiresInSeconds: 3599,
@@ -114,7 +114,7 @@ t.test('[R74] token answer › the refusal quotes no token', async t => {
   }
 })
 
-t.test('token answer › a life beyond all measure is cut to what can be stored and told', async t => {
+t.test('token answer › an enormous lifetime › cut to one that can be stored', async t => {
   for (const seconds of [1e13, 1e300]) {
     const { refreshTokenExpiresInSeconds = 0 } = parseTokenAnswer({ ...good, refresh_token_expires_in: seconds })
     t.equal(refreshTokenExpiresInSeconds, 315_360_000)

@@ -6,7 +6,7 @@ import { listen, send } from './raw.ts'
 const allowed = 'https://app.example.com'
 const withPort = 'https://app.example.com:8443'
 
-t.test('[R48] cors › an origin that is not listed, exactly › is told nothing', async t => {
+t.test('[R48] cors › an origin that is not exactly on the list › no CORS headers', async t => {
   const { signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: `${allowed},http://localhost:5173` } })
   const ada = await signedIn()
   for (const origin of [
@@ -50,7 +50,7 @@ t.test('[R48] cors › an origin that is not listed, exactly › is told nothing
   }
 })
 
-t.test('[R48] cors › a listed origin › itself, with credentials, on success and on refusal', async t => {
+t.test('[R48] cors › a listed origin › allowed with credentials, on success and on refusal', async t => {
   const { browser, signedIn } = await build(t, { environment: { ALLOWED_ORIGINS: `${allowed},${withPort}` } })
   const ada = await signedIn()
   for (const origin of [allowed, withPort]) {
@@ -93,12 +93,12 @@ t.test('[R48] cors › no origin is listed › none is allowed', async t => {
   }
 })
 
-t.test('[R48] cors › a wildcard or a pattern in the list › does not boot', async t => {
+t.test('[R48] cors › a wildcard or a pattern in the list › the start fails', async t => {
   for (const ALLOWED_ORIGINS of ['*', 'null', 'https://*.example.com', 'https://app.example.com/', 'app.example.com'])
     await t.rejects(enter(t, { environment: { ALLOWED_ORIGINS } }), /ALLOWED_ORIGINS/, ALLOWED_ORIGINS)
 })
 
-t.test('[R48] cors › refusals of every kind › a listed origin may read them, another one not', async t => {
+t.test('[R48] cors › refusals of every kind › a listed origin may read them, no other may', async t => {
   const { app, browser } = await enter(t, { environment: { ALLOWED_ORIGINS: allowed } })
   const form = { 'content-type': 'application/json; charset=utf-16' }
   const requests: [number, InjectOptions][] = [

@@ -71,7 +71,7 @@ t.test('[R49] cross-site › every write, sent from another site › 403 cross_s
 const mailForms = /\/gmail\/(messages\/send|drafts(\/:draftId(\/send)?)?)$/
 const pageForms = new Set(['/disconnect', '/delete-account', '/sign-out'])
 
-t.test('[R49] cross-site › every write as a form, as text or as no JSON › refused and nothing changed', async t => {
+t.test('[R49] cross-site › every write as a form, as text or as broken JSON › refused, nothing changes', async t => {
   const world = await enter(t, { environment })
   const ada = await world.signedIn()
   const parameters = await ownParameters(ada, world.google)
@@ -96,7 +96,7 @@ t.test('[R49] cross-site › every write as a form, as text or as no JSON › re
   t.same(await stateOf(world, ada), before)
 })
 
-t.test('[R49] cross-site › no GET, HEAD or OPTIONS writes, whatever it says', async t => {
+t.test('[R49] cross-site › GET, HEAD and OPTIONS with any headers › write nothing', async t => {
   const world = await enter(t, { environment })
   const ada = await world.signedIn()
   const parameters = await ownParameters(ada, world.google)
@@ -122,7 +122,7 @@ t.test('[R49] cross-site › no GET, HEAD or OPTIONS writes, whatever it says', 
   t.same(await stateOf(world, ada), before)
 })
 
-t.test('[R49] cross-site › our own pages, listed frontends and clients that are no browser › allowed', async t => {
+t.test('[R49] cross-site › our own pages, listed frontends and clients other than browsers › allowed', async t => {
   const world = await enter(t, { environment })
   const ada = await world.signedIn()
   for (const headers of [

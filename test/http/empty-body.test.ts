@@ -4,7 +4,7 @@ import { createKey } from './operations.ts'
 
 const json = { 'content-type': 'application/json' }
 
-t.test('bodies › an empty one announced as JSON › is no body, on every route', async t => {
+t.test('bodies › an empty one announced as JSON › counts as no body, on every route', async t => {
   const { app, signedIn, google } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

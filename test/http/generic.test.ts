@@ -16,7 +16,7 @@ function namesNoSoftware(t: Test, { headers }: LightMyRequestResponse, what: str
   t.notMatch(JSON.stringify(headers), /fastify|node|mongo|\d+\.\d+\.\d+/i, `${what}: in no header`)
 }
 
-t.test('[R105] errors › of each class are generic: no message, stack, version or value of what went wrong', async t => {
+t.test('[R105] errors › of each class › no message, stack, version or value of the cause', async t => {
   const { app, google, signedIn, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -69,7 +69,7 @@ t.test('[R105] errors › of each class are generic: no message, stack, version 
   }
 })
 
-t.test('[R105] successes › of the page, the docs and a backend name no software and no version either', async t => {
+t.test('[R105] successes › of the page, the docs and a backend › name no software and no version', async t => {
   const { app, google, signedIn } = await enter(t)
   const { id } = await (await signedIn()).connected()
   const backend = await createBackend(app)
@@ -87,7 +87,7 @@ t.test('[R105] successes › of the page, the docs and a backend name no softwar
   t.same(google.violations, [])
 })
 
-t.test('[R105] errors › an error on a navigation says its code and nothing else', async t => {
+t.test('[R105] errors › on a navigation › the code and nothing else', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   failNext(collectionsOf(app).flows, 'insertOne', new Error('planted'))
@@ -97,7 +97,7 @@ t.test('[R105] errors › an error on a navigation says its code and nothing els
   t.notMatch(response.body, 'planted')
 })
 
-t.test('[R105] errors › TRACE and what else no route has is refused, and shows nothing of the request', async t => {
+t.test('[R105] errors › TRACE and other methods that no route has › refused, without echoing the request', async t => {
   const { app } = await enter(t)
   const port = await listen(app)
   for (const method of ['TRACE', 'TRACK', 'DEBUG', 'PROPFIND', 'CONNECT', 'LINK', 'SEARCH']) {
@@ -124,7 +124,7 @@ t.test('[R105] errors › TRACE and what else no route has is refused, and shows
   }
 })
 
-t.test('[R108] health › liveness asks nothing of the database, and neither is part of sessions or limits', async t => {
+t.test('[R108] health › liveness needs no database, and no check sets a session or is rate limited', async t => {
   const mongo = await startEmbeddedMongo()
   t.teardown(() => mongo.close())
   const { app, signedIn } = await build(t, {
@@ -160,7 +160,7 @@ function createRandom(seed: number): (below: number) => number {
   }
 }
 
-t.test('[R96] generated requests › none of 1500 over the whole contract is answered with a 5xx', async t => {
+t.test('[R96] generated requests › 1500 over the whole contract › no 5xx', async t => {
   const { app, google, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

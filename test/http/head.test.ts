@@ -3,7 +3,7 @@ import { enter } from '../helper.ts'
 import { createKey, operationsOf } from './operations.ts'
 import { routesOf } from './routes.ts'
 
-t.test('HEAD › health, pages and documents › as GET, without a body', async t => {
+t.test('HEAD › health, pages and documents › the answer of GET, without its body', async t => {
   const { app } = await enter(t)
   const authorization = await createKey(app)
   const { url: link } = (
@@ -28,7 +28,7 @@ t.test('HEAD › health, pages and documents › as GET, without a body', async 
   t.equal((await app.inject(ticket)).statusCode, 200, 'the ticket is still good')
 })
 
-t.test('HEAD › starts, callbacks and the API › is refused', async t => {
+t.test('HEAD › starts, callbacks and the API › refused', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const gets = (await operationsOf(app)).filter(({ method, path }) => method === 'GET' && !/z$|^\/start$/.test(path))
@@ -40,7 +40,7 @@ t.test('HEAD › starts, callbacks and the API › is refused', async t => {
   }
 })
 
-t.test('documents › carry an ETag and answer 304 to those who have it', async t => {
+t.test('documents › have an ETag, and answer 304 to a request that names it', async t => {
   const { app } = await enter(t)
   const files = routesOf(app).filter(({ method, url }) => method === 'GET' && /\.(js|css|json)$/.test(url))
   for (const url of ['/docs', ...files.map(({ url }) => url)]) {

@@ -24,7 +24,7 @@ function isHardened(
 
 const pages = new Set(['/', '/start', '/popup', '/disconnect', '/sign-out', '/delete-account'])
 
-t.test('[R51] headers › every route, for a stranger and for its user, whatever it answers', async t => {
+t.test('[R51] headers › every route, for a stranger and for its user › on every answer', async t => {
   const { app, google, browser, signedIn } = await enter(t)
   let ada = await signedIn()
   const parameters = await ownParameters(ada, google)
@@ -67,7 +67,7 @@ t.test('[R51] headers › answers that no route gives: 404, 405, 400, 414, 415, 
   isHardened(t, await app.inject('/auth/session'), '401')
 })
 
-t.test('[R51] headers › a bug: 500 and 303, both with the headers and without a word of it', async t => {
+t.test('[R51] headers › an unexpected error › 500 or 303, with the headers and no detail', async t => {
   const { environment, clock, signedIn } = await enter(t)
   const app = await createServer({ ...parseConfig(environment), clock })
   t.teardown(() => app.close())
@@ -94,7 +94,7 @@ t.test('[R51] headers › a bug: 500 and 303, both with the headers and without 
     t.notMatch(`${response.body}${JSON.stringify(response.headers)}`, 'CANARY')
 })
 
-t.test('[R50] headers › no-store on every answer, but for what is the same for everyone', async t => {
+t.test('[R50] headers › no-store on every answer that is not the same for everyone', async t => {
   const { app, google, browser, signedIn } = await enter(t)
   let ada = await signedIn()
   const parameters = await ownParameters(ada, google)

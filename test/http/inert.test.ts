@@ -20,7 +20,7 @@ const odd = [
   '%09'
 ]
 
-t.test('[R97] inert › odd bytes in any place of any route are refused, and add no header', async t => {
+t.test('[R97] inert › odd bytes anywhere in a request › refused, and add no header', async t => {
   const { app, google, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -52,7 +52,7 @@ t.test('[R97] inert › odd bytes in any place of any route are refused, and add
   t.same(google.violations, [])
 })
 
-t.test('[R97] inert › prototypes cannot be reached by a body', async t => {
+t.test('[R97] inert › a body cannot reach an object’s prototype', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -98,7 +98,7 @@ t.test('[R97] inert › prototypes cannot be reached by a body', async t => {
   t.equal((await ada.fetch('/auth/session')).json().polluted, undefined)
 })
 
-t.test('[R97] inert › depth, half characters, repeats and other shapes of JSON are refused', async t => {
+t.test('[R97] inert › JSON too deep, with lone surrogates, repeats or wrong types › refused', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -154,7 +154,7 @@ t.test('[R97] inert › depth, half characters, repeats and other shapes of JSON
   t.equal((await ada.fetch('/auth/session')).statusCode, 200)
 })
 
-t.test('[R96][R97] inert › bytes over a socket end in an answer or a close, never in a 5xx', async t => {
+t.test('[R96][R97] inert › arbitrary bytes over a socket › an answer or a close, never a 5xx', async t => {
   const { app } = await enter(t)
   const port = await listen(app)
   const head = 'Host: localhost\r\nConnection: close\r\n'

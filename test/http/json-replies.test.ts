@@ -1,7 +1,7 @@
 import t from 'tap'
 import { inPieces } from '../../src/http/json-replies.ts'
 
-t.test('[G4] a large view in pieces › the text that JSON.stringify gives, and turns in between', async t => {
+t.test('[G4] a large view › is written in pieces, exactly as JSON.stringify would', async t => {
   const long = `"\\\n\u2028${'🗝'.repeat(300_000)}\ud800é${'x'.repeat(262_141)}🗝`
   for (const [at, value] of [
     null,

@@ -8,7 +8,7 @@ import { listen, send } from './raw.ts'
 const mebibyte = 1024 * 1024
 
 t.test(
-  '[R98] sizes › a body past 1 MiB (a mail past 10 MiB) is 413 on every route that takes one, by its length or by its bytes',
+  '[R98] sizes › a body over 1 MiB (a mail over 10 MiB), announced or streamed › 413 on every route that takes one',
   async t => {
     const { app, signedIn } = await build(t)
     const ada = await signedIn()
@@ -34,7 +34,7 @@ t.test(
   }
 )
 
-t.test('[R98] sizes › chunks that add up to more than 1 MiB are 413 too', async t => {
+t.test('[R98] sizes › chunks that add up to more than 1 MiB › 413', async t => {
   const { app } = await build(t)
   const authorization = await createKey(app)
   const port = await listen(app)
@@ -47,7 +47,7 @@ t.test('[R98] sizes › chunks that add up to more than 1 MiB are 413 too', asyn
   t.equal((await app.inject('/livez')).statusCode, 200)
 })
 
-t.test('[R98] sizes › a URL or headers past 16 KiB are 431', async t => {
+t.test('[R98] sizes › a URL or headers over 16 KiB › 431', async t => {
   const { app } = await build(t)
   const port = await listen(app)
   const long = 'x'.repeat(17 * 1024)
@@ -63,7 +63,7 @@ t.test('[R98] sizes › a URL or headers past 16 KiB are 431', async t => {
   }
 })
 
-t.test("[R98] sizes › a parameter of the path past its length is 414, and one past the router's as well", async t => {
+t.test("[R98] sizes › a path parameter longer than the route's or the router's limit › 414", async t => {
   const { signedIn } = await build(t)
   const ada = await signedIn()
   for (const length of [101, 1024, 1025, 5000]) {
@@ -72,7 +72,7 @@ t.test("[R98] sizes › a parameter of the path past its length is 414, and one 
   isProblem(t, await ada.fetch(`/connections/${'a'.repeat(100)}`), 404, 'not_found')
 })
 
-t.test('[R105] sizes › a refusal points at the fault, and quotes neither value nor name of the sender', async t => {
+t.test('[R105] sizes › a refusal points at the fault, and echoes nothing of the request', async t => {
   const { app, signedIn } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -126,7 +126,7 @@ const types = [
   ]
 ]
 
-t.test('[R99] content types › whatever is not JSON is 415 (or 400), and changes nothing', async t => {
+t.test('[R99] content types › anything but JSON › 415 or 400, and nothing changes', async t => {
   const { app, google, signedIn } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { enter, isProblem } from '../helper.ts'
 
-t.test('[R105] methods › another method of a path is 405 with its methods, an unknown path 404', async t => {
+t.test('[R105] methods › a wrong method › 405 with those allowed; an unknown path › 404', async t => {
   const { app } = await enter(t)
   for (const [method, url, allow] of [
     ['POST', '/livez', 'GET, HEAD'],

@@ -42,7 +42,7 @@ t.test('openapi.json › the file in the repository › is what the routes say: 
   t.notMatch(file, '\\\\p{', 'no pattern that only JavaScript reads')
 })
 
-t.test('openapi.json › says of each operation what opens it, and that is so', async t => {
+t.test('openapi.json › each operation’s security › is what really guards it', async t => {
   const { app, browser } = await enter(t)
   const document = (await app.inject('/openapi.json')).json<Document>()
   const { paths } = document
@@ -87,7 +87,7 @@ t.test('openapi.json › answers have names, errors are problems, and navigation
   })
 })
 
-t.test('docs › a viewer of our own, which loads what is ours alone', async t => {
+t.test('docs › the viewer loads nothing from other hosts', async t => {
   const { app } = await enter(t)
   const { body, headers, statusCode } = await app.inject('/docs')
   t.equal(statusCode, 200)

@@ -48,7 +48,7 @@ function bestMs(run: () => unknown): number {
   )
 }
 
-t.test('[R104] patterns › each one of the contract is done with 50 KB in no time', async t => {
+t.test('[R104] patterns › each pattern in the contract takes little time on 50 KB', async t => {
   const { app } = await enter(t)
   const patterns = new Set((await operationsOf(app)).flatMap(one => one.patterns))
   t.ok(patterns.size > 8, `${patterns.size} patterns`)
@@ -58,7 +58,7 @@ t.test('[R104] patterns › each one of the contract is done with 50 KB in no ti
   }
 })
 
-t.test('[R104] patterns › so is all that reads addresses, links and the environment', async t => {
+t.test('[R104] patterns › the parsers of addresses, links and the environment take little time', async t => {
   const publicUrl = new URL('http://localhost:3000')
   const slow: string[] = []
   for (const text of strings) {
@@ -78,7 +78,7 @@ t.test('[R104] patterns › so is all that reads addresses, links and the enviro
   t.same(slow, [])
 })
 
-t.test('[R104] patterns › headers and bodies full of them are answered', async t => {
+t.test('[R104] patterns › headers and bodies made to slow patterns down › are answered', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

@@ -11,7 +11,7 @@ function postOf(body: string): [to: string | undefined, outcome: object] | undef
   return outcome === undefined ? undefined : [to, JSON.parse(outcome.replaceAll('&#34;', '"'))]
 }
 
-t.test('popup › its last page › tells a listed origin how it went, and nobody else', async t => {
+t.test('popup › its last page › tells the result to a listed origin only', async t => {
   const world = await enter(t, { environment })
   const one = world.browser()
   const post = async (query: Record<string, string>) =>
@@ -44,7 +44,7 @@ t.test('popup › its last page › tells a listed origin how it went, and nobod
   }
 })
 
-t.test('popup › nothing that is secret is taken into its page', async t => {
+t.test('popup › its page contains no secret', async t => {
   const world = await enter(t, { environment })
   const query = new URLSearchParams({ to: app, status: 'connected', connection: id, code: 'c0de', state: 'st4te' })
   const { body, headers } = await world.browser().navigate(`/popup?${query}`)
@@ -55,7 +55,7 @@ t.test('popup › nothing that is secret is taken into its page', async t => {
   t.equal(headers['cache-control'], 'no-store')
 })
 
-t.test('popup › starts and callbacks › do not cut it off from the page that opened it', async t => {
+t.test('popup › starts and callbacks › keep the link to the page that opened it', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   for (const url of ['/auth/google', '/connect/gmail', '/auth/google/callback?state=x', '/connect/gmail/callback'])
@@ -63,7 +63,7 @@ t.test('popup › starts and callbacks › do not cut it off from the page that 
   t.equal((await ada.fetch('/connections')).headers['cross-origin-opener-policy'], 'same-origin')
 })
 
-t.test('client.js › any page may load it, it is asked for by ETag, and under its hash it stays', async t => {
+t.test('client.js › any page may load it; revalidated by ETag, cached for good under its hash', async t => {
   const { app } = await enter(t)
   const first = await app.inject('/client.js')
   t.equal(first.statusCode, 200)

@@ -16,7 +16,7 @@ const forged = {
   host: 'evil.example'
 }
 
-t.test('[R101] forwarded headers › from a peer that is no proxy they change neither cookie nor URL', async t => {
+t.test('[R101] forwarded headers › from an untrusted peer › neither cookie nor URL changes', async t => {
   const { app, google } = await build(t)
   const plain = await app.inject('/auth/google')
   const lied = await app.inject({ url: '/auth/google', headers: forged })
@@ -30,7 +30,7 @@ t.test('[R101] forwarded headers › from a peer that is no proxy they change ne
   t.same(google.violations, [])
 })
 
-t.test('[R101] forwarded headers › behind https they count only from the proxies that are named', async t => {
+t.test('[R101] forwarded headers › behind https › they count only from trusted proxies', async t => {
   const { app } = await build(t, { environment: https })
   const ask = (remoteAddress: string, headers: Record<string, string>) =>
     app.inject({ url: '/auth/google', remoteAddress, headers })
@@ -51,7 +51,7 @@ t.test('[R101] forwarded headers › behind https they count only from the proxi
   }
 })
 
-t.test('[R101][R103] forwarded headers › a peer that is no proxy cannot choose whom it is counted as', async t => {
+t.test('[R101][R103] forwarded headers › from an untrusted peer › its own address is rate limited', async t => {
   const { app } = await build(t, { environment: { RATE_LIMIT_STARTS: '3' } })
   const statuses: number[] = []
   for (let n = 0; n < 6; n++) {
@@ -71,7 +71,7 @@ t.test('[R101][R103] forwarded headers › a peer that is no proxy cannot choose
 })
 
 t.test(
-  '[R101][R103] forwarded headers › behind a proxy clients are told apart, and what they add themselves does not count',
+  '[R101][R103] forwarded headers › behind a proxy › clients are told apart, and cannot pretend to be others',
   async t => {
     const { app } = await build(t, { environment: { ...https, RATE_LIMIT_STARTS: '2' } })
     const ask = async (forwardedFor: string) =>
@@ -144,7 +144,7 @@ const guarded = [
 ]
 const agents = ['kube-probe/1.31', 'GoogleHC/1.0', 'ELB-HealthChecker/2.0', 'Googlebot/2.1', 'curl/8', '']
 
-t.test('[R102] path tricks › no spelling of a path opens it, over a socket as it is written', async t => {
+t.test('[R102] path tricks › no spelling of a guarded path opens it, sent raw over a socket', async t => {
   const { app } = await build(t)
   const port = await listen(app)
   const head = 'HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
@@ -163,7 +163,7 @@ t.test('[R102] path tricks › no spelling of a path opens it, over a socket as 
   t.same(opened, [])
 })
 
-t.test('[R102] path tricks › no user agent and no method opens one either', async t => {
+t.test('[R102] path tricks › no user agent and no method opens a guarded path', async t => {
   const { app } = await build(t)
   const opened: string[] = []
   for (const url of guarded) {
@@ -182,7 +182,7 @@ t.test('[R102] path tricks › no user agent and no method opens one either', as
   t.same(opened, [])
 })
 
-t.test('[R102] path tricks › other spellings of a start are counted with it, or start nothing', async t => {
+t.test('[R102] path tricks › other spellings of a start › share its rate limit, or start nothing', async t => {
   const { app } = await build(t, { environment: { RATE_LIMIT_STARTS: '3' } })
   const started: number[] = []
   for (const url of [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
 
-t.test('[R103] rate limit key › an IPv4 address is itself, however it is written', async t => {
+t.test('[R103] rate limit key › every spelling of an IPv4 address is the same client', async t => {
   t.equal(rateLimitKey('198.51.100.7'), '198.51.100.7')
   for (const mapped of [
     '::ffff:198.51.100.7',
@@ -15,7 +15,7 @@ t.test('[R103] rate limit key › an IPv4 address is itself, however it is writt
   t.not(rateLimitKey('198.51.100.7'), rateLimitKey('198.51.100.8'))
 })
 
-t.test('[R103] rate limit key › the addresses of one /64 are one, and those of the next another', async t => {
+t.test('[R103] rate limit key › the addresses of one IPv6 /64 are one client', async t => {
   const same = [
     '2001:db8:1:2::',
     '2001:db8:1:2::1',
@@ -34,7 +34,7 @@ t.test('[R103] rate limit key › the addresses of one /64 are one, and those of
   t.equal(rateLimitKey('1:2:3::4:5:6:7'), rateLimitKey('1:2:3:0:4:5:6:7'))
 })
 
-t.test('[R103] rate limit key › a port that a proxy wrote does not make another client', async t => {
+t.test('[R103] rate limit key › a port written by a proxy is ignored', async t => {
   for (const ip of ['203.0.113.7:51234', '203.0.113.7:1', ' 203.0.113.7:51234 '])
     t.equal(rateLimitKey(ip), rateLimitKey('203.0.113.7'), ip)
   for (const ip of ['[2001:db8::1]:443', '[2001:db8::1]:51234', '[2001:db8::1]', '[2001:db8::ffff]:1'])
@@ -42,10 +42,10 @@ t.test('[R103] rate limit key › a port that a proxy wrote does not make anothe
   t.equal(rateLimitKey('[::ffff:203.0.113.7]:80'), '203.0.113.7')
 })
 
-t.test('[R103] rate limit key › a zone does not make another client', async t => {
+t.test('[R103] rate limit key › an IPv6 zone is ignored', async t => {
   t.equal(rateLimitKey('fe80::1%eth0'), rateLimitKey('fe80::2%eth1'))
 })
 
-t.test('[R103] rate limit key › text that is no address › counted as it stands', async t => {
+t.test('[R103] rate limit key › text that is not an address › used as it is', async t => {
   for (const text of ['', 'unknown', '999.1.1.1', ':::']) t.equal(rateLimitKey(text), text)
 })

@@ -21,7 +21,7 @@ const head = (path: string, length: number, ...more: string[]) => [
   ...more
 ]
 
-t.test('[R100] a slow body › of a mail to send › is awaited, and no other', async t => {
+t.test('[R100] a slow body › only a mail to send gets more time', async t => {
   const { app, ada, gmail, google } = await startSending(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   // What takes 15 s in earnest.
@@ -45,7 +45,7 @@ t.test('[R100] a slow body › of a mail to send › is awaited, and no other', 
   for (const { socket } of [mail, label, stranger]) socket.destroy()
 })
 
-t.test('[R100] a slow body › awaited for as long as its route says › is 408 then', async t => {
+t.test('[R100] a slow body › past the time its route allows › 408', async t => {
   const app = Fastify({
     clientErrorHandler: ({ code }, socket) => void socket.end(`HTTP/1.1 ${code}\r\n\r\n`)
   })

@@ -21,7 +21,7 @@ async function buildHung(t: Test) {
   return { server, answer, connections, exited: once(server.process, 'exit') }
 }
 
-t.test('[F38] SIGTERM › while Google hangs › 503 with Retry-After, the lease let go, and exit 0', async t => {
+t.test('[F38] SIGTERM › while Google hangs › 503 with Retry-After, the lease released, and exit 0', async t => {
   const { server, answer, connections, exited } = await buildHung(t)
   server.process.kill('SIGTERM')
   const response = await answer
@@ -32,7 +32,7 @@ t.test('[F38] SIGTERM › while Google hangs › 503 with Retry-After, the lease
   t.match(await connections.findOne({}), { lease: null, deadReason: null, live: true })
 })
 
-t.test('[F39] a second SIGTERM › ends the process at once, and not with 0; the lease runs out', async t => {
+t.test('[F39] a second SIGTERM › ends the process at once with an error code; the lease expires', async t => {
   const { server, answer, connections, exited } = await buildHung(t)
   server.process.kill('SIGTERM')
   while (!server.logs.some(line => line.includes('"event":"stopping"'))) await once(server.process.stdout ?? t, 'data')

@@ -7,7 +7,7 @@ import { createBackend } from '../backend/backend.ts'
 import { build, collectionsOf } from '../helper.ts'
 import { startServer } from '../process.ts'
 
-t.test('[F37] SIGTERM › a request under way ends well, readiness says no, and the process exits with 0', async t => {
+t.test('[F37] SIGTERM › during a request › it is answered, readiness fails, and the process exits with 0', async t => {
   const { app, google, environment, signedIn } = await build(t, { environment: { AUDIT_FILE: '' } })
   const { id } = await (await signedIn()).connected()
   const { key } = await createBackend(app)
@@ -40,7 +40,7 @@ t.test('[F37] SIGTERM › a request under way ends well, readiness says no, and 
   t.same(google.violations, [])
 })
 
-t.test('[F37] closing › a request that comes in after that is told to go to another replica', async t => {
+t.test('[F37] closing › a request that comes in after that › 503, so that it goes to another replica', async t => {
   const { app } = await build(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

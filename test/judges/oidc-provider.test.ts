@@ -54,16 +54,19 @@ t.test('[R7] judge oidc-provider › an issuer whose name ends in a slash', asyn
   t.match((await browser().signIn()).json(), { user: { email: 'ada@example.com' } })
 })
 
-t.test('[R13] judge oidc-provider › a verifier that is not of the challenge is refused by it', async t => {
-  const judge = await startOidcProvider(t)
-  const { browser } = await buildBefore(t, judge)
-  const ada = browser()
-  const { url } = (await ada.fetch('/auth/google')).json<{ url: string }>()
-  const other = new URL(url)
-  other.searchParams.set('code_challenge', 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM')
-  const callback = new URL(await judge.consent(other.href))
-  t.match((await ada.fetch(callback.pathname + callback.search)).json(), { code: 'code_invalid' })
-  other.searchParams.delete('code_challenge')
-  other.searchParams.delete('code_challenge_method')
-  t.match(new URL(await judge.consent(other.href)).searchParams.get('error'), 'invalid_request', 'PKCE is required')
-})
+t.test(
+  '[R13] judge oidc-provider › a verifier that does not match the challenge › refused by the provider',
+  async t => {
+    const judge = await startOidcProvider(t)
+    const { browser } = await buildBefore(t, judge)
+    const ada = browser()
+    const { url } = (await ada.fetch('/auth/google')).json<{ url: string }>()
+    const other = new URL(url)
+    other.searchParams.set('code_challenge', 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM')
+    const callback = new URL(await judge.consent(other.href))
+    t.match((await ada.fetch(callback.pathname + callback.search)).json(), { code: 'code_invalid' })
+    other.searchParams.delete('code_challenge')
+    other.searchParams.delete('code_challenge_method')
+    t.match(new URL(await judge.consent(other.href)).searchParams.get('error'), 'invalid_request', 'PKCE is required')
+  }
+)

@@ -23,7 +23,7 @@ async function circlesIn(project: string, sources: Record<string, string>): Prom
     .sort()
 }
 
-t.test('circles › two files that import each other, be it types alone › lint refuses both', async t => {
+t.test('circles › two files import each other, even only types › lint refuses both', async t => {
   const project = t.testdir()
   const found = await circlesIn(project, {
     'src/flows/flows.ts':

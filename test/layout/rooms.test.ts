@@ -12,7 +12,7 @@ function readSources(): Map<string, string> {
   return new Map(names.map(name => [name, readFileSync(join(root, name), 'utf8')]))
 }
 
-t.test('rooms › every import of the sources goes the one way', async t => {
+t.test('rooms › every import of the sources goes in the right direction', async t => {
   t.same(faultsOf(readSources()), [])
 })
 

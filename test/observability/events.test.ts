@@ -80,7 +80,7 @@ t.test('[R107] security events › each is logged once, with time, request, user
   isLogged('erasing', { event: 'user_erased', user, reqId: uuid })
 })
 
-t.test('[R107] security events › an account that may not sign in, and too many attempts', async t => {
+t.test('[R107] security events › a sign-in that is not allowed, and too many attempts › logged', async t => {
   const log = captureLog()
   const { browser } = await build(t, {
     logger: log.logger,
@@ -93,7 +93,7 @@ t.test('[R107] security events › an account that may not sign in, and too many
   t.equal(codes.filter(code => code === 'rate_limited').length, 3)
 })
 
-t.test('[R107] security events › every answer is one line with its route, and never its query', async t => {
+t.test('[R107] access log › one line for every answer, with its route and never its query', async t => {
   const log = captureLog()
   const { app } = await build(t, { logger: log.logger })
   const answers = await Promise.all(

@@ -222,7 +222,7 @@ t.test('[R106] logs › whole journeys and every kind of failure leave no secret
   }
 })
 
-t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, taken › no secret in or about them', async t => {
+t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, accepted › no secret in events or logs', async t => {
   const log = captureLog()
   const receiver = await startReceiver(t)
   const [inQuery, inBody] = ['the-key-in-the-query-of-the-webhook', 'what-the-receiver-says-in-its-own-words']

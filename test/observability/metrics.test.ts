@@ -6,7 +6,7 @@ import { listen, send } from '../http/raw.ts'
 const token = 'a token for metrics of 32 characters'
 const authorization = `Bearer ${token}`
 
-t.test('[R107] metrics › every error that is answered is counted, also one that no route gave', async t => {
+t.test('[R107] metrics › every error answer is counted, also one from outside the routes', async t => {
   const { app } = await build(t, { environment: { METRICS_TOKEN: token } })
   const port = await listen(app)
   await app.inject('/no-such-thing')
@@ -32,7 +32,7 @@ t.test('[R107] metrics › every error that is answered is counted, also one tha
   })
 })
 
-t.test('[R84] metrics › without its token › 401 that says what it takes', async t => {
+t.test('[R84] metrics › without its token › 401 with WWW-Authenticate', async t => {
   const { app } = await build(t, { environment: { METRICS_TOKEN: token } })
   for (const headers of [{}, { authorization: 'Bearer other' }, { authorization: token }]) {
     const response = await app.inject({ url: '/metrics', headers })
@@ -42,7 +42,7 @@ t.test('[R84] metrics › without its token › 401 that says what it takes', as
   t.equal((await app.inject({ url: '/metrics', headers: { authorization } })).statusCode, 200)
 })
 
-t.test('openapi.json › a build that failed › is made again for the next who asks', async t => {
+t.test('openapi.json › building it fails › the next request builds it again', async t => {
   const { app } = await build(t)
   const { publicUrl } = app.config
   app.config.publicUrl = {} as URL
@@ -51,7 +51,7 @@ t.test('openapi.json › a build that failed › is made again for the next who 
   t.equal((await app.inject('/openapi.json')).statusCode, 200)
 })
 
-t.test('metrics › two apps in one process › share its figures, and no others', async t => {
+t.test('metrics › two apps in one process › share only the process’s figures', async t => {
   const [one, other] = [createMetrics(), createMetrics()]
   one.countProblem('internal')
   const [ofOne, ofOther] = await Promise.all([one.text(), other.text()])

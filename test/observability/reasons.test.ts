@@ -2,7 +2,7 @@ import t from 'tap'
 import { build } from '../helper.ts'
 import { captureLog } from './capture.ts'
 
-t.test('[R107] reasons › an answer of Google is refused › the log says why, in a code', async t => {
+t.test('[R107] reasons › an answer of Google is refused › the log has a reason code', async t => {
   const log = captureLog()
   const { google, browser, clock } = await build(t, { logger: log.logger })
   let read = 0
@@ -61,7 +61,7 @@ t.test('[R107] reasons › an answer of Google is refused › the log says why, 
   t.notMatch(text, 'chosen-by-the-sender')
 })
 
-t.test('[R107] reasons › an answer of Gmail or Calendar cannot be used › the log says why, in a code', async t => {
+t.test('[R107] reasons › an answer of Gmail or Calendar cannot be used › the log has a reason code', async t => {
   const log = captureLog()
   const { google, signedIn } = await build(t, { logger: log.logger })
   const ada = await signedIn()

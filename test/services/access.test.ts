@@ -30,7 +30,7 @@ async function tellOfSlowness(t: Test) {
   }
 }
 
-t.test('[R73] slow Google › the renewal after a 401 hangs › google_unavailable, and the new token is kept', async t => {
+t.test('[R73] slow Google › the refresh after a 401 hangs › google_unavailable, and the new token is kept', async t => {
   const { google, routes, slow, isUnavailable, ada, refreshes } = await tellOfSlowness(t)
   for (const [service, url] of routes) {
     google.expireAccessTokens('ada@example.com')
@@ -44,7 +44,7 @@ t.test('[R73] slow Google › the renewal after a 401 hangs › google_unavailab
   }
 })
 
-t.test('[R73] slow Google › the call after the renewal hangs › google_unavailable', async t => {
+t.test('[R73] slow Google › the call after a refresh hangs › google_unavailable', async t => {
   const { google, routes, slow, isUnavailable } = await tellOfSlowness(t)
   for (const [service, url] of routes) {
     google.expireAccessTokens('ada@example.com')
@@ -67,7 +67,7 @@ t.test('[R73] slow Google › the refresh before the first call hangs › google
   t.equal(refreshes(), 1, 'the refresh went on and served the next caller')
 })
 
-t.test('[R73] slow Google › a token still lives › it is served with what is left of it', async t => {
+t.test('[R73] slow Google › a token is still valid › it is served with its remaining life', async t => {
   const { google, app, clock, stored } = await tellOfSlowness(t)
   clock.advance(3_000_000)
   const { release } = google.fault('token', { hang: true })

@@ -17,7 +17,7 @@ t.test('lazily › loads at the first use, once, and keeps no failure', async t 
   await t.rejects(loadTheRest(0), { code: 'MODULE_NOT_FOUND' }, 'the rest is tried, too')
 })
 
-t.test('start › loads no package that only some requests need; all of them can be loaded', async t => {
+t.test('start › packages that only some requests need are loaded later, and all load', async t => {
   const script = `
     import { createRequire } from 'node:module'
     import { createServer } from './src/app.ts'

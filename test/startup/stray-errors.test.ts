@@ -33,7 +33,7 @@ for (const [thrown, how] of [
   ["throw { code: 'the-secret is in the code' }", 'unknown error'],
   ['throw undefined', 'unknown error']
 ] as const) {
-  t.test(`[R63] stray errors › ${thrown} › its code or kind is told, and nothing else of it`, async t => {
+  t.test(`[R63] stray errors › ${thrown} › only its code or kind is printed`, async t => {
     const script = (after: string) =>
       `import { catchStrayErrors } from './src/startup/stray-errors.ts'
       const caught = catchStrayErrors(text => process.stderr.write(text))

@@ -53,7 +53,7 @@ async function isWhole({ app }: World, ring: string): Promise<number> {
   return opened
 }
 
-t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes on where it was, none is lost', async t => {
+t.test('[R56] rotate › kill -9 in the middle while a replica serves › resumes, and nothing is lost', async t => {
   const world = await withConnections(t, 400)
   const { connections, google, clock, user, id } = world
   const environment = { ...world.environment, VAULT_KEYS: `${k2},${k1}` }
@@ -112,7 +112,7 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › goes o
   t.match(await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate'), { code: 0 }, 'nothing is left')
 })
 
-t.test('[R56] rotate › envelopes of the earlier version › served, and sealed again in the present form', async t => {
+t.test('[R56] rotate › envelopes of the earlier version › are read, and sealed again in the current form', async t => {
   const world = await withConnections(t, 3)
   const { connections, clock, id, environment } = world
   const ring = { id: 'k1', key: Buffer.alloc(32, 1) }
@@ -142,7 +142,7 @@ t.test('[R56] rotate › envelopes of the earlier version › served, and sealed
   t.equal((await vend(id)).statusCode, 200)
 })
 
-t.test('[R56] rotate › a flow under way › ends with the new key alone', async t => {
+t.test('[R56] rotate › a pending flow › can finish with only the new key', async t => {
   const world = await withConnections(t, 1)
   const { user, app, google } = world
   const callback = await user.authorize('/connect/calendar')
@@ -152,7 +152,7 @@ t.test('[R56] rotate › a flow under way › ends with the new key alone', asyn
   t.same(google.violations, [])
 })
 
-t.test('[R56][F43] rotate › a record that does not open › stays as it is, and all others are done', async t => {
+t.test('[R56][F43] rotate › a record does not open › it stays as it is, and all others are resealed', async t => {
   const world = await withConnections(t, 20)
   const { connections, environment } = world
   const broken = await connections.findOne({ 'account.sub': '40007' })
@@ -164,7 +164,7 @@ t.test('[R56][F43] rotate › a record that does not open › stays as it is, an
   t.equal(await connections.countDocuments(sealedBy('k2')), 19)
 })
 
-t.test('[R56] rotate › the database fails › ends with that, and calls no record broken', async t => {
+t.test('[R56] rotate › the database fails › stops with that error, and reports no record as broken', async t => {
   const world = await withConnections(t, 5)
   const { connections, app } = world
   const { restore } = t.intercept(connections, 'updateOne', {
@@ -182,7 +182,7 @@ t.test('[R56] rotate › the database fails › ends with that, and calls no rec
   })
 })
 
-t.test('[R56] rotate › under a replica that still seals with the old key › ends, and says so', async t => {
+t.test('[R56] rotate › a replica still seals with the old key › stops, and says so', async t => {
   const world = await withConnections(t, 3)
   const { connections, app } = world
   const old = (await connections.find().toArray()).map(({ _id, refreshToken }) => ({ _id, refreshToken }))
@@ -200,7 +200,7 @@ t.test('[R56] rotate › under a replica that still seals with the old key › e
   t.equal(sealedMeanwhile, 3)
 })
 
-t.test('[R56] rotate › without the old key, or with a wrong one › refused before anything is touched', async t => {
+t.test('[R56] rotate › without the old key, or with a wrong one › refused before anything changes', async t => {
   const world = await withConnections(t, 3)
   const { connections, environment } = world
   const before = await connections.find().toArray()
@@ -213,35 +213,32 @@ t.test('[R56] rotate › without the old key, or with a wrong one › refused be
   t.same(await connections.find().toArray(), before)
 })
 
-t.test(
-  '[F44] rolling change of keys › replicas with [k1,k2] and [k2,k1] › each opens what the other seals',
-  async t => {
-    const world = await build(t, { environment: { VAULT_KEYS: `${k1},${k2}` } })
-    const { app, clock, google } = world
-    const next = await world.replica({ VAULT_KEYS: `${k2},${k1}` })
-    const user = await world.signedIn()
-    const backend = await createBackend(app)
-    for (const [from, to] of [
-      [app, next],
-      [next, app]
-    ] as const) {
-      // A flow is begun at one and ended at the other, the tokens it seals are used and refreshed by both.
-      const callback = await user.clone(from).authorize('/connect/gmail')
-      const { connection } = (await user.clone(to).fetch(callback)).json()
-      for (const at of [from, to, from, to]) {
-        clock.advance(3_600_000)
-        t.equal((await backend.vend(connection.id, undefined, at)).statusCode, 200)
-        t.equal((await user.clone(at).fetch(`/connections/${connection.id}/gmail/profile`)).statusCode, 200)
-      }
-      t.match((await user.clone(from).fetch(`/connections/${connection.id}`, 'DELETE')).json(), {
-        revoked: 'confirmed'
-      })
+t.test('[F44] changing keys replica by replica › [k1,k2] beside [k2,k1] › each opens what the other seals', async t => {
+  const world = await build(t, { environment: { VAULT_KEYS: `${k1},${k2}` } })
+  const { app, clock, google } = world
+  const next = await world.replica({ VAULT_KEYS: `${k2},${k1}` })
+  const user = await world.signedIn()
+  const backend = await createBackend(app)
+  for (const [from, to] of [
+    [app, next],
+    [next, app]
+  ] as const) {
+    // A flow is begun at one and ended at the other, the tokens it seals are used and refreshed by both.
+    const callback = await user.clone(from).authorize('/connect/gmail')
+    const { connection } = (await user.clone(to).fetch(callback)).json()
+    for (const at of [from, to, from, to]) {
+      clock.advance(3_600_000)
+      t.equal((await backend.vend(connection.id, undefined, at)).statusCode, 200)
+      t.equal((await user.clone(at).fetch(`/connections/${connection.id}/gmail/profile`)).statusCode, 200)
     }
-    t.same(google.violations, [])
+    t.match((await user.clone(from).fetch(`/connections/${connection.id}`, 'DELETE')).json(), {
+      revoked: 'confirmed'
+    })
   }
-)
+  t.same(google.violations, [])
+})
 
-t.test('[F42] rotated key › the old one taken away too early › 503 and counted, and it heals', async t => {
+t.test('[F42] rotated key › the old key is removed too early › 503 and counted, until it is back', async t => {
   const world = await withConnections(t, 1)
   const { id, replica, google, clock } = world
   const tooEarly = await replica({ VAULT_KEYS: k2, METRICS_TOKEN: 'a token for metrics' })
@@ -255,26 +252,23 @@ t.test('[F42] rotated key › the old one taken away too early › 503 and count
   t.equal((await backend.vend(id, undefined, await replica({ VAULT_KEYS: `${k2},${k1}` }))).statusCode, 200)
 })
 
-t.test(
-  'rotate › between read and write of a reconnect without a refresh token › the kept one stays resealed',
-  async t => {
-    const { app, user, id, connections, replica, clock } = await withConnections(t, 1)
-    const both = await replica({ VAULT_KEYS: `${k2},${k1}` })
-    const at = user.clone(both)
-    const callback = await at.authorize('/connect/gmail', { withoutRefreshToken: true })
-    const mine = collectionsOf(both).connections
-    const write = mine.findOneAndUpdate.bind(mine)
-    const { restore } = t.intercept(mine, 'findOneAndUpdate', {
-      value: async (...args: Parameters<typeof write>) => {
-        restore()
-        await rotate(both.database, both.vault, () => {})
-        return write(...args)
-      }
-    })
-    t.equal((await at.fetch(callback)).statusCode, 200)
-    t.equal(await connections.countDocuments(sealedBy('k2')), 1)
-    clock.advance(3_600_000)
-    const last = await replica({ VAULT_KEYS: k2 })
-    t.equal((await (await createBackend(app)).vend(id, {}, last)).statusCode, 200)
-  }
-)
+t.test('rotate › during a reconnect without a refresh token › the kept token stays resealed', async t => {
+  const { app, user, id, connections, replica, clock } = await withConnections(t, 1)
+  const both = await replica({ VAULT_KEYS: `${k2},${k1}` })
+  const at = user.clone(both)
+  const callback = await at.authorize('/connect/gmail', { withoutRefreshToken: true })
+  const mine = collectionsOf(both).connections
+  const write = mine.findOneAndUpdate.bind(mine)
+  const { restore } = t.intercept(mine, 'findOneAndUpdate', {
+    value: async (...args: Parameters<typeof write>) => {
+      restore()
+      await rotate(both.database, both.vault, () => {})
+      return write(...args)
+    }
+  })
+  t.equal((await at.fetch(callback)).statusCode, 200)
+  t.equal(await connections.countDocuments(sealedBy('k2')), 1)
+  clock.advance(3_600_000)
+  const last = await replica({ VAULT_KEYS: k2 })
+  t.equal((await (await createBackend(app)).vend(id, {}, last)).statusCode, 200)
+})

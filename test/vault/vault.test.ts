@@ -91,7 +91,7 @@ t.test('[R54] vault › every changed character is refused, and every cut', asyn
   t.same(opened, [])
 })
 
-t.test('[R54] vault › a shortened tag is refused: each byte less would be 256 times easier to guess', async t => {
+t.test('[R54] vault › a shortened tag is refused: each byte less is 256 times easier to guess', async t => {
   const vault = createVault([key('k1', 1)])
   const [version, id, nonce, sealed, tag = ''] = vault.seal('ya29.token', here).split('.')
   for (const length of [0, 4, 8, 12, 13, 14, 15]) {
@@ -117,7 +117,7 @@ t.test('[R55] vault › the key id is part of what is authenticated', async t =>
   t.ok(isRefused(vault, envelope.replace('.k1.', '.k2.')))
 })
 
-t.test('[R56] vault › the first key seals, all open, and one that is gone does not', async t => {
+t.test('[R56] vault › the first key seals, all keys open, and a removed key opens nothing', async t => {
   const old = createVault([key('k1', 1)])
   const both = createVault([key('k2', 2), key('k1', 1)])
   const next = createVault([key('k2', 2)])
@@ -132,7 +132,7 @@ t.test('[R56] vault › the first key seals, all open, and one that is gone does
   t.same(both.keyIds, ['k2', 'k1'])
 })
 
-t.test('[R55] vault › an envelope of the earlier version opens, where it was sealed and unchanged', async t => {
+t.test('[R55] vault › an unchanged envelope of the earlier version opens where it was sealed', async t => {
   const vault = createVault([key('k2', 2), key('k1', 1)])
   const envelope = sealAsBefore('ya29.token', here, key('k1', 1))
   t.equal(vault.open(envelope, here), 'ya29.token')
@@ -166,7 +166,7 @@ t.test('[R54] vault › each record is sealed under a key of its own, derived by
   t.throws(() => opensBy(envelope, 'guichet\0v2\0k1\0connection-2'))
 })
 
-t.test('[R54] vault › there is no vault without a key', async t => {
+t.test('[R54] vault › cannot be made without a key', async t => {
   t.throws(() => createVault([]))
   t.same(parseKeyRing(''), [])
   t.same(parseKeyRing(`k1:${Buffer.alloc(32, 1).toString('base64')},`), [])

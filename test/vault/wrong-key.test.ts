@@ -22,7 +22,7 @@ async function buildOverStandIn(t: Parameters<typeof build>[0]) {
   return { ...world, ada, url: `/connections/${id}/gmail/profile`, stored: () => snapshot(mongo.data) }
 }
 
-t.test('[R58][F41] wrong key › the boot fails, nothing is changed, and the right key works after', async t => {
+t.test('[R58][F41] wrong key › the start fails, nothing changes, and the right key works afterwards', async t => {
   const { ada, app, google, replica, stored, url } = await buildOverStandIn(t)
   await app.background.run()
   const before = stored()
@@ -35,7 +35,7 @@ t.test('[R58][F41] wrong key › the boot fails, nothing is changed, and the rig
   t.equal((await ada.clone(right).fetch(url)).statusCode, 200)
 })
 
-t.test('[R58][F41] wrong key › seen only when the database is back › nothing is worked on meanwhile', async t => {
+t.test('[R58][F41] wrong key › noticed only when the database is back › no work is done meanwhile', async t => {
   const database = await startMortalDatabase(t)
   const world = await build(t, { environment: { MONGODB_URI: database.uri, VAULT_KEYS: key('k1', 1) } })
   const { app, google, clock, environment, signedIn } = world
@@ -62,7 +62,7 @@ t.test('[R58][F41] wrong key › seen only when the database is back › nothing
   t.same(snapshot(database.data), before, 'the revocation that is owed is left to those who can pay it')
 })
 
-t.test('[R58] wrong key › it is detected wherever in the ring it stands', async t => {
+t.test('[R58] wrong key › at any place in the ring › it is detected', async t => {
   const { replica } = await buildOverStandIn(t)
   for (const VAULT_KEYS of [`${key('k2', 2)},${key('k1', 3)}`, `${key('k1', 3)},${key('k2', 2)}`]) {
     t.ok(hasCode(await replica({ VAULT_KEYS }).catch((error: unknown) => error), 'unsealable'))
@@ -72,7 +72,7 @@ t.test('[R58] wrong key › it is detected wherever in the ring it stands', asyn
   t.ok(hasCode(await replica({ VAULT_KEYS: key('k2', 4) }).catch((error: unknown) => error), 'unsealable'))
 })
 
-t.test('[F42] rotated key › with the old one tokens open; without it they wait for it', async t => {
+t.test('[F42] rotated key › tokens open with the old key, and are kept until it is back', async t => {
   const { ada, google, replica, url } = await buildOverStandIn(t)
   const both = await replica({ VAULT_KEYS: `${key('k2', 2)},${key('k1', 1)}` })
   t.equal((await ada.clone(both).fetch(url)).statusCode, 200)
@@ -85,7 +85,7 @@ t.test('[F42] rotated key › with the old one tokens open; without it they wait
   t.equal((await ada.clone(restored).fetch(url)).statusCode, 200)
 })
 
-t.test('[R58] check value › two that boot first at the same time › both find it right', async t => {
+t.test('[R58] check value › several processes start first at the same time › all accept it', async t => {
   const { app } = await build(t)
   const ring = parseKeyRing(key('k1', 1))
   await collectionsOf(app).meta.deleteMany({})

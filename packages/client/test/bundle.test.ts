@@ -12,12 +12,12 @@ t.test('browser client › under 4 kB minified and gzipped, one module without i
   t.equal(served, code, 'web/client.js is as its sources have it: npm run client')
 })
 
-t.test('backend client › fetch and WebCrypto alone', async t => {
+t.test('backend client › uses only fetch and WebCrypto', async t => {
   const code = await bundle('backend', false)
   t.notMatch(code, /node:|\bprocess\b|\bBuffer\b|require\(|\bimport /)
 })
 
-t.test('declarations › the views, written out', async t => {
+t.test('declarations › contain every view', async t => {
   const text = declareViews()
   t.equal(readFileSync(join(import.meta.dirname, '../src/views.ts'), 'utf8'), text, 'src/views.ts: npm run client')
   t.match(text, /export interface Connection \{\n {2}id: string\n/)

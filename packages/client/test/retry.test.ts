@@ -36,7 +36,7 @@ t.test('retries › Retry-After › the call is sent again, and at most four tim
   t.equal(never.asked.length, 4)
 })
 
-t.test('retries › no Retry-After, or a long one › the error comes at once, whole', async t => {
+t.test('retries › no Retry-After, or a long one › the complete error at once', async t => {
   for (const headers of [{}, { 'retry-after': '31' }]) {
     const problem = { code: 'google_unavailable', requestId: 'r1', detail: 'away' }
     const { backend, asked } = answering([503, problem, headers as Record<string, string>])
@@ -47,19 +47,19 @@ t.test('retries › no Retry-After, or a long one › the error comes at once, w
   }
 })
 
-t.test('retries › a refusal that time does not mend › is not repeated', async t => {
+t.test('retries › a refusal that will not change › is not retried', async t => {
   const { backend, asked } = answering([409, { code: 'needs_reconnect', connectUrl: 'https://auth.example.com/c' }])
   await t.rejects(backend.token('c1'), { code: 'needs_reconnect', problem: { connectUrl: String } })
   t.equal(asked.length, 1)
 })
 
-t.test('retries › nothing comes back › again, and then `offline`', async t => {
+t.test('retries › no answer › one retry, then `offline`', async t => {
   const { backend, asked } = answering(new TypeError('fetch failed'), [200, { connection }])
   t.same(await backend.connections.get('c1'), connection)
   t.equal(asked.length, 2)
 })
 
-t.test('retries › an answer that is not guichet’s › is `invalid_answer`', async t => {
+t.test('retries › an answer that is not guichet’s › `invalid_answer`', async t => {
   const { backend } = answering([502, ['a proxy']])
   await t.rejects(backend.connections.get('c1'), { code: 'invalid_answer', problem: { status: 502 } })
 })
@@ -82,7 +82,7 @@ t.test('send › never without an Idempotency-Key, and each attempt with the sam
   t.equal(own.asked[0]?.headers.get('idempotency-key'), 'invoice-7')
 })
 
-t.test('events › an abort › ends the wait with its reason', async t => {
+t.test('events › aborted › the wait ends with the abort’s reason', async t => {
   const { backend } = answering([200, { events: [], nextCursor: '0' }])
   const controller = new AbortController()
   const heard = (async () => {

@@ -13,7 +13,7 @@ import { bundle } from '../build.ts'
 const runtimes = [process.execPath, ...(process.env.RUNTIMES?.split(',') ?? [])]
 const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
-t.test('backend client › against guichet itself, on every runtime', async t => {
+t.test('backend client › works against guichet on every runtime', async t => {
   const { app, google, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()
   const { key } = await createKeyHolder(app)

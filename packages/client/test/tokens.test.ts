@@ -12,7 +12,7 @@ function createVendor() {
   return { tokens, asked, advance: (seconds: number) => (nowMs += seconds * 1000) }
 }
 
-t.test('token › asked for by many at once › is fetched once', async t => {
+t.test('token › many callers at once › fetched once', async t => {
   const { tokens, asked } = createVendor()
   const given = await Promise.all(Array.from({ length: 50 }, () => tokens.get('a/b')))
   t.same(new Set(given), new Set(['token 1']))
@@ -20,7 +20,7 @@ t.test('token › asked for by many at once › is fetched once', async t => {
   t.equal(await tokens.get('other'), 'token 2', 'another connection has its own')
 })
 
-t.test('token › is kept until 60 s before its end, or as much as is wanted', async t => {
+t.test('token › kept until 60 s before it expires, or the chosen margin', async t => {
   const { tokens, asked, advance } = createVendor()
   await tokens.get('c')
   advance(3539)
@@ -31,7 +31,7 @@ t.test('token › is kept until 60 s before its end, or as much as is wanted', a
   t.equal(await tokens.get('c', { minTtlSeconds: 0 }), 'token 3')
 })
 
-t.test('token › fresh, forgotten or refused › is asked for again', async t => {
+t.test('token › too old, forgotten or refused › fetched again', async t => {
   const { tokens } = createVendor()
   t.equal(await tokens.get('c'), 'token 1')
   t.equal(await tokens.get('c', { fresh: true }), 'token 2')

@@ -85,7 +85,7 @@ t.test('find › sort, skip, limit, projection and cursors', async t => {
   t.equal(await codeOf(rows.db.command({ getMore: BSON.Long.fromNumber(99999), collection: 'rows' })), 43)
 })
 
-t.test('projection › keeps or leaves out what it names, and what is stored stays as it is', async t => {
+t.test('projection › keeps or leaves out the named fields, and the stored document is unchanged', async t => {
   const { rows } = await start(t)
   const docs = [
     { k: 1, n: 1 },

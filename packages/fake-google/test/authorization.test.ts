@@ -63,7 +63,7 @@ t.test('authorization request › a repeated parameter is refused', async t => {
   }
 })
 
-t.test('authorization request › state, nonce and challenge are for one request', async t => {
+t.test('authorization request › state, nonce and challenge can be used once', async t => {
   const google = await start(t)
   const first = startFlow(google)
   google.consent(first.url)
@@ -74,7 +74,7 @@ t.test('authorization request › state, nonce and challenge are for one request
   }
 })
 
-t.test('callback › state, iss, code and scope come back; iss can be another, none or two', async t => {
+t.test('callback › state, iss, code and scope come back; iss can be changed, left out or repeated', async t => {
   const google = await start(t)
   const issOf = (iss?: string | null | string[]) => {
     const url = google.consent(startFlow(google).url, iss === undefined ? {} : { iss })
@@ -136,14 +136,14 @@ t.test('consent › the ticked scopes are those granted, fewer or more', async t
   )
 })
 
-t.test('consent › earlier scopes join only with include_granted_scopes', async t => {
+t.test('consent › earlier scopes are added only with include_granted_scopes', async t => {
   const google = await start(t)
   await connect(google)
   t.notMatch((await connect(google, {}, SIGN_IN)).scope, /gmail/)
   t.match((await connect(google, {}, { ...SIGN_IN, include_granted_scopes: 'true' })).scope, /gmail\.modify/)
 })
 
-t.test('consent › a refresh token only offline, at the first consent or with prompt=consent', async t => {
+t.test('consent › a refresh token › only offline, at the first consent or with prompt=consent', async t => {
   const google = await start(t)
   const gets = async (changes: Record<string, string | undefined>, choices = {}) => {
     return 'refresh_token' in (await connect(google, choices, changes))
@@ -159,7 +159,7 @@ t.test('consent › a refresh token only offline, at the first consent or with p
   t.equal(await gets({}, { withoutRefreshToken: true }), false)
 })
 
-t.test('consent › prompt=none answers an error where the human would have to be asked', async t => {
+t.test('consent › prompt=none where consent is needed › an error', async t => {
   const google = await start(t)
   const silent = () => new URL(google.consent(startFlow(google, { prompt: 'none' }).url)).searchParams
   t.equal(silent().get('error'), 'interaction_required')
@@ -167,7 +167,7 @@ t.test('consent › prompt=none answers an error where the human would have to b
   t.ok(silent().get('code'))
 })
 
-t.test('code › opens nothing after its time, nor after the grant was revoked', async t => {
+t.test('code › expired, or its grant revoked › refused', async t => {
   const clock = createClock()
   const google = await start(t, { nowMs: clock.nowMs })
   const toCode = (): [Flow, string] => {
@@ -184,7 +184,7 @@ t.test('code › opens nothing after its time, nor after the grant was revoked',
   t.match((await postToken(google, exchangeForm(...orphan))).body, { error: 'invalid_grant' })
 })
 
-t.test('consent page › a form per user in a real page, whose buttons lead back to the client', async t => {
+t.test('consent page › a form for each user, whose buttons lead back to the client', async t => {
   const google = await start(t)
   const flow = startFlow(google)
   const page = await fetch(flow.url)
@@ -219,14 +219,14 @@ t.test('consent page › a faulty request ends on an error page, without a redir
   t.same(google.violations, ['authorization: bad parameter: redirect_uri'])
 })
 
-t.test('redirect URIs › registered by the options, and later', async t => {
+t.test('redirect URIs › registered by options, and later', async t => {
   const google = await start(t, { redirectUris: ['https://app.example.com/cb'] })
   t.throws(() => google.consent(startFlow(google).url), /redirect_uri/)
   google.redirectUris.add(REDIRECT_URI)
   t.doesNotThrow(() => google.consent(startFlow(google, { scope: GMAIL_SCOPES }).url))
 })
 
-t.test('narrow › later refreshes give fewer scopes, the sign-in ones stay', async t => {
+t.test('narrow › later refreshes give fewer scopes, the sign-in scopes stay', async t => {
   const google = await start(t)
   const { refresh_token } = await connect(google)
   google.narrow('ada@example.com', ['gmail.readonly'])

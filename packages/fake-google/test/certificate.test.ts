@@ -23,7 +23,7 @@ t.test('certificate › is what it says', async t => {
   t.ok(parsed.verify(parsed.publicKey))
 })
 
-t.test('fake Google › over TLS, refused for the right reason', async t => {
+t.test('fake Google › over TLS with a certificate that is not trusted › refused', async t => {
   const good = createCertificate()
   const google = await start(t, { tls: good })
   t.match(google.issuer, /^https:\/\/127\.0\.0\.1:\d+$/)

@@ -3,13 +3,13 @@ import { callGmail, connect, refresh, start } from './story.ts'
 
 const ada = '100000000000000000001'
 
-t.test('controls › are there only where they are asked for', async t => {
+t.test('controls › exist only if they are turned on', async t => {
   const google = await start(t)
   t.equal((await fetch(google.controlsUrl)).status, 404)
   t.same(google.violations, ['unknown path: GET /controls'])
 })
 
-t.test('controls › each lever does what it says, for a page of its own alone', async t => {
+t.test('controls › each button works, and only from the page itself', async t => {
   const google = await start(t, { controls: true })
   const tokens = await connect(google)
   const pull = async (lever: string, origin = google.issuer, sub = ada) => {

@@ -31,7 +31,7 @@ t.test('fake Google › a whole connection, from discovery to the revoked grant'
   t.same(google.violations, [])
 })
 
-t.test('fake Google › a path it does not serve is a violation', async t => {
+t.test('fake Google › a path that it does not serve › a violation', async t => {
   const google = await start(t)
   t.equal((await fetch(`${google.issuer}/.well-known/nothing`)).status, 404)
   t.equal(google.calls('unknown'), 1)
@@ -73,7 +73,7 @@ t.test('JWKS › rotation replaces the key, or keeps the old one beside it', asy
   t.same((await kids()).slice(1), [second])
 })
 
-t.test('userinfo › only for a living bearer with openid', async t => {
+t.test('userinfo › only for a valid bearer token with openid', async t => {
   const google = await start(t)
   const ask = async (bearer: string) => {
     const headers = { authorization: `Bearer ${bearer}` }
@@ -89,7 +89,7 @@ t.test('userinfo › only for a living bearer with openid', async t => {
   t.equal((await ask(other.access_token)).status, 403)
 })
 
-t.test('fake Google › two at once know nothing of each other', async t => {
+t.test('fake Google › two at once › share nothing', async t => {
   const [one, other] = await Promise.all([start(t), start(t)])
   t.not(one.canary, other.canary)
   const { access_token, refresh_token } = await connect(one)
@@ -98,7 +98,7 @@ t.test('fake Google › two at once know nothing of each other', async t => {
   t.throws(() => other.consent(startFlow(one).url), /not the authorization endpoint/)
 })
 
-t.test('arrival › the count-th from now', async t => {
+t.test('arrival › waits for the nth request from now', async t => {
   const google = await start(t)
   const third = google.arrival('discovery', 3)
   for (const _ of [1, 2, 3]) await fetch(`${google.issuer}/.well-known/openid-configuration`)
@@ -116,7 +116,7 @@ t.test('idle connections can be closed under a client', async t => {
   t.pass()
 })
 
-t.test('fake Google › renewed › knows nothing, and is where it was, for the client and by the keys it was', async t => {
+t.test('fake Google › reset › knows nothing, with the same URL, client and keys', async t => {
   const before = await start(t)
   const old = await connect(before)
   before.codeLifetimeSeconds = 1

@@ -62,7 +62,7 @@ t.test('fault › in the order planned, each for its endpoint and its requests',
   t.equal((await callGmail(google, access_token, 'me/profile')).status, 200)
 })
 
-t.test('fault › a reset after reading has an effect or none', async t => {
+t.test('fault › a reset after reading › with or without an effect, as chosen', async t => {
   const google = await start(t)
   google.rotateRefreshTokens = true
   const { refresh_token } = await connect(google)
@@ -80,7 +80,7 @@ t.test('fault › a reset after reading has an effect or none', async t => {
   t.equal(google.calls('token'), 3)
 })
 
-t.test('fault › a reset at the headers leaves the body unread', async t => {
+t.test('fault › a reset at the headers › the body is not read', async t => {
   const google = await start(t)
   google.fault('token', { resetBeforeRead: true })
   const arrived = google.arrival('token')
@@ -88,7 +88,7 @@ t.test('fault › a reset at the headers leaves the body unread', async t => {
   t.match(await arrived, { complete: false, body: '' })
 })
 
-t.test('fault › a hanging request is released › goes on as if nothing had been', async t => {
+t.test('fault › a hanging request is released › it is answered as usual', async t => {
   const google = await start(t)
   const { refresh_token } = await connect(google)
   const fault = google.fault('token', { hang: true })
@@ -101,7 +101,7 @@ t.test('fault › a hanging request is released › goes on as if nothing had be
   t.equal((await answer).status, 200)
 })
 
-t.test('fault › the client of a hanging request gives up › no effect, unless it already had one', async t => {
+t.test('fault › the client of a hanging request gives up › no effect, unless it had one already', async t => {
   const google = await start(t)
   const giveUp = async (when: 'before' | 'after') => {
     const flow = startFlow(google)
@@ -161,7 +161,7 @@ t.test('fault › an answer waits for a promise, processed after or before it', 
   t.same(order, ['second', 'first'], 'a promise for each request')
 })
 
-t.test('fault › close() ends what hangs', async t => {
+t.test('fault › close() ends hanging requests', async t => {
   const google = await start(t)
   google.fault('discovery', { hang: true })
   const arrived = google.arrival('discovery')
@@ -188,7 +188,7 @@ t.test('fault › bodies that drip, never end, or are too big', async t => {
   t.doesNotThrow(() => JSON.parse(huge), 'right but for its size')
 })
 
-t.test('fault › a gzip bomb is small on the wire', async t => {
+t.test('fault › a gzip bomb › small on the wire', async t => {
   const google = await start(t)
   google.fault('discovery', { gzipBomb: 5_000_000 })
   const socket = connectSocket(google.port, '127.0.0.1')
@@ -203,7 +203,7 @@ t.test('fault › a gzip bomb is small on the wire', async t => {
   t.equal((await (await discover(google)).text()).length, 5_000_000)
 })
 
-t.test('fault › redirects, changed JSON, other text, bytes too many', async t => {
+t.test('fault › redirects, changed JSON, other text, extra bytes', async t => {
   const google = await start(t)
   google.fault('discovery', { redirectTo: 'http://evil.example/' })
   google.fault('discovery', { redirectTo: 'http://evil.example/', redirectStatus: 307 })

@@ -40,7 +40,7 @@ t.test('history › tells each change once, in order, with gaps', async t => {
   t.match(bare.history?.[0], { messagesAdded: [{ message: { id: one.id, labelIds: undefined } }] })
 })
 
-t.test('history › pages, empty ones too, belong to their question', async t => {
+t.test('history › a page token works only with its own query', async t => {
   const { call, gmail } = await startGmail(t)
   const start = String((await call('profile')).body.historyId)
   for (const subject of ['1', '2', '3']) gmail.receive({ subject, from: 'a@b.c', body: subject })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startGmail } from './gmail-story.ts'
 
-t.test('hostile mail › is taken and served: 10 000 deep, 20 000 parts, a header of 2 MB', async t => {
+t.test('hostile mail › 10 000 levels, 20 000 parts, a header of 2 MB › stored and served', async t => {
   const { gmail, fetch } = await startGmail(t)
   const deep = Array.from(
     { length: 10_000 },

@@ -2,7 +2,7 @@ import t from 'tap'
 import { startGmail } from './gmail-story.ts'
 import { createClock } from './story.ts'
 
-t.test('units › a sliding minute of one user, with the time when it is over', async t => {
+t.test('units › counted over a sliding minute for each user, with the time it frees up', async t => {
   const clock = createClock()
   const { call, google } = await startGmail(t, { nowMs: clock.nowMs })
   google.usage.limits.unitsPerUser = 10
@@ -30,7 +30,7 @@ t.test('units › a sliding minute of one user, with the time when it is over', 
   t.match(await call('profile'), { status: 403, body: { error: { errors: [{ reason: 'rateLimitExceeded' }] } } })
 })
 
-t.test('open calls › one more than the limit is 429, and the highest number is told', async t => {
+t.test('open calls › one more than the limit › 429, and the peak is reported', async t => {
   const { call, google } = await startGmail(t)
   google.usage.limits.openCallsPerUser = 6
   const gate = Promise.withResolvers<void>()
@@ -47,7 +47,7 @@ t.test('open calls › one more than the limit is 429, and the highest number is
   t.equal(google.usage.mostOpenCalls('bob@example.com'), 0)
 })
 
-t.test('account › without a mailbox, and a project without the API', async t => {
+t.test('account › without a mailbox, or in a project without the API › Google’s errors', async t => {
   const { call, google, gmail } = await startGmail(t)
   gmail.hasMailbox = false
   const none = await call('profile')

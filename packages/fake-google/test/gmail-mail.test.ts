@@ -103,7 +103,7 @@ t.test('mail › bodies may be left in their charset and headers in their words'
   t.equal(text(full.payload), '日本語')
 })
 
-t.test('mail › an attachmentId ends with the next answer', async t => {
+t.test('mail › an attachmentId is invalid after the next answer', async t => {
   const { gmail, call, google } = await startGmail(t)
   const { id } = gmail.receive(NESTED)
   const idOfPdf = async () => ((await call(`messages/${id}`)).body.payload as ShownPart).parts?.[1]?.body.attachmentId
@@ -117,7 +117,7 @@ t.test('mail › an attachmentId ends with the next answer', async t => {
   t.same(google.violations, [], 'which is no fault of the client')
 })
 
-t.test("mail › somebody else's conversion is served as it is, under attachmentIds of the fake", async t => {
+t.test('mail › a message converted by the test itself is served as it is, with attachmentIds of the fake', async t => {
   const { gmail, call } = await startGmail(t)
   const payload = {
     mimeType: 'multipart/mixed',
@@ -135,7 +135,7 @@ t.test("mail › somebody else's conversion is served as it is, under attachment
   t.match((await call(`messages/${id}/attachments/${attachmentId}`)).body, { size: 3, data: 'AAAA' })
 })
 
-t.test('mail › a partial answer holds what was asked for', async t => {
+t.test('mail › a partial answer holds the requested fields', async t => {
   const { gmail, call } = await startGmail(t)
   const { id } = gmail.receive(NESTED)
   const { body } = await call(`messages/${id}?fields=id,payload(partId,parts(partId,body/size,parts/filename))`)
@@ -152,7 +152,7 @@ t.test('mail › a partial answer holds what was asked for', async t => {
   })
 })
 
-t.test('mail › search knows the operators that are asked for', async t => {
+t.test('mail › search supports the operators that are used', async t => {
   const { gmail, call } = await startGmail(t)
   const at = (iso: string) => ({ atMs: Date.parse(iso) })
   gmail.receive(

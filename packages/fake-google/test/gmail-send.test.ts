@@ -4,7 +4,7 @@ import { rawOf, startGmail } from './gmail-story.ts'
 const HEAD = ['From: Ada <ada@example.com>', 'To: bob@example.com, "C, D" <cd@example.org>', 'Bcc: eve@example.org']
 const mail = (...more: string[]) => rawOf([...HEAD, ...more, '', 'Hello.'])
 
-t.test('send › the envelope holds Bcc, no copy does, and who lives here gets it', async t => {
+t.test('send › Bcc is in the envelope and in no copy; local users receive the mail', async t => {
   const { call, google } = await startGmail(t)
   const answer = await call('messages/send', {
     method: 'POST',
@@ -52,7 +52,7 @@ t.test('send › joins a thread only where all three conditions hold', async t =
   t.equal((await call('messages/send', { method: 'POST', body: { raw: mail(), threadId: '1234' } })).status, 404)
 })
 
-t.test('send › a From that is no alias is replaced, and nobody to send to is refused', async t => {
+t.test('send › a From that is not an alias is replaced, and a mail without recipients is refused', async t => {
   const { call, google, gmail } = await startGmail(t)
   gmail.aliases = [
     { sendAsEmail: 'ada@alias.example' },
@@ -115,7 +115,7 @@ t.test('drafts › a new message at each update, and the thread goes where the s
   t.equal((await call(`drafts/${other.id}`)).status, 404)
 })
 
-t.test('send › accepted and cut off, refused before acting, and lost answers', async t => {
+t.test('send › can accept and hang up, refuse before acting, or lose the answer', async t => {
   const { call, google } = await startGmail(t)
   const send = () => call('messages/send', { method: 'POST', body: { raw: mail('Subject: x') } })
   const only = (request: { gmailMethod?: string }) => request.gmailMethod === 'messages.send'

@@ -27,7 +27,7 @@ t.test('watch › lasts seven days, is replaced by the next, and stops', async t
   t.match(await watch({ topicName }), { status: 400, body: { error: { message: /Only one user push/ } } })
 })
 
-t.test('push › signed as Google signs it, and each claim can be wrong', async t => {
+t.test('push › signed as by Google, and each claim can be made wrong', async t => {
   const { google, gmail } = await startGmail(t)
   gmail.history.jumpTo('9007199254740993')
   google.pubsub.subscribe({ endpoint: 'https://app.example/hooks/gmail', serviceAccount: 'push@guichet.example' })

@@ -36,7 +36,7 @@ function labelsOf(google: FakeGoogle, id: string): string[] | undefined {
   return google.user('eve').messages.find(message => message.id === id)?.labelIds
 }
 
-t.test('Gmail › without a living bearer 401, in the shape of Google', async t => {
+t.test('Gmail › without a valid bearer token › 401, in Google’s format', async t => {
   const google = await start(t)
   const answer = await callGmail(google, 'ya29.nothing', 'me/profile')
   t.equal(answer.status, 401)
@@ -71,7 +71,7 @@ t.test('Gmail › reads need readonly or modify, writes modify', async t => {
   t.equal((await modify.call('messages/m1/trash', {})).status, 200)
 })
 
-t.test('Gmail › the path says me, names what exists, and is not escaped', async t => {
+t.test('Gmail › a user other than me, an unknown name, an escaped path › refused as Gmail does', async t => {
   const { google, call } = await startMailbox(t)
   const { access_token } = await connect(google, { as: 'eve' })
   t.equal((await callGmail(google, access_token, 'eve@example.com/profile')).status, 403)

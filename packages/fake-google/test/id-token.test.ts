@@ -15,7 +15,7 @@ function verify(google: FakeGoogle, token: string) {
   return jwtVerify(token, jwks, { issuer: google.issuer, audience: google.clientId, algorithms: ['RS256'] })
 }
 
-t.test('id_token › honest claims, bound to the flow and the access token', async t => {
+t.test('id_token › correct claims, bound to the flow and the access token', async t => {
   const clock = createClock()
   const google = await start(t, { nowMs: clock.nowMs })
   const flow = startFlow(google, { scope: 'openid email profile' })
@@ -40,7 +40,7 @@ t.test('id_token › honest claims, bound to the flow and the access token', asy
   })
 })
 
-t.test('id_token › claims set, removed or computed; the next one is honest again', async t => {
+t.test('id_token › claims set, removed or computed › the next token is correct again', async t => {
   const google = await start(t)
   const spoilt = await tampered(google, { claims: { nonce: 'other', aud: ['a', 'b'], email: undefined } })
   t.match(decodeJwt(spoilt), { nonce: 'other', aud: ['a', 'b'] })
@@ -60,7 +60,7 @@ t.test('id_token › headers set and removed', async t => {
   t.match(decoded, { alg: 'RS256', jku: 'http://127.0.0.1:1/jwks', jwk: { kty: 'RSA', n: google.foreignJwk().n } })
 })
 
-t.test('id_token › unsigned, foreign and confused signatures are what they say', async t => {
+t.test('id_token › can be unsigned, signed by a foreign key or with a confused algorithm', async t => {
   const google = await start(t)
   const published = async () => {
     const { keys } = (await (await fetch(`${google.issuer}/oauth2/v3/certs`)).json()) as { keys: { kty: string }[] }
@@ -108,7 +108,7 @@ t.test('id_token › signed by the new key after a rotation', async t => {
   await t.resolves(verify(google, id_token))
 })
 
-t.test('users › a known sub gets the new address, a new sub may share one', async t => {
+t.test('users › a known sub gets its new address; a new sub may share one', async t => {
   const google = await start(t)
   const { sub } = google.user('ada@example.com')
   const mails = google.user(sub).messages.length

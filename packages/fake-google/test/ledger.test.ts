@@ -5,7 +5,7 @@ import { connect, exchangeForm, postToken, start, startFlow } from './story.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-t.test('ledger › lists what was issued and seen, and what still lives', async t => {
+t.test('ledger › lists the secrets issued and seen, and those still valid', async t => {
   const google = await start(t)
   const flow = startFlow(google)
   const callback = google.consent(flow.url)

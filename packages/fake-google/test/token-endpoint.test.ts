@@ -10,7 +10,7 @@ function ready(google: FakeGoogle): Record<string, string> {
   return exchangeForm(flow, google.consent(flow.url))
 }
 
-t.test('exchange › the answer has what Google sends, and is not to be stored', async t => {
+t.test('exchange › the answer has Google’s fields, with no-store', async t => {
   const google = await start(t)
   const { status, headers, body } = await postToken(google, ready(google))
   t.equal(status, 200)
@@ -19,7 +19,7 @@ t.test('exchange › the answer has what Google sends, and is not to be stored',
   t.same(Object.keys(body).sort(), ['access_token', 'expires_in', 'id_token', 'refresh_token', 'scope', 'token_type'])
 })
 
-t.test('exchange › a code works once; twice kills all that came of it', async t => {
+t.test('exchange › a code works once; a second use revokes its tokens', async t => {
   const google = await start(t)
   google.rotateRefreshTokens = true
   const form = ready(google)
@@ -34,14 +34,14 @@ t.test('exchange › a code works once; twice kills all that came of it', async 
   t.equal((await postToken(google, ready(google))).status, 200, 'the grant itself goes on')
 })
 
-t.test('exchange › of fifty at once one wins', async t => {
+t.test('exchange › fifty at once › one succeeds', async t => {
   const google = await start(t)
   const form = ready(google)
   const answers = await Promise.all(Array.from({ length: 50 }, () => postToken(google, form)))
   t.equal(answers.filter(({ status }) => status === 200).length, 1)
 })
 
-t.test('exchange › each wrong parameter is refused, and the code is burnt', async t => {
+t.test('exchange › each wrong parameter is refused, and the code is used up', async t => {
   const google = await start(t)
   const wrong: Array<[string, Record<string, string | undefined>, string, RegExp]> = [
     ['no redirect_uri', { redirect_uri: undefined }, 'invalid_request', /missing parameter: redirect_uri/],
@@ -83,7 +83,7 @@ t.test('token endpoint › only a POSTed form without query', async t => {
   t.match(google.violations, [/a secret in the URL/, /parameters in the URL/, /form/, /repeated/])
 })
 
-t.test('client authentication › Basic or the body, exactly one, and right', async t => {
+t.test('client authentication › by Basic or in the body, by one of them only', async t => {
   const google = await start(t)
   const basic = (id: string, secret: string) => ({
     authorization: `Basic ${Buffer.from([id, secret].map(encodeURIComponent).join(':')).toString('base64')}`
@@ -109,7 +109,7 @@ t.test('client authentication › Basic or the body, exactly one, and right', as
   t.equal((await postToken(google, form)).status, 200, 'a stranger burns no code')
 })
 
-t.test('refresh › without rotation the token stays, with it the old one dies', async t => {
+t.test('refresh › without rotation the token stays, with it the old one is invalid', async t => {
   const google = await start(t)
   const { refresh_token } = await connect(google)
   t.notOk('refresh_token' in (await refresh(google, refresh_token)).body)
@@ -146,7 +146,7 @@ t.test('refresh › lifetimes follow the settings and the clock', async t => {
   t.match((await refresh(google, String(body.refresh_token))).body, { error: 'invalid_grant' })
 })
 
-t.test('refresh › past a hundred living tokens the oldest dies silently', async t => {
+t.test('refresh › more than a hundred valid tokens › the oldest is dropped silently', async t => {
   const google = await start(t)
   const first = await connect(google)
   const second = await connect(google)

@@ -16,7 +16,7 @@ async function rowsOf({ app }: World) {
   return { sessions, flows, users, connections }
 }
 
-t.test('[R46] strangers › 1000 GETs of everything but the start of sign-in › no row, no cookie', async t => {
+t.test('[R46] strangers › 1000 GETs of everything but the start of sign-in › no session, no cookie', async t => {
   const world = await enter(t)
   const { app } = world
   const routes = routesOf(app).filter(({ method, url }) => method === 'GET' && url !== '/auth/google')
@@ -46,14 +46,14 @@ t.test('[R46] strangers › 1000 GETs of everything but the start of sign-in ›
   t.same(world.google.calls('token'), 0)
 })
 
-t.test('[R46] strangers › the start of sign-in › is what makes a row and a cookie', async t => {
+t.test('[R46] strangers › the start of sign-in › makes a session and a cookie', async t => {
   const world = await enter(t)
   const started = await world.app.inject('/auth/google')
   t.ok(started.headers['set-cookie'])
   t.match(await rowsOf(world), { sessions: 1, flows: 1, users: 0 })
 })
 
-t.test('[R46] a session that is only read › is not set again', async t => {
+t.test('[R46] a session that is only read › no new cookie', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   for (const url of ['/auth/session', '/connections', '/services', '/', '/connect/gmail', '/auth/google'])

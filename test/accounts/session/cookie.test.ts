@@ -16,7 +16,7 @@ const idOf = (cookie: string) => decodeURIComponent(cookie).split('.')[0] ?? ''
 const whoIs = (app: FastifyInstance, cookie: string) =>
   app.inject({ method: 'GET', url: '/auth/session', headers: { cookie } })
 
-t.test('[R36] cookie › forged, cut, unsigned or too strange › anonymous, never an error of ours', async t => {
+t.test('[R36] cookie › forged, cut, unsigned or malformed › anonymous, and never a 5xx', async t => {
   const { app, signedIn, environment } = await enter(t)
   const good = cookieOf(await signedIn())
   const id = idOf(good)
@@ -60,7 +60,7 @@ t.test('[R36] cookie › forged, cut, unsigned or too strange › anonymous, nev
   t.equal((await whoIs(app, `${name}=${good}`)).statusCode, 200, 'the true one is still signed in')
 })
 
-t.test('[R36] cookie › a malformed Authorization says nothing about a browser', async t => {
+t.test('[R36] cookie › beside a malformed Authorization header › the cookie decides', async t => {
   const { app, signedIn } = await enter(t)
   const cookie = `${name}=${cookieOf(await signedIn())}`
   for (const authorization of ['', 'Basic %%%', 'Bearer', 'Bearer  ', 'é☃', `Bearer ${'x'.repeat(4096)}`, 'a\tb']) {
@@ -116,7 +116,7 @@ t.test('[R42] cookie › on localhost over http: the same without Secure and wit
   t.same(kept.sort(), ['HttpOnly', 'Path=/', 'SameSite=Lax'])
 })
 
-t.test('[R43] cookie › a tossed second one › the good one or nobody, never the other', async t => {
+t.test('[R43] cookie › a second one set by a neighbouring domain › the valid one or none, never the other', async t => {
   const { app, signedIn } = await enter(t)
   const good = cookieOf(await signedIn())
   const evil = cookieOf(await signedIn('bob@example.com'))
@@ -143,7 +143,7 @@ t.test('[R43] cookie › a tossed second one › the good one or nobody, never t
   }
 })
 
-t.test('[R43] cookie › neighbours whose name or value only looks alike › do not count', async t => {
+t.test('[R43] cookie › others with a similar name or value › ignored', async t => {
   const { app, signedIn } = await enter(t)
   const good = `guichet-3000=${cookieOf(await signedIn())}`
   for (const neighbour of [
@@ -159,7 +159,7 @@ t.test('[R43] cookie › neighbours whose name or value only looks alike › do 
   }
 })
 
-t.test('[R44] cookie › https without the proxy named › the boot fails and names it', async t => {
+t.test('[R44] cookie › https without TRUST_PROXY › the start fails and names the variable', async t => {
   const { environment } = await enter(t)
   try {
     parseConfig({ ...environment, PUBLIC_URL: 'https://auth.example.com' })
@@ -173,7 +173,7 @@ t.test('[R44] cookie › https without the proxy named › the boot fails and na
   }
 })
 
-t.test('[R44] cookie › a proxy that does not say https, or is not trusted › refused aloud, no cookie', async t => {
+t.test('[R44] cookie › a proxy that does not say https, or is not trusted › a clear refusal, no cookie', async t => {
   const { app } = await build(t, { environment: behindProxy })
   for (const request of [
     { url: '/auth/google' },
@@ -191,7 +191,7 @@ t.test('[R44] cookie › a proxy that does not say https, or is not trusted › 
   t.match(through.headers['set-cookie'], /^__Host-guichet=/)
 })
 
-t.test('[R45] cookie › the secret rotates › old cookies stay good until the old secret goes', async t => {
+t.test('[R45] cookie › the secret rotates › old cookies stay valid until the old secret is removed', async t => {
   const { signedIn, replica, environment } = await enter(t)
   const old = environment.SESSION_SECRETS ?? ''
   const fresh = 'a newer secret for tests of 32 characters or more'
@@ -216,7 +216,7 @@ t.test('[R45] cookie › the secret rotates › old cookies stay good until the 
   t.equal((await bob.clone(rotated).fetch('/auth/session')).statusCode, 200, 'new cookies are signed with the new one')
 })
 
-t.test('[R42] cookie › under a path, and on a loopback host › named so that neighbours do not meet', async t => {
+t.test('[R42] cookie › under a path, and on a loopback host › a name of its own', async t => {
   for (const [url, name, path] of [
     ['https://app.example.com', '__Host-guichet', '/'],
     ['https://app.example.com:8443', '__Host-guichet', '/'],
@@ -232,7 +232,7 @@ t.test('[R42] cookie › under a path, and on a loopback host › named so that 
   }
 })
 
-t.test('[R42] cookie › two guichets on localhost, one of them under a path › one browser uses both', async t => {
+t.test('[R42] cookie › two guichets on localhost, one under a path › one browser can use both', async t => {
   const [one, other] = [await enter(t), await enter(t, { environment: { PUBLIC_URL: 'http://localhost:4000/auth' } })]
   const ada = one.browser()
   await ada.signIn()

@@ -21,7 +21,7 @@ function withCookie(world: World, cookie: string): Browser {
   return browser
 }
 
-t.test('[R37] fixation › the id from before sign-in › dead at once, here, there and in the store', async t => {
+t.test('[R37] fixation › the id from before sign-in › invalid at once on every replica, and deleted', async t => {
   const world = await enter(t)
   const other = await world.replica()
   const ada = world.browser()
@@ -39,7 +39,7 @@ t.test('[R37] fixation › the id from before sign-in › dead at once, here, th
   t.same(world.google.violations, [])
 })
 
-t.test('[R37] fixation › signing in again while signed in › the earlier id dies too', async t => {
+t.test('[R37] fixation › signing in again while signed in › the earlier id is invalid too', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const first = cookieOf(ada)
@@ -49,7 +49,7 @@ t.test('[R37] fixation › signing in again while signed in › the earlier id d
   t.same(await sessionRows(world), [rowIdOf(cookieOf(ada))])
 })
 
-t.test('[R37] fixation › an id of the sender’s choice › is never taken up', async t => {
+t.test('[R37] fixation › a session id chosen by the sender › is never adopted', async t => {
   const world = await enter(t)
   const ada = withCookie(world, 'chosen-by-someone-else')
   await ada.signIn()
@@ -57,7 +57,7 @@ t.test('[R37] fixation › an id of the sender’s choice › is never taken up'
   t.same(await sessionRows(world), [rowIdOf(cookieOf(ada))])
 })
 
-t.test('[R37] fixation › a sign-in that fails › changes nobody’s session', async t => {
+t.test('[R37] fixation › a sign-in fails › the session is unchanged', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const before = cookieOf(ada)
@@ -67,7 +67,7 @@ t.test('[R37] fixation › a sign-in that fails › changes nobody’s session',
   t.equal((await ada.fetch('/auth/session')).json().user.email, 'ada@example.com')
 })
 
-t.test('[R38] fixation › a planted session › is the attacker’s no more once the victim signs in', async t => {
+t.test('[R38] fixation › a planted session › is useless to the attacker once the victim signs in', async t => {
   const world = await enter(t)
   const attacker = world.browser()
   const attackersCallback = await attacker.authorize('/auth/google', { as: 'bob@example.com' })
@@ -89,7 +89,7 @@ t.test('[R38] fixation › a planted session › is the attacker’s no more onc
   t.same(world.google.violations, [])
 })
 
-t.test('[R38] fixation › flows planted before sign-in › lead to no connection after it', async t => {
+t.test('[R38] fixation › flows planted before sign-in › make no connection after it', async t => {
   const world = await enter(t)
   const attacker = await world.signedIn('bob@example.com')
   const planted = await attacker.authorize('/connect/gmail?returnTo=/planted', { as: 'bob@example.com' })

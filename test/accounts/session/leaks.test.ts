@@ -49,7 +49,7 @@ t.test('[R47] leaks › every route, with a session › no answer holds a token,
   t.same(google.violations, [])
 })
 
-t.test('[R47] leaks › callbacks, good and bad, fetched and navigated › give back nothing of Google', async t => {
+t.test('[R47] leaks › callbacks, good and bad, fetched and navigated › no secret of Google in the answer', async t => {
   const { google, signedIn, browser } = await enter(t)
   const visit: [string, (browser: Browser, url: string) => Promise<LightMyRequestResponse>][] = [
     ['fetched', (one, url) => one.fetch(url)],

@@ -43,7 +43,7 @@ async function isOver(t: Test, { app }: World, stolen: Browser, replicas: World[
   t.equal(await collectionsOf(app).sessions.countDocuments(), 0, 'no row of it is left or back')
 }
 
-t.test('[R39] logout › a captured cookie › dead on every replica at once', async t => {
+t.test('[R39] logout › a captured cookie › invalid on every replica at once', async t => {
   const world = await enter(t)
   const replicas = [world.app, await world.replica(), await world.replica()]
   for (const signsOutAt of replicas) {
@@ -60,7 +60,7 @@ t.test('[R39] logout › a captured cookie › dead on every replica at once', a
   }
 })
 
-t.test('[R39] logout › one of two sessions of a user › the other stays', async t => {
+t.test('[R39] logout › one of a user’s two sessions › the other stays', async t => {
   const world = await enter(t)
   const [phone, laptop] = [await world.signedIn(), await world.signedIn()]
   await phone.fetch('/auth/session', 'DELETE')
@@ -70,7 +70,7 @@ t.test('[R39] logout › one of two sessions of a user › the other stays', asy
   t.equal((await laptop.fetch('/auth/session')).statusCode, 200)
 })
 
-t.test('[R39] logout › flows begun before it › lead nowhere after it', async t => {
+t.test('[R39] logout › flows started before it › refused after it', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const callback = await ada.authorize('/connect/gmail')
@@ -81,7 +81,7 @@ t.test('[R39] logout › flows begun before it › lead nowhere after it', async
 })
 
 for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
-  t.test(`[R40] logout › 20 times while a request is ${name} › none brings the session back`, async t => {
+  t.test(`[R40] logout › 20 times while a request is ${name} › the session stays deleted`, async t => {
     const world = await enter(t)
     const replicas = [world.app, await world.replica()]
     for (let round = 0; round < 20; round++) {
@@ -101,7 +101,7 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
     t.same(world.google.violations, [])
   })
 
-  t.test(`[R40] erasing › 4 times while a request is ${name} › none brings the session back`, async t => {
+  t.test(`[R40] erasing › 4 times while a request is ${name} › the session stays deleted`, async t => {
     const world = await enter(t)
     const replicas = [world.app, await world.replica()]
     for (let round = 0; round < 4; round++) {
@@ -119,7 +119,7 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
   })
 }
 
-t.test('[R40] logout › a session that was read before it ended › saving it writes nothing', async t => {
+t.test('[R40] logout › a session read before it and saved after it › nothing is written', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
   const id = decodeURIComponent(ada.cookies.get('guichet-3000') ?? '').split('.')[0] ?? ''

@@ -26,7 +26,7 @@ t.test('second callback › of the session before sign-in, when signed in › no
   t.same(google.violations, [])
 })
 
-t.test('second callback › also when its sign-in was denied at Google › still nothing changes', async t => {
+t.test('second callback › its sign-in was denied at Google › nothing changes', async t => {
   const { browser } = await enter(t)
   const jar = browser()
   const first = await jar.authorize('/auth/google')
@@ -50,7 +50,7 @@ t.test('second callback › of another browser, or after signing out › refused
   t.equal(google.calls('token'), exchanges)
 })
 
-t.test('second callback › a connect’s of the session before › is no sign-in’s and is refused', async t => {
+t.test('second callback › a connect of the session before, also sent to the sign-in callback › refused', async t => {
   const { signedIn, google } = await enter(t)
   const jar = await signedIn()
   const connect = await jar.authorize('/connect/gmail')

@@ -43,7 +43,7 @@ t.test('sign-in allow › everyone else › 403, no user, no session', async t =
   t.same(google.violations, [])
 })
 
-t.test('sign-in allow › an address that Google has not verified › is nobody’s', async t => {
+t.test('sign-in allow › an address that Google has not verified › refused', async t => {
   const { browser, google, app } = await enter(t, { environment })
   for (const email of ['ada@example.com', 'eve@example.org']) {
     const sub = nextSub()
@@ -53,7 +53,7 @@ t.test('sign-in allow › an address that Google has not verified › is nobody�
   t.equal(await collectionsOf(app).users.countDocuments(), 0)
 })
 
-t.test('sign-in allow › the addresses and domains listed, in any case › may', async t => {
+t.test('sign-in allow › listed addresses and domains, in any case › allowed', async t => {
   const { browser, google } = await enter(t, { environment })
   for (const [email = '', hostedDomain] of [
     ['ada@example.com'],
@@ -71,7 +71,7 @@ t.test('sign-in allow › the addresses and domains listed, in any case › may'
   }
 })
 
-t.test('sign-in allow › a domain › is its Workspace, and not an address that was once verified there', async t => {
+t.test('sign-in allow › a domain › its Workspace users, and no other account with such an address', async t => {
   const { browser, google } = await enter(t, { environment })
   for (const hostedDomain of [undefined, 'example.com', 'sub.example.org', 'example.org.', '']) {
     const sub = nextSub()
@@ -89,7 +89,7 @@ t.test('sign-in allow › a domain › is its Workspace, and not an address that
   isProblem(t, await browser().signIn(sub), 403, 'sign_in_not_allowed')
 })
 
-t.test('sign-in allow › gmail.com › is of consumers, and googlemail.com is the same', async t => {
+t.test('sign-in allow › gmail.com › consumer accounts, those of googlemail.com too', async t => {
   for (const domain of ['@gmail.com', '@googlemail.com', '@GMAIL.com']) {
     const { browser, google } = await enter(t, { environment: { SIGN_IN_ALLOW: domain } })
     for (const email of ['ada@gmail.com', 'ada@googlemail.com', 'Ada@GMail.com']) {
@@ -120,7 +120,7 @@ t.test('sign-in allow › taken off the list › refused from the next sign-in o
   isProblem(t, await browser(stricter).signIn('ada@example.com'), 403, 'sign_in_not_allowed')
 })
 
-t.test('sign-in allow › connecting › is not what it is about', async t => {
+t.test('sign-in allow › connecting › any account', async t => {
   const { signedIn } = await enter(t, { environment })
   const ada = await signedIn()
   t.match(await ada.connected({ as: 'bob@example.com' }), { account: { email: 'bob@example.com' } })

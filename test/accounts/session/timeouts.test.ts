@@ -4,7 +4,7 @@ import { enter, isProblem } from '../../helper.ts'
 
 const environment = { SESSION_IDLE_SECONDS: '2', SESSION_MAX_SECONDS: '5' }
 
-t.test('[R41] timeouts › unused for the idle limit › over, on every replica', async t => {
+t.test('[R41] timeouts › unused for the idle limit › ended, on every replica', async t => {
   const { signedIn, clock, replica } = await enter(t, { environment })
   const other = await replica()
   const ada = await signedIn()
@@ -17,7 +17,7 @@ t.test('[R41] timeouts › unused for the idle limit › over, on every replica'
   isProblem(t, await ada.clone().fetch('/connections'), 401, 'unauthenticated')
 })
 
-t.test('[R41] timeouts › used all the time › over at the absolute limit', async t => {
+t.test('[R41] timeouts › used all the time › ended at the absolute limit', async t => {
   const { signedIn, clock, replica } = await enter(t, { environment })
   const other = await replica()
   const ada = await signedIn()
@@ -33,7 +33,7 @@ t.test('[R41] timeouts › used all the time › over at the absolute limit', as
   for (const at of [undefined, other]) isProblem(t, await ada.clone(at).fetch('/auth/session'), 401, 'unauthenticated')
 })
 
-t.test('[R41] timeouts › whatever the browser says of its cookie › counts for nothing', async t => {
+t.test('[R41] timeouts › attributes that the browser adds to its cookie › ignored', async t => {
   const { app, signedIn, clock } = await enter(t, { environment })
   const ada = await signedIn()
   const good = `guichet-3000=${ada.cookies.get('guichet-3000')}`
@@ -56,7 +56,7 @@ t.test('[R41] timeouts › an expired session’s flows › cannot be finished',
   t.equal(google.calls('token'), 1)
 })
 
-t.test('[R41] timeouts › sessions that have not begun › end by the same limits', async t => {
+t.test('[R41] timeouts › sessions before sign-in › the same limits', async t => {
   const { browser, clock } = await enter(t, { environment })
   const ada = browser()
   const callback = await ada.authorize('/auth/google')
@@ -64,7 +64,7 @@ t.test('[R41] timeouts › sessions that have not begun › end by the same limi
   isProblem(t, await ada.fetch(callback), 400, 'flow_wrong_session')
 })
 
-t.test('[R41] timeouts › without settings › a day unused, a week in all', async t => {
+t.test('[R41] timeouts › without settings › one day idle, one week in all', async t => {
   const { environment: whole } = await enter(t)
   t.same(parseConfig(whole).session, { idleSeconds: 86_400, maxSeconds: 604_800 })
 })

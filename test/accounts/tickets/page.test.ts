@@ -2,7 +2,7 @@ import t from 'tap'
 import { build, enter, isProblem } from '../../helper.ts'
 import { createHostApp } from './ticket.ts'
 
-t.test('page of a ticket › says which app asks, for whom, for what and with which account', async t => {
+t.test('page of a ticket › names the app, the user, the service and the account', async t => {
   const world = await enter(t)
   const host = await createHostApp(world, 'Post Office')
   const link = await host.ticket({
@@ -20,7 +20,7 @@ t.test('page of a ticket › says which app asks, for whom, for what and with wh
   t.notMatch(body, '<script')
 })
 
-t.test('page of a ticket › words of others are text, whatever they are', async t => {
+t.test('page of a ticket › text from others is escaped', async t => {
   const world = await enter(t)
   const nasty = `"><img src=x onerror=alert(1)>'{{content}}&amp;$&\u202e`
   const host = await createHostApp(world, nasty)
@@ -32,7 +32,7 @@ t.test('page of a ticket › words of others are text, whatever they are', async
   t.equal(body.match(/\{\{content\}\}/g)?.length, 3, 'a placeholder in a name is no placeholder')
 })
 
-t.test('page of a ticket › its form leads to us, and what follows it leaves by itself', async t => {
+t.test('page of a ticket › its form posts to guichet, and the next page leads on to Google', async t => {
   const world = await enter(t, { environment: { ALLOWED_ORIGINS: 'https://app.example.com' } })
   const host = await createHostApp(world)
   const returnTo = 'https://app.example.com/done?a=1&b=2'
@@ -53,7 +53,7 @@ t.test('page of a ticket › its form leads to us, and what follows it leaves by
   }
 })
 
-t.test('page of a ticket › a link that is cut, unknown or twice › says so to a person and to a program', async t => {
+t.test('page of a ticket › a link that is cut, unknown or used › an error for people and for programs', async t => {
   const { browser } = await enter(t)
   const one = browser()
   for (const url of ['/start?ticket=cut', '/start', `/start?ticket=${'a'.repeat(43)}&ticket=${'b'.repeat(43)}`]) {
@@ -73,7 +73,7 @@ t.test('page of a ticket › tracking parameters added to its link › are ignor
   t.equal(shown.statusCode, 200)
 })
 
-t.test('page of a ticket › a fault that is not the link’s › is not called its end', async t => {
+t.test('page of a ticket › another fault than the link’s › does not say that the link has expired', async t => {
   const proxied = { PUBLIC_URL: 'https://auth.example.com', TRUST_PROXY: '127.0.0.1' }
   const world = await build(t, { environment: proxied })
   const shown = await world.browser().navigate(`/start?ticket=${'a'.repeat(43)}`)
@@ -81,7 +81,7 @@ t.test('page of a ticket › a fault that is not the link’s › is not called 
   t.notMatch(shown.body, 'does not work any more')
 })
 
-t.test('[R99] page of a ticket › its button takes a form and nothing else, and no other route takes one', async t => {
+t.test('[R99] page of a ticket › its button takes a form and nothing else; no other route takes forms', async t => {
   const world = await enter(t)
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })

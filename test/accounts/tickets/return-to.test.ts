@@ -54,7 +54,7 @@ t.test('[R19] ticket › returnTo › no payload leads to another site', async t
   t.same(door.world.google.violations, [])
 })
 
-t.test('[R19] ticket › returnTo › local paths and listed origins are taken, and reached', async t => {
+t.test('[R19] ticket › returnTo › local paths and listed origins are accepted, and reached', async t => {
   const door = await enter(t)
   const { world, host } = door
   for (const [returnTo, end] of Object.entries(allowed)) {

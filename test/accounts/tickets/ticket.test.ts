@@ -28,7 +28,7 @@ t.test('ticket › followed to the end › the connection belongs to the host ap
   t.same(google.violations, [])
 })
 
-t.test('ticket › is used once, also by presses at the same time', async t => {
+t.test('ticket › works once, also when pressed twice at the same time', async t => {
   const world = await enter(t)
   const { google, browser } = world
   const host = await createHostApp(world)
@@ -74,7 +74,7 @@ t.test('ticket › the same page’s button pressed again › goes on as if pres
   t.equal((await host.press(ada, link, {}, page)).statusCode, 404, 'and it is over soon')
 })
 
-t.test('ticket › is stored hashed and over after ten minutes', async t => {
+t.test('ticket › is stored hashed, and expires after ten minutes', async t => {
   const world = await enter(t)
   const { app, clock, browser } = world
   const host = await createHostApp(world)
@@ -112,7 +112,7 @@ t.test('ticket › link scanners, previews and prefetching browsers use nothing 
   t.equal((await host.press(browser(), link)).statusCode, 200)
 })
 
-t.test('ticket › a step before its use fails › the ticket still works', async t => {
+t.test('ticket › a step before its use fails › it still works', async t => {
   const world = await enter(t)
   const host = await createHostApp(world)
   const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
@@ -128,7 +128,7 @@ t.test('ticket › a step before its use fails › the ticket still works', asyn
   t.equal(new URL(String((await guest.navigate('/connect/gmail')).headers.location)).origin, world.google.issuer)
 })
 
-t.test('[R37] ticket › another user’s session is regenerated away, one’s own goes on', async t => {
+t.test('[R37] ticket › another user’s session is replaced, the same user’s goes on', async t => {
   const world = await enter(t)
   const { app, signedIn } = world
   const host = await createHostApp(world)
@@ -145,7 +145,7 @@ t.test('[R37] ticket › another user’s session is regenerated away, one’s o
   t.equal(await collectionsOf(app).users.countDocuments({ externalId: 'u-17' }), 1)
 })
 
-t.test('ticket › with a form from another site, or none to be told › refused, and still good', async t => {
+t.test('ticket › its form sent from another or an unknown site › refused, and the ticket stays valid', async t => {
   const world = await enter(t)
   const { browser } = world
   const host = await createHostApp(world)
@@ -160,7 +160,7 @@ t.test('ticket › with a form from another site, or none to be told › refused
   t.equal((await host.press(browser(), link)).statusCode, 200)
 })
 
-t.test('ticket › expectedEmail › another account is a mismatch, and its grant is revoked', async t => {
+t.test('ticket › expectedEmail › another account › a mismatch, and its grant is revoked', async t => {
   const world = await enter(t)
   const { app, google, browser } = world
   const host = await createHostApp(world)
@@ -180,7 +180,7 @@ t.test('ticket › expectedEmail › another account is a mismatch, and its gran
   t.same(google.violations, [])
 })
 
-t.test('ticket › expectedEmail › an address that Google has not verified is nobody’s', async t => {
+t.test('ticket › expectedEmail › an address that Google has not verified › a mismatch', async t => {
   const world = await enter(t)
   const { google, browser } = world
   const host = await createHostApp(world)
@@ -208,7 +208,7 @@ t.test('ticket › expectedEmail › an address that only folds to the expected 
   }
 })
 
-t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which a sibling stands', async t => {
+t.test('[R31] ticket › expectedEmail › a mismatch, and a sibling uses the grant › it is kept', async t => {
   const world = await enter(t)
   const { google, browser, signedIn } = world
   const host = await createHostApp(world)
@@ -222,7 +222,7 @@ t.test('[R31] ticket › expectedEmail › a mismatch spares the grant on which 
   t.equal((await bob.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
 })
 
-t.test('[R28] ticket › connectionId › repairs that connection, with its account alone', async t => {
+t.test('[R28] ticket › connectionId › only the same account repairs that connection', async t => {
   const world = await enter(t)
   const { app, google, browser } = world
   const host = await createHostApp(world)
@@ -253,7 +253,7 @@ t.test('[R28] ticket › connectionId › repairs that connection, with its acco
   t.same(google.violations, [])
 })
 
-t.test('[R87] ticket › a key makes none for what it may not see', async t => {
+t.test('[R87] ticket › for a service outside the key’s limits › refused', async t => {
   const world = await enter(t)
   const { app, google, browser, signedIn } = world
   const host = await createHostApp(world)
@@ -279,7 +279,7 @@ t.test('[R87] ticket › a key makes none for what it may not see', async t => {
   t.equal(await collectionsOf(app).tickets.countDocuments({ usedAt: { $exists: false } }), 0)
 })
 
-t.test('[R20] ticket › takes no returnTo that leads away, and no field that is not its own', async t => {
+t.test('[R20] ticket › a returnTo to another site, or an unknown field › refused', async t => {
   const world = await enter(t)
   const backend = await createBackend(world.app)
   for (const body of [

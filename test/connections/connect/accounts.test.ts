@@ -12,7 +12,7 @@ const mailboxOf = async (browser: Browser, id: string) =>
 const livingOf = ({ google }: World, email: string) =>
   google.ledger.of('refresh_token', { sub: google.user(email).sub, alive: true }).length
 
-t.test('[R27] accounts › 50 callbacks at once for one account › one connection, its token good', async t => {
+t.test('[R27] accounts › 50 callbacks at once for one account › one connection with a working token', async t => {
   const world = await enter(t)
   const { google, clock, app } = world
   const replicas = [app, await world.replica()]
@@ -38,7 +38,7 @@ t.test('[R27] accounts › 50 callbacks at once for one account › one connecti
   t.same(google.violations, [])
 })
 
-t.test('[R27] accounts › the same account again › the same connection, in place', async t => {
+t.test('[R27] accounts › the same account again › the same connection, updated', async t => {
   const { signedIn, clock, google } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
@@ -51,7 +51,7 @@ t.test('[R27] accounts › the same account again › the same connection, in pl
   t.equal(google.calls('revoke'), 0, 'reconnecting never revokes')
 })
 
-t.test('[R28] accounts › another account, nothing named › a second connection, the first untouched', async t => {
+t.test('[R28] accounts › another account, no connectionId › a second connection, the first unchanged', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
@@ -64,7 +64,7 @@ t.test('[R28] accounts › another account, nothing named › a second connectio
   t.same(google.violations, [])
 })
 
-t.test('[R28] accounts › another account, only hinted at › a second connection too', async t => {
+t.test('[R28] accounts › another account, only a loginHint › a second connection', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
@@ -73,7 +73,7 @@ t.test('[R28] accounts › another account, only hinted at › a second connecti
   t.same(await ownOf(ada), [first, second.json().connection])
 })
 
-t.test('[R28] accounts › one account at two users, and two services › a connection each', async t => {
+t.test('[R28] accounts › one account for two users, or two services › a connection each', async t => {
   const world = await enter(t)
   const [ada, bob] = [await world.signedIn(), await world.signedIn('bob@example.com')]
   const ids = [
@@ -86,7 +86,7 @@ t.test('[R28] accounts › one account at two users, and two services › a conn
   t.equal((await ownOf(bob)).length, 1)
 })
 
-t.test('[R28] accounts › an address that changed hands › is another account', async t => {
+t.test('[R28] accounts › an address now belongs to another account › another connection', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const first = await ada.connected()
@@ -98,7 +98,7 @@ t.test('[R28] accounts › an address that changed hands › is another account'
   t.match(renamed, { id: first.id, account: { email: 'ada.new@example.com' } }, 'and the same sub is the same one')
 })
 
-t.test('[R28] repair › the same account › its record, in place', async t => {
+t.test('[R28] repair › the same account › the same record, updated', async t => {
   const { signedIn, google, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -113,7 +113,7 @@ t.test('[R28] repair › the same account › its record, in place', async t => 
   t.same(google.violations, [])
 })
 
-t.test('[R28] repair › another account › account_mismatch, its grant revoked, the first untouched', async t => {
+t.test('[R28] repair › another account › account_mismatch, its grant revoked, the first unchanged', async t => {
   for (const withRefreshToken of [true, false]) {
     const world = await enter(t)
     const ada = await world.signedIn()
@@ -139,7 +139,7 @@ t.test('[R28] repair › another account, navigated › ?status=account_mismatch
   t.equal((await ada.navigate(callback)).headers.location, '/done?status=account_mismatch')
 })
 
-t.test('[R28] repair › another account that has a living connection, anyone’s › its grant is kept', async t => {
+t.test('[R28] repair › another account with a live connection of any user › its grant is kept', async t => {
   for (const whose of ['own', 'another service', 'another user'] as const) {
     const world = await enter(t)
     const ada = await world.signedIn()
@@ -156,7 +156,7 @@ t.test('[R28] repair › another account that has a living connection, anyone’
   }
 })
 
-t.test('[R28] repair › another account whose only connection is dead › revoked all the same', async t => {
+t.test('[R28] repair › another account whose only connection is dead › its grant is revoked', async t => {
   const world = await enter(t)
   const [ada, bob] = [await world.signedIn(), await world.signedIn('bob@example.com')]
   const { id } = await ada.connected()
@@ -169,7 +169,7 @@ t.test('[R28] repair › another account whose only connection is dead › revok
   t.equal(livingOf(world, 'bob@example.com'), 0)
 })
 
-t.test('[R28] repair › the connection is gone by then › not_found, and nothing is connected', async t => {
+t.test('[R28] repair › the connection is deleted meanwhile › not_found, and nothing is connected', async t => {
   const { google, signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

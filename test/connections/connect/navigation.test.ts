@@ -41,7 +41,7 @@ t.test('[R52] navigation › connect, from the link to the end › only status a
   }
 })
 
-t.test('[R52] navigation › every way to fail › only ?status=CODE, at the flow’s returnTo', async t => {
+t.test('[R52] navigation › every failure › only ?status=CODE, at the flow’s returnTo', async t => {
   const world = await enter(t)
   const { google } = world
   const ada = await world.signedIn()
@@ -140,7 +140,7 @@ t.test('[R52] navigation › a connectUrl without a session › through sign-in 
   t.equal(end, '/?status=not_found', 'someone else’s link repairs nothing')
 })
 
-t.test('[R52] navigation › a sign-in that fails on the way to connecting › ends where it was going', async t => {
+t.test('[R52] navigation › sign-in fails on the way to connecting › ends at the connect’s returnTo', async t => {
   const world = await enter(t)
   const { browser, google } = world
   const ada = browser()
@@ -166,7 +166,7 @@ t.test('[R52] navigation › a sign-in that fails on the way to connecting › e
   t.ok(idle.json().url, 'fetched, it starts all the same')
 })
 
-t.test('[R52] navigation › a start that fails › ends at its returnTo', async t => {
+t.test('[R52] navigation › a start fails › ends at its returnTo', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   for (const [start, code] of [

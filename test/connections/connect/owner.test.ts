@@ -22,7 +22,7 @@ t.test('[R23] owner › another user finishes in the same browser › nobody get
   }
 })
 
-t.test('[R23] owner › the same user signs in again in another tab › the connect under way goes on', async t => {
+t.test('[R23] owner › the same user signs in again in another tab › the pending connect can finish', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const callback = await ada.authorize('/connect/gmail?returnTo=/inbox')
@@ -31,7 +31,7 @@ t.test('[R23] owner › the same user signs in again in another tab › the conn
   t.same(google.violations, [])
 })
 
-t.test('[R23][R38] owner › another user signs in over the session › its connect under way is refused', async t => {
+t.test('[R23][R38] owner › another user signs in over the session › the pending connect is refused', async t => {
   const { signedIn, google } = await enter(t)
   const jar = await signedIn()
   const callback = await jar.authorize('/connect/gmail')
@@ -45,7 +45,7 @@ t.test('[R23][R38] owner › another user signs in over the session › its conn
 })
 
 t.test(
-  '[R38] owner › signed out in between › the connect under way is refused, whichever user signs in next',
+  '[R38] owner › signed out in between › the pending connect is refused, for whichever user signs in next',
   async t => {
     const { signedIn } = await enter(t)
     const ada = await signedIn()
@@ -56,7 +56,7 @@ t.test(
   }
 )
 
-t.test('[R24] owner › named in the query of a start › ignored, and it is the session’s user', async t => {
+t.test('[R24] owner › another user named in a start’s query › ignored', async t => {
   const { signedIn, app } = await enter(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const adasId = (await ada.fetch('/auth/session')).json().user.id
@@ -66,7 +66,7 @@ t.test('[R24] owner › named in the query of a start › ignored, and it is the
   t.same((await collectionsOf(app).flows.distinct('userId', { purpose: 'connect' })).map(String), [bobsId])
 })
 
-t.test('[R24] owner › named in the callback, in its body or in its state › it is the session’s user', async t => {
+t.test('[R24] owner › another user named in the callback’s query, body or state › ignored', async t => {
   const { signedIn, app, google } = await enter(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const idOf = async (browser: typeof ada) => (await browser.fetch('/auth/session')).json().user.id as string
@@ -97,7 +97,7 @@ t.test('[R24] owner › named in the callback, in its body or in its state › i
   t.same(google.violations, [])
 })
 
-t.test('[R24] owner › named in a write’s body or query › refused, and the mailbox is the session’s', async t => {
+t.test('[R24] owner › another user named in a write’s body or query › refused', async t => {
   const { signedIn, google } = await enter(t)
   const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
   const { id: adas } = await ada.connected()

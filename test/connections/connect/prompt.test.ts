@@ -32,7 +32,7 @@ t.test('[R22] prompt › an active connection is named, by id, address or sub �
   t.same(both, { prompt: 'select_account', hint: 'ada@example.com' }, 'the id goes before the hint')
 })
 
-t.test('[R22] prompt › the one named is partial › consent', async t => {
+t.test('[R22] prompt › the named connection is partial › consent', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id, status } = await ada.connected({ grant: ['gmail.readonly'] })
@@ -41,7 +41,7 @@ t.test('[R22] prompt › the one named is partial › consent', async t => {
   t.same(await askedOf(ada, 'loginHint=ada@example.com'), { prompt: 'consent', hint: 'ada@example.com' })
 })
 
-t.test('[R22] prompt › the one named is dead › consent', async t => {
+t.test('[R22] prompt › the named connection is dead › consent', async t => {
   const { signedIn, google, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -52,7 +52,7 @@ t.test('[R22] prompt › the one named is dead › consent', async t => {
   t.same(await askedOf(ada, 'loginHint=ada@example.com'), { prompt: 'consent', hint: 'ada@example.com' })
 })
 
-t.test('[R22] prompt › its refresh token does not open › consent, and without one nothing is repaired', async t => {
+t.test('[R22] prompt › the stored refresh token does not decrypt › consent, and a new one is required', async t => {
   const { app, signedIn, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -68,7 +68,7 @@ t.test('[R22] prompt › its refresh token does not open › consent, and withou
   t.equal((await ada.fetch(`/connections/${id}/gmail/profile`)).statusCode, 200)
 })
 
-t.test('[R22] prompt › its refresh token ends as Google announced › consent once that is near', async t => {
+t.test('[R22] prompt › the refresh token nears its announced expiry › consent', async t => {
   const { browser, google, clock } = await enter(t)
   google.refreshTokenLifetimeSeconds = 7 * 86_400
   const ada = browser()
@@ -83,7 +83,7 @@ t.test('[R22] prompt › its refresh token ends as Google announced › consent 
   }
 })
 
-t.test('[R22] prompt › a hint that names none of the user’s own of that service › consent', async t => {
+t.test('[R22] prompt › a hint that names none of the user’s connections of that service › consent', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   await ada.connected()
@@ -94,7 +94,7 @@ t.test('[R22] prompt › a hint that names none of the user’s own of that serv
   t.same(calendar, { prompt: 'consent', hint: 'ada@example.com' }, 'another service is another connection')
 })
 
-t.test('[R22] prompt › a connectionId that is not the user’s own of that service › 404, all alike', async t => {
+t.test('[R22] prompt › a connectionId that is not the user’s, or of another service › the same 404', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

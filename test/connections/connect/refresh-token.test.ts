@@ -18,7 +18,7 @@ async function refreshedWith({ google, clock }: World, ada: Browser, id: string)
 
 const stored = ({ google }: World) => google.ledger.of('refresh_token').at(-1)?.value ?? 'none'
 
-t.test('[R26] refresh token › none at the first connect › 409, nothing is connected, and a way out', async t => {
+t.test('[R26] refresh token › none at the first connect › 409 with a connectUrl, and nothing is connected', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const response = await ada.connect(without)
@@ -51,7 +51,7 @@ t.test('[R26] refresh token › empty or null › counts as missing', async t =>
   t.same((await ada.fetch('/connections')).json(), { connections: [] })
 })
 
-t.test('[R26] refresh token › none when reconnecting › the stored one goes on', async t => {
+t.test('[R26] refresh token › none when reconnecting › the stored one is kept', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
@@ -67,7 +67,7 @@ t.test('[R26] refresh token › none when reconnecting › the stored one goes o
   t.same(world.google.violations, [])
 })
 
-t.test('[R26] refresh token › a new one when reconnecting › is the one used from then on', async t => {
+t.test('[R26] refresh token › reconnecting brings a new one › it is used from then on', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
@@ -77,7 +77,7 @@ t.test('[R26] refresh token › a new one when reconnecting › is the one used 
   t.equal(await refreshedWith(world, ada, id), stored(world))
 })
 
-t.test('[R26] refresh token › none, with wider scopes than the stored one’s › 409, nothing widened', async t => {
+t.test('[R26] refresh token › none, with wider scopes than the stored one’s › 409, nothing is widened', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const partial = await ada.connected({ grant: ['gmail.readonly'] })
@@ -90,7 +90,7 @@ t.test('[R26] refresh token › none, with wider scopes than the stored one’s 
   t.match((await ada.fetch(`/connections/${partial.id}`)).json(), { connection: { missingScopes: [modify] } })
 })
 
-t.test('[R26] refresh token › none, with fewer scopes › partial, and the stored one goes on', async t => {
+t.test('[R26] refresh token › none, with fewer scopes › partial, and the stored one is kept', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
@@ -100,7 +100,7 @@ t.test('[R26] refresh token › none, with fewer scopes › partial, and the sto
   t.equal(await refreshedWith(world, ada, id), kept)
 })
 
-t.test('[R26] refresh token › none, and the stored one is dead › 409, still to be reconnected', async t => {
+t.test('[R26] refresh token › none, and the stored one is dead › 409, and the connection stays dead', async t => {
   const { signedIn, google, clock } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()
@@ -112,7 +112,7 @@ t.test('[R26] refresh token › none, and the stored one is dead › 409, still 
   t.match((await ada.connect({}, `/connect/gmail?connectionId=${id}`)).json(), { connection: { id, status: 'active' } })
 })
 
-t.test('[R26] refresh token › none, and the stored one’s announced end has passed › 409', async t => {
+t.test('[R26] refresh token › none, and the stored one is past its announced expiry › 409', async t => {
   const { signedIn, google, clock } = await enter(t)
   google.refreshTokenLifetimeSeconds = 7_200
   const ada = await signedIn()
@@ -122,7 +122,7 @@ t.test('[R26] refresh token › none, and the stored one’s announced end has p
   isProblem(t, await ada.connect(without, `/connect/gmail?connectionId=${id}`), 409, 'refresh_token_missing')
 })
 
-t.test('[R26] refresh token › none for another service of the same account › that one is not connected', async t => {
+t.test('[R26] refresh token › none for another service of the same account › 409, not connected', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

@@ -11,7 +11,7 @@ const [k1, k2] = [key('k1', 1), key('k2', 2)]
 /** What the next version may have put into a connection: this one does not know what it is for. */
 const unknown = { quota: { perDay: 250, usedAt: new Date('2026-11-22T00:00:00Z') }, labels: ['a', null], note: '' }
 
-t.test('[F44] a field of the next version › refresh, reconnect and resealing › leave it unchanged', async t => {
+t.test('[F44] fields of a later version › refresh, reconnect and resealing › leave them unchanged', async t => {
   const world = await enter(t, { environment: { VAULT_KEYS: k1 } })
   const { app, google, clock, environment, signedIn } = world
   const { connections } = collectionsOf(app)
@@ -82,7 +82,7 @@ t.test('[F44] a field of the next version › refresh, reconnect and resealing �
 const later = ['warnedOf', 'cooldownUntil', 'lease', 'lastRefreshedAt', 'outbox'] as const
 
 t.test(
-  '[F44] a record of the version before › without the later fields › is read, vended, refreshed, warned of, repaired and disconnected',
+  '[F44] a record of the version before › without later fields › vended, refreshed, warned of, repaired and disconnected',
   async t => {
     const world = await enter(t, { environment: { VAULT_KEYS: k1 } })
     const { app, google, clock, environment, replica, signedIn } = world
@@ -162,7 +162,7 @@ t.test(
   }
 )
 
-t.test('[R109] sessions and flows of the version before › beside this one › are read and finished', async t => {
+t.test('[R109] sessions and flows written by the version before › are read and finished', async t => {
   const { app, signedIn, google } = await enter(t)
   const ada = await signedIn()
   const { sessions, flows } = collectionsOf(app)

@@ -70,7 +70,7 @@ t.test('[R25] scopes › nothing is ticked › partial: no call reaches Google',
   t.equal(world.google.calls('gmail'), 0)
 })
 
-t.test('[R25] scopes › more than was asked, or in another order › active, and stored as granted', async t => {
+t.test('[R25] scopes › more than requested, or in another order › active, and stored as granted', async t => {
   const { signedIn } = await enter(t)
   const ada = await signedIn()
   const more = await ada.connected({ grant: ['gmail.readonly', 'gmail.modify', 'gmail.send', 'calendar.readonly'] })
@@ -81,7 +81,7 @@ t.test('[R25] scopes › more than was asked, or in another order › active, an
   t.same(turned.grantedScopes, [modify, 'openid', readonly, `${api}userinfo.email`], 'replaced, not united')
 })
 
-t.test('[R25] scopes › the answer decides, not what was asked or what the callback says', async t => {
+t.test('[R25] scopes › the token answer decides, not the request or the callback', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   google.fault('token', { mutate: answer => ({ ...answer, scope: `openid ${readonly}` }) })
@@ -100,7 +100,7 @@ t.test('[R25] scopes › the answer decides, not what was asked or what the call
   t.same(silent.grantedScopes, ['openid', 'email', readonly, modify], 'silent: all that was asked')
 })
 
-t.test('[R25] scopes › ticked at the second try › the same connection, now active', async t => {
+t.test('[R25] scopes › ticked at the second attempt › the same connection, now active', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const partial = await ada.connected({ grant: ['gmail.readonly'] })

@@ -54,19 +54,16 @@ t.test('[R21] start › navigated › to Google with a session, to sign-in witho
   t.equal(toSignIn.headers['set-cookie'], undefined, 'nothing is begun yet')
 })
 
-t.test(
-  '[R21] start › a service that is not in the catalogue, or words it takes and not in this form › refused',
-  async t => {
-    const { signedIn, google } = await enter(t)
-    const ada = await signedIn()
-    for (const service of ['contacts', 'Gmail', 'gmail%20', '__proto__', 'constructor', 'gmail.readonly'])
-      isProblem(t, await ada.fetch(`/connect/${service}`), 404, 'not_found')
-    t.equal((await ada.navigate('/connect/contacts')).headers.location, '/?status=not_found')
-    for (const query of ['loginHint=', 'connectionId=', 'returnTo='])
-      isProblem(t, await ada.fetch(`/connect/gmail?${query}`), 400, 'invalid_request')
-    t.same(google.violations, [])
-  }
-)
+t.test('[R21] start › an unknown service, or parameters in a wrong form › refused', async t => {
+  const { signedIn, google } = await enter(t)
+  const ada = await signedIn()
+  for (const service of ['contacts', 'Gmail', 'gmail%20', '__proto__', 'constructor', 'gmail.readonly'])
+    isProblem(t, await ada.fetch(`/connect/${service}`), 404, 'not_found')
+  t.equal((await ada.navigate('/connect/contacts')).headers.location, '/?status=not_found')
+  for (const query of ['loginHint=', 'connectionId=', 'returnTo='])
+    isProblem(t, await ada.fetch(`/connect/gmail?${query}`), 400, 'invalid_request')
+  t.same(google.violations, [])
+})
 
 t.test('[R22] start › the URL › exactly these parameters, once each, at Google’s endpoint', async t => {
   const { signedIn, google } = await enter(t)
@@ -96,7 +93,7 @@ t.test('[R22] start › the URL › exactly these parameters, once each, at Goog
   }
 })
 
-t.test('[R22] start › the verifier behind the challenge › is in no byte that the browser sees', async t => {
+t.test('[R22] start › the PKCE verifier › never reaches the browser', async t => {
   const { signedIn, google } = await enter(t)
   const ada = await signedIn()
   const started = await ada.fetch('/connect/gmail')
@@ -109,7 +106,7 @@ t.test('[R22] start › the verifier behind the challenge › is in no byte that
   t.same(google.violations, [])
 })
 
-t.test('[R22][R78] start › Google’s own issuer › has fixed endpoints that nobody is asked for', async t => {
+t.test('[R22][R78] start › Google’s own issuer › fixed endpoints, without discovery', async t => {
   const endpoints = await createEndpoints('https://accounts.google.com', () => {
     throw new Error('nothing is fetched')
   })()
@@ -123,7 +120,7 @@ t.test('[R22][R78] start › Google’s own issuer › has fixed endpoints that 
   })
 })
 
-t.test('[R22] start › parameters that others added to its link › ignored, and returnTo kept', async t => {
+t.test('[R22] start › unknown parameters added to its link › ignored, and returnTo is kept', async t => {
   const { signedIn, browser, google } = await enter(t)
   const added = 'utm_source=mail&fbclid=a&fbclid=b&gclid=%00&scope=https://mail.google.com/&prompt=none&state=x&_=1'
   const ada = await signedIn()

@@ -5,53 +5,56 @@ import { isTold, moments, settle, tell, turns } from '../../killed.ts'
 
 const ada = '100000000000000000001'
 
-t.test('[F35][R91] disconnect › kill -9 at each moment › there or gone, revoked in the end, and told', async t => {
-  const told = await tell(t)
-  const { google, user, app } = told
-  const outcomes = new Set<string>()
-  for (const moment of ['at once', ...moments] as const) {
-    const { id } = await user.connected()
-    await settle(told)
-    const fault = google.fault('revoke', { hang: true, when: moment === 'before its answer' ? 'after' : 'before' })
-    const arrived = google.arrival('revoke')
-    if (typeof moment === 'number' || moment === 'after the answer') fault.release()
-    let answered: Promise<{ statusCode: number }> | undefined
-    const status = await told.killed(
-      at => {
-        answered = at.fetch(`/connections/${id}`, 'DELETE')
-        return answered
-      },
-      async () => {
-        if (typeof moment === 'number') await turns(moment * 3)
-        else if (moment === 'after the answer') await answered
-        else if (moment !== 'at once') await arrived
-      }
-    )
-    fault.release()
-    fault.remove()
-    const read = await user.fetch(`/connections/${id}/gmail/profile`)
-    outcomes.add(String(read.statusCode))
-    if (status !== undefined) t.equal(status, 200)
-    if (status === 200 || moment === 'before Google acts' || moment === 'before its answer')
-      isProblem(t, read, 404, 'not_found')
-    await settle(told)
-    if (read.statusCode === 200) {
-      const stored = await collectionsOf(app).connections.findOne({ _id: new ObjectId(id) })
-      t.match(stored, { live: true, owed: null, deadReason: null }, `killed ${moment}: wholly there`)
-      await isTold(t, told, id, ['connection.connected'])
-      t.match((await user.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'confirmed' })
+t.test(
+  '[F35][R91] disconnect › kill -9 at each moment › whole or gone, revoked in the end, with its event',
+  async t => {
+    const told = await tell(t)
+    const { google, user, app } = told
+    const outcomes = new Set<string>()
+    for (const moment of ['at once', ...moments] as const) {
+      const { id } = await user.connected()
       await settle(told)
-    } else isProblem(t, read, 404, 'not_found')
-    t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [], `killed ${moment}: revoked in the end`)
-    await isTold(t, told, id, ['connection.connected', 'connection.disconnected'])
-    t.equal(await collectionsOf(app).connections.countDocuments(), 0)
+      const fault = google.fault('revoke', { hang: true, when: moment === 'before its answer' ? 'after' : 'before' })
+      const arrived = google.arrival('revoke')
+      if (typeof moment === 'number' || moment === 'after the answer') fault.release()
+      let answered: Promise<{ statusCode: number }> | undefined
+      const status = await told.killed(
+        at => {
+          answered = at.fetch(`/connections/${id}`, 'DELETE')
+          return answered
+        },
+        async () => {
+          if (typeof moment === 'number') await turns(moment * 3)
+          else if (moment === 'after the answer') await answered
+          else if (moment !== 'at once') await arrived
+        }
+      )
+      fault.release()
+      fault.remove()
+      const read = await user.fetch(`/connections/${id}/gmail/profile`)
+      outcomes.add(String(read.statusCode))
+      if (status !== undefined) t.equal(status, 200)
+      if (status === 200 || moment === 'before Google acts' || moment === 'before its answer')
+        isProblem(t, read, 404, 'not_found')
+      await settle(told)
+      if (read.statusCode === 200) {
+        const stored = await collectionsOf(app).connections.findOne({ _id: new ObjectId(id) })
+        t.match(stored, { live: true, owed: null, deadReason: null }, `killed ${moment}: wholly there`)
+        await isTold(t, told, id, ['connection.connected'])
+        t.match((await user.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'confirmed' })
+        await settle(told)
+      } else isProblem(t, read, 404, 'not_found')
+      t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [], `killed ${moment}: revoked in the end`)
+      await isTold(t, told, id, ['connection.connected', 'connection.disconnected'])
+      t.equal(await collectionsOf(app).connections.countDocuments(), 0)
+    }
+    await told.end()
+    t.ok(outcomes.has('404'), [...outcomes].join())
+    t.same(google.violations, [])
   }
-  await told.end()
-  t.ok(outcomes.has('404'), [...outcomes].join())
-  t.same(google.violations, [])
-})
+)
 
-t.test('[R30] revoking › kill -9 in the call, a callback meanwhile › the truth is asked for', async t => {
+t.test('[R30] revoking › kill -9 during the call, and a reconnect meanwhile › shown as revoked', async t => {
   const told = await tell(t)
   const { google, user, clock } = told
   const { id } = await user.connected()

@@ -32,7 +32,7 @@ async function whileWaiting({ app }: World, t: Parameters<typeof enter>[0], poll
   restore()
 }
 
-t.test('[R30] reconnecting › under a revocation that takes hold › waits for it and tells the truth', async t => {
+t.test('[R30] reconnecting › during a revocation that succeeds › waits, and the status is right', async t => {
   const world = await disconnecting(t)
   const { user, google, app } = world
   const callback = await user.authorize('/connect/gmail')
@@ -50,7 +50,7 @@ t.test('[R30] reconnecting › under a revocation that takes hold › waits for 
 })
 
 t.test(
-  '[R30] reconnecting › under a revocation that fails › connected, and the pending revocation is dropped',
+  '[R30] reconnecting › during a revocation that fails › connected, and the pending revocation is dropped',
   async t => {
     const world = await disconnecting(t, { GOOGLE_TIMEOUT_MS: '400' })
     const { user, google, app, clock } = world
@@ -64,7 +64,7 @@ t.test(
   }
 )
 
-t.test('[R30] reconnecting › while a revocation is pending › it never revokes the new grant', async t => {
+t.test('[R30] reconnecting › while a revocation is pending › the new grant is never revoked', async t => {
   const world = await enter(t)
   const { google, app, clock } = world
   const user = await world.signedIn()
@@ -84,7 +84,7 @@ t.test('[R30] reconnecting › while a revocation is pending › it never revoke
   t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [])
 })
 
-t.test('[R30] reconnecting › by another user of the account, while a revocation is owed › the same', async t => {
+t.test('[R30] reconnecting › by another user of the account, while a revocation is pending › grant kept', async t => {
   const world = await enter(t)
   const { google, app, clock } = world
   const [first, second] = [await world.signedIn('ada@example.com'), await world.signedIn('bob@example.com')]
@@ -99,7 +99,7 @@ t.test('[R30] reconnecting › by another user of the account, while a revocatio
 })
 
 t.test(
-  '[R30] disconnect › right after a reconnect, before it has dropped the pending revocation › its own grant is revoked',
+  '[R30] disconnect › just after a reconnect that still has to drop a pending revocation › its grant is revoked',
   async t => {
     const world = await enter(t)
     const { google, app, clock } = world

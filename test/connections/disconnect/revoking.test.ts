@@ -74,7 +74,7 @@ const outages = {
   'nonsense three times': { fault: { status: 400, body: '<html>' }, times: 3 }
 }
 for (const [name, { fault, times }] of Object.entries(outages)) {
-  t.test(`[R30] disconnect › ${name} › pending, gone at once, and tried again until done`, async t => {
+  t.test(`[R30] disconnect › ${name} › pending, deleted here at once, and retried until revoked`, async t => {
     const world = await connected(t, { GOOGLE_TIMEOUT_MS: '150' })
     const { google, app, clock } = world
     google.fault('revoke', fault, times)
@@ -102,7 +102,7 @@ for (const [name, { fault, times }] of Object.entries(outages)) {
 }
 
 t.test(
-  '[R30] disconnect › several owed for one account › one call while Google fails, and all paid in the end',
+  '[R30] disconnect › several pending for one account › one call while Google fails, all revoked in the end',
   async t => {
     const world = await enter(t)
     const { google, app, clock } = world
@@ -134,7 +134,7 @@ t.test(
   }
 )
 
-t.test('[R30] disconnect › pending when the process ends › another replica pays', async t => {
+t.test('[R30] disconnect › pending when the process ends › another replica revokes it', async t => {
   const world = await connected(t)
   world.google.fault('revoke', { status: 503 })
   t.match((await world.user.fetch(world.url, 'DELETE')).json(), { revoked: 'pending' })
@@ -148,7 +148,7 @@ t.test('[R30] disconnect › pending when the process ends › another replica p
   t.equal(await collectionsOf(next).connections.countDocuments(), 0)
 })
 
-t.test('[R30] disconnect › Google away for a day › one call an hour at the most, and done the next day', async t => {
+t.test('[R30] disconnect › Google is down for a day › at most one call an hour, revoked the next day', async t => {
   const world = await connected(t)
   const outage = world.google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
   await world.user.fetch(world.url, 'DELETE')
@@ -180,7 +180,7 @@ t.test('[R30] disconnect › the write fails › 503, nothing changes, Google is
   t.equal((await world.user.fetch(`${world.url}/gmail/profile`)).statusCode, 200)
 })
 
-t.test('[R30] disconnect › the database fails once the connection is gone › pending, and paid later', async t => {
+t.test('[R30] disconnect › the database fails after the erasure › pending, and revoked later', async t => {
   const world = await connected(t)
   const { revocations } = collectionsOf(world.app)
   const { restore } = t.intercept(revocations, 'updateOne', {
@@ -195,7 +195,7 @@ t.test('[R30] disconnect › the database fails once the connection is gone › 
   t.equal(livingGrants(world), 0)
 })
 
-t.test('[R30] disconnect › 20 at once of one connection › one call, none fails', async t => {
+t.test('[R30] disconnect › 20 at once of one connection › one call to Google, and all succeed', async t => {
   const world = await connected(t)
   const answers = await Promise.all(Array.from({ length: 20 }, () => world.user.clone().fetch(world.url, 'DELETE')))
   for (const { statusCode } of answers) t.ok(statusCode === 200 || statusCode === 404, String(statusCode))
@@ -203,7 +203,7 @@ t.test('[R30] disconnect › 20 at once of one connection › one call, none fai
   t.equal(world.google.calls('revoke'), 1)
 })
 
-t.test('[R29] reconnect › the old refresh token › is never revoked, and the new one refreshes', async t => {
+t.test('[R29] reconnect › the old refresh token is never revoked, and the new one works', async t => {
   const world = await connected(t)
   const { google, clock, user, app } = world
   for (const start of ['/connect/gmail', `/connect/gmail?connectionId=${world.id}`]) {
@@ -221,7 +221,7 @@ t.test('[R29] reconnect › the old refresh token › is never revoked, and the 
 })
 
 t.test(
-  '[F35] revoking › a process died between paying, telling and deleting › nothing of the connection stays',
+  '[F35] revoking › the process dies between revocation, event and deletion › nothing of the connection stays',
   async t => {
     const world = await connected(t)
     const { connections } = collectionsOf(world.app)

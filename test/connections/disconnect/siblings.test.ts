@@ -40,7 +40,7 @@ t.test('[R31] siblings › two users, one Google account › kept while one live
   t.same(google.violations, [])
 })
 
-t.test('[R31] siblings › two services of one user › the same in either order of disconnecting', async t => {
+t.test('[R31] siblings › two services of one user, disconnected in either order › the last one revokes', async t => {
   const world = await enter(t)
   const user = await world.signedIn()
   const backend = await createBackend(world.app)
@@ -53,14 +53,14 @@ t.test('[R31] siblings › two services of one user › the same in either order
   t.equal(livingGrants(world), 0)
 })
 
-t.test('[R31] siblings › erasing one of two users › kept for the other', async t => {
+t.test('[R31] siblings › one of two users is erased › the grant is kept for the other', async t => {
   const { first, two, backend, google } = await withTwoUsers(t)
   t.equal((await first.fetch('/auth/user', 'DELETE')).statusCode, 204)
   t.equal(google.calls('revoke'), 0)
   t.equal((await backend.vend(two.id)).statusCode, 200)
 })
 
-t.test('[R31] siblings › a dead one › keeps nothing alive: the other’s grant is revoked', async t => {
+t.test('[R31] siblings › a dead sibling › the other’s grant is revoked', async t => {
   const world = await withTwoUsers(t)
   const { first, second, one, two, google, clock, app } = world
   google.revokeGrant(ada)
@@ -77,7 +77,7 @@ t.test('[R31] siblings › a dead one › keeps nothing alive: the other’s gra
   t.equal(await collectionsOf(app).connections.countDocuments(), 0)
 })
 
-t.test('[R31] siblings › a connection of another account › does not count as a sibling', async t => {
+t.test('[R31] siblings › a connection of another account › is not a sibling', async t => {
   const world = await enter(t)
   const user = await world.signedIn()
   const one = await user.connected(asAda)
@@ -86,7 +86,7 @@ t.test('[R31] siblings › a connection of another account › does not count as
   t.equal(livingGrants(world), 0)
 })
 
-t.test('[R31] siblings › the other ends right after the check › the grant is still revoked', async t => {
+t.test('[R31] siblings › the other disconnects right after the check › the grant is still revoked', async t => {
   const world = await withTwoUsers(t)
   const { first, second, one, two, app, clock } = world
   const repository = app.connections
@@ -107,7 +107,7 @@ t.test('[R31] siblings › the other ends right after the check › the grant is
   t.equal(livingGrants(world), 0)
 })
 
-t.test('[R31] siblings › all disconnect at once, 5 times › the grant never outlives them', async t => {
+t.test('[R31] siblings › all disconnect at once, 5 times › the grant is revoked each time', async t => {
   const world = await enter(t)
   const { app, clock, google } = world
   const replica = await world.replica()
@@ -136,7 +136,7 @@ t.test('[R31] siblings › all disconnect at once, 5 times › the grant never o
   t.same(google.violations, [])
 })
 
-t.test('[R31] revoking › its holder stops between the look and the call, a reconnect meanwhile › no call', async t => {
+t.test('[R31] revoking › paused between check and call, and a reconnect meanwhile › no call', async t => {
   const world = await enter(t)
   const { app, google, clock } = world
   const other = await world.replica()

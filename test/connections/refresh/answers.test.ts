@@ -25,7 +25,7 @@ const taken: Record<string, [(json: Json) => Json, expiresIn?: number]> = {
 }
 
 for (const [name, [mutate, expiresIn]] of Object.entries(taken)) {
-  t.test(`[R74] refresh › ${name} › taken conservatively`, async t => {
+  t.test(`[R74] refresh › ${name} › read cautiously`, async t => {
     const { google, connection, expire, vend } = await tell(t)
     expire()
     google.fault('token', { mutate })
@@ -56,7 +56,7 @@ const refused: Record<string, (json: Json) => unknown> = {
   'scope a list': json => ({ ...json, scope: ['openid'] })
 }
 
-t.test('[R74] refresh › unusable answers › refused, and the process goes on', async t => {
+t.test('[R74] refresh › answers that cannot be used › refused, and the process goes on', async t => {
   const { google, clock, expire, vend, stored, events } = await tell(t)
   const before = await stored()
   for (const [name, mutate] of Object.entries(refused)) {
@@ -70,7 +70,7 @@ t.test('[R74] refresh › unusable answers › refused, and the process goes on'
   t.same(await events(), ['connection.connected'])
 })
 
-t.test('[R74] refresh › a member twice › one value is used, the last, as by every parser', async t => {
+t.test('[R74] refresh › an answer repeats a member › the last value is used', async t => {
   const { google, expire, vend } = await tell(t)
   expire()
   google.fault('token', { raw: body => body.replace('{', '{"access_token":"first",') })

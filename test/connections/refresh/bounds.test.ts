@@ -6,7 +6,7 @@ import { tellInProcesses } from './replicas.ts'
 
 const timeoutMs = 1000
 
-t.test('[R73] [F17] refresh › answers without end, measure or aim › refused in time, and in little memory', async t => {
+t.test('[R73] [F17] refresh › endless, huge or redirected answers › refused in time and in little memory', async t => {
   // Somewhere that no token may be sent to.
   const trap = await startTrap(t)
   const { app, google, start, vendAt, expireStored, refreshes } = await tellInProcesses(t, {

@@ -27,7 +27,7 @@ t.test('[R72] cooldown › Google is down for a minute, 50 callers a second at 2
   t.equal(refreshes(), before + 1)
 })
 
-t.test('[R72] cooldown › two connections › one’s does not hold up the other', async t => {
+t.test('[R72] cooldown › two connections › one does not delay the other', async t => {
   const { google, connection, backend, expire, signedIn, vend } = await tell(t)
   const bob = await (await signedIn('bob@example.com')).connected({ as: 'bob@example.com' })
   expire()
@@ -36,7 +36,7 @@ t.test('[R72] cooldown › two connections › one’s does not hold up the othe
   t.equal((await backend.vend(bob.id)).statusCode, 200)
 })
 
-t.test('[R72] cooldown › differs from one failure to the next', async t => {
+t.test('[R72] cooldown › has a random length after each failure', async t => {
   const { google, clock, vend, expire } = await tell(t)
   google.fault('token', { status: 500 }, Number.POSITIVE_INFINITY)
   expire()

@@ -29,7 +29,7 @@ async function connected(t: Test) {
   return { ...world, ada, vend, stored, advanceSeconds: (seconds: number) => world.clock.advance(seconds * 1000) }
 }
 
-t.test('[F19] refresh › while a token still lives it is served, with its true rest, and the record stays', async t => {
+t.test('[F19] refresh › fails while a token is still valid › served with its true remaining life', async t => {
   for (const fault of passing) {
     const { google, vend, stored, advanceSeconds } = await connected(t)
     const first = (await vend()).json().access_token
@@ -48,7 +48,7 @@ t.test('[F19] refresh › while a token still lives it is served, with its true 
 })
 
 t.test(
-  '[F20] refresh › with an expired token it is 503 and a pause of at most 30 s, and nothing is marked',
+  '[F20] refresh › fails with an expired token › 503 and a pause of at most 30 s, and nothing is marked',
   async t => {
     for (const fault of passing) {
       const { google, ada, vend, stored, advanceSeconds } = await connected(t)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { isProblem, problemOf } from '../../helper.ts'
 import { tell } from './story.ts'
 
-t.test('[R70] invalid_grant › 100 callers at 3 replicas › one call, one event, all are told the way out', async t => {
+t.test('[R70] invalid_grant › 100 callers at 3 replicas › one call, one event, a connectUrl for each', async t => {
   const { app, replica, google, ada, connection, expire, vend, stored, refreshes, events } = await tell(t)
   const replicas = [app, await replica(), await replica()]
   google.revokeGrant(connection.account.sub)
@@ -57,7 +57,7 @@ for (const [refusal, reason] of [
   })
 }
 
-t.test('[R70] invalid_grant › past the announced end of the grant › refresh_token_expired', async t => {
+t.test('[R70] invalid_grant › past the announced expiry › refresh_token_expired', async t => {
   const { google, clock, ada, vend } = await tell(t)
   google.refreshTokenLifetimeSeconds = 604_800
   await ada.connected()
@@ -68,7 +68,7 @@ t.test('[R70] invalid_grant › past the announced end of the grant › refresh_
 })
 
 t.test(
-  '[R70] invalid_grant › the announced end passes and nobody asks › Google is asked, and the truth told',
+  '[R70] invalid_grant › the announced expiry passes without requests › Google is asked, and the status is right',
   async t => {
     const { app, google, clock, ada, stored, events } = await tell(t)
     google.refreshTokenLifetimeSeconds = 604_800
@@ -80,7 +80,7 @@ t.test(
   }
 )
 
-t.test('announced end › passes and the grant lives on › is believed no longer, and asked about once', async t => {
+t.test('announced expiry › passes and the grant still works › it is dropped after one check', async t => {
   const { google, clock, ada, vend, refreshes, stored, events } = await tell(t)
   await ada.connect({}, '/connect/gmail')
   google.fault('token', { mutate: json => ({ ...json, refresh_token_expires_in: 100_000 }) })
@@ -95,7 +95,7 @@ t.test('announced end › passes and the grant lives on › is believed no longe
   t.equal(refreshes(), asked)
 })
 
-t.test('[F22] invalid_grant › while an access token still lives › the grant is dead all the same', async t => {
+t.test('[F22] invalid_grant › while an access token is still valid › the connection is dead all the same', async t => {
   const { google, clock, connection, vend, refreshes, events, stored } = await tell(t)
   const before = await stored()
   google.refuseRefresh(connection.account.sub, {})
@@ -109,7 +109,7 @@ t.test('[F22] invalid_grant › while an access token still lives › the grant 
   t.equal(after.refreshToken, before.refreshToken, 'kept, for disconnecting still has to revoke the grant')
 })
 
-t.test('[F23] invalid_grant › for a refresh token that was replaced meanwhile › is not believed', async t => {
+t.test('[F23] invalid_grant › for a refresh token that was replaced meanwhile › is ignored', async t => {
   const { app, replica, google, ada, connection, expire, vend, events, refreshes, stored } = await tell(t)
   const other = await replica()
   expire()
@@ -130,7 +130,7 @@ t.test('[F23] invalid_grant › for a refresh token that was replaced meanwhile 
   t.same(await events(), ['connection.connected', 'connection.connected'], 'both made by the user')
 })
 
-t.test('[F27] refresh › narrows the scope › the token is vended, and what needs more is refused', async t => {
+t.test('[F27] refresh › the scope is narrowed › the token is vended, and calls that need more are refused', async t => {
   const { google, ada, connection, backend, expire, vend, events, stored } = await tell(t)
   const readonly = 'https://www.googleapis.com/auth/gmail.readonly'
   google.narrow(connection.account.sub, [readonly])
@@ -157,7 +157,7 @@ t.test('[F27] refresh › narrows the scope › the token is vended, and what ne
   t.same(google.violations, [])
 })
 
-t.test('[F27] refresh › narrows the scope during a modify › nothing is modified', async t => {
+t.test('[F27] refresh › the scope is narrowed during a modify › nothing is modified', async t => {
   const { google, ada, connection, expire } = await tell(t)
   google.narrow(connection.account.sub, ['https://www.googleapis.com/auth/gmail.readonly'])
   expire()

@@ -2,7 +2,7 @@ import t from 'tap'
 import { isProblem } from '../../helper.ts'
 import { tell } from './story.ts'
 
-t.test('[R79] keep-alive › Google closes idle sockets between 200 reads › nobody notices', async t => {
+t.test('[R79] keep-alive › Google closes idle sockets between 200 reads › every read succeeds', async t => {
   const { google, ada, connection } = await tell(t)
   const statuses = new Map<number, number>()
   for (let call = 0; call < 200; call++) {
@@ -14,7 +14,7 @@ t.test('[R79] keep-alive › Google closes idle sockets between 200 reads › no
   t.equal(google.calls('gmail'), 200, 'and none was made twice')
 })
 
-t.test('[R79] keep-alive › Google resets a socket when it is used again › a read is made once more', async t => {
+t.test('[R79] keep-alive › Google resets a socket when it is used again › a read is retried once', async t => {
   const { google, ada, connection } = await tell(t)
   const read = () => ada.fetch(`/connections/${connection.id}/gmail/messages?limit=1`)
   t.equal((await read()).statusCode, 200)
@@ -24,7 +24,7 @@ t.test('[R79] keep-alive › Google resets a socket when it is used again › a 
   }
 })
 
-t.test('[R79] keep-alive › a modify is reset after it was sent › it is not made again', async t => {
+t.test('[R79] keep-alive › a modify is reset after it was sent › it is not repeated', async t => {
   const { google, ada, connection } = await tell(t)
   const message = google.user('ada@example.com').messages[0]?.id
   const url = `/connections/${connection.id}/gmail/messages/${message}/modify`
@@ -33,7 +33,7 @@ t.test('[R79] keep-alive › a modify is reset after it was sent › it is not m
   t.equal(google.calls('gmail'), 1)
 })
 
-t.test('[R79] keep-alive › idle sockets closed between exchanges and refreshes › each is made once', async t => {
+t.test('[R79] keep-alive › idle sockets closed between exchanges and refreshes › each call is made once', async t => {
   const { google, ada, expire, vend, refreshes } = await tell(t)
   const before = google.calls('token')
   for (let round = 1; round <= 8; round++) {
@@ -48,7 +48,7 @@ t.test('[R79] keep-alive › idle sockets closed between exchanges and refreshes
   t.same(google.violations, [])
 })
 
-t.test('[R79] keep-alive › bytes that belong to no answer › reach no other answer', async t => {
+t.test('[R79] keep-alive › stray bytes after an answer › never become part of another answer', async t => {
   const { google, ada, connection, expire, vend, refreshes } = await tell(t)
   const stray = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"evil":true}'
   for (let round = 1; round <= 10; round++) {

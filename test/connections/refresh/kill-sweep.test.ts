@@ -5,7 +5,7 @@ import { refreshesAt } from './story.ts'
 /** When the process is killed: before Google acts, after it, or once so many reads of the database have passed since. */
 const moments = ['before Google acts', 'before its answer', 2, 'once it is stored', 'after the vend'] as const
 
-t.test('[R69] refresh › kill -9 at each moment of a rotating refresh › no token that anyone saw is lost', async t => {
+t.test('[R69] refresh › kill -9 at each moment of a rotation › no token that was handed out is lost', async t => {
   const { google, ada, clock, connection, start, vend, vendAt, expireStored, stored } = await tellInProcesses(t)
   google.rotateRefreshTokens = true
   let next = start()

@@ -3,7 +3,7 @@ import { tellInProcesses } from './replicas.ts'
 
 // The lease lasts 20 s on the database's clock: this is the one test that waits for it to end by itself.
 t.test(
-  '[F29] lease › its holder is killed › a waiting caller gets an error, and a token once the lease has expired',
+  '[F29] lease › its holder is killed › waiting callers get an error, and a token once the lease has expired',
   async t => {
     const { google, connection, start, vendAt, expireStored, refreshes, stored } = await tellInProcesses(t)
     const [holder, other] = await Promise.all([start(), start()])

@@ -2,7 +2,7 @@ import t from 'tap'
 import { collectionsOf, isProblem } from '../../helper.ts'
 import { refreshesAt, tell } from './story.ts'
 
-t.test('[R66] lease › its holder is slower than the lease › the newer token stays', async t => {
+t.test('[R66] lease › its holder is slower than the lease › the newer token is kept', async t => {
   const { app, replica, google, clock, expire, vend, stored } = await tell(t)
   const other = await replica()
   expire()
@@ -20,7 +20,7 @@ t.test('[R66] lease › its holder is slower than the lease › the newer token 
   t.equal(refreshesAt(google).length, 2)
 })
 
-t.test('[R66] lease › the token of another replica’s refresh has expired too › refreshed once more', async t => {
+t.test('[R66] lease › the token that another replica refreshed has expired too › refreshed once more', async t => {
   const { app, expire, vend, stored, refreshes } = await tell(t)
   expire()
   // Read before the other's refresh, used long after it: as by a process that was stopped in between.
@@ -32,7 +32,7 @@ t.test('[R66] lease › the token of another replica’s refresh has expired too
   t.equal(refreshes(), 2)
 })
 
-t.test('[R66] lease › just before its end › nobody else calls Google', async t => {
+t.test('[R66] lease › just before it expires › nobody else calls Google', async t => {
   const { app, replica, google, clock, expire, vend, refreshes } = await tell(t)
   const other = await replica()
   expire()
@@ -51,7 +51,7 @@ t.test('[R66] lease › just before its end › nobody else calls Google', async
 })
 
 t.test(
-  '[R66] lease › a slow holder has the rotated token and the next found the old one dead › the connection recovers',
+  '[R66] lease › a slow holder has the rotated token, the next got invalid_grant › the connection recovers',
   async t => {
     const { app, replica, google, clock, expire, vend, stored, events } = await tell(t)
     const other = await replica()
@@ -72,28 +72,25 @@ t.test(
   }
 )
 
-t.test(
-  '[R66] lease › a slow holder finds the connection reconnected and dead again › needs_reconnect stays',
-  async t => {
-    const { app, replica, google, clock, ada, expire, vend, stored } = await tell(t)
-    const other = await replica()
-    google.rotateRefreshTokens = true
-    expire()
-    const { release } = google.fault('token', { hang: true, when: 'after' })
-    const arrived = google.arrival('token')
-    const slow = vend({}, app)
-    await arrived
-    clock.advance(20_000)
-    await ada.connected()
-    google.refuseRefresh('ada@example.com', {})
-    google.refuseRefresh(google.user('ada@example.com').sub, {})
-    expire()
-    isProblem(t, await vend({}, other), 409, 'needs_reconnect')
-    release()
-    isProblem(t, await slow, 409, 'needs_reconnect')
-    t.equal((await stored()).deadReason, 'revoked')
-  }
-)
+t.test('[R66] lease › a slow holder, and the connection was reconnected and is dead again › stays dead', async t => {
+  const { app, replica, google, clock, ada, expire, vend, stored } = await tell(t)
+  const other = await replica()
+  google.rotateRefreshTokens = true
+  expire()
+  const { release } = google.fault('token', { hang: true, when: 'after' })
+  const arrived = google.arrival('token')
+  const slow = vend({}, app)
+  await arrived
+  clock.advance(20_000)
+  await ada.connected()
+  google.refuseRefresh('ada@example.com', {})
+  google.refuseRefresh(google.user('ada@example.com').sub, {})
+  expire()
+  isProblem(t, await vend({}, other), 409, 'needs_reconnect')
+  release()
+  isProblem(t, await slow, 409, 'needs_reconnect')
+  t.equal((await stored()).deadReason, 'revoked')
+})
 
 t.test('[R66] lease › the refresh under it fails › the lease is released', async t => {
   const { app, google, expire, vend, stored } = await tell(t)
@@ -110,31 +107,28 @@ t.test('[R66] lease › the refresh under it fails › the lease is released', a
   t.equal((await stored()).lease, null)
 })
 
-t.test(
-  '[R64] single flight › a caller was refused the very token that it brings › the caller gets another',
-  async t => {
-    const { app, replica, google, expire, vend, stored, refreshes } = await tell(t)
-    const other = await replica()
-    expire()
-    const { release } = google.fault('token', { hang: true })
-    const arrived = google.arrival('token')
-    const holding = vend({}, other)
-    await arrived
-    const waiting = vend({}, app)
-    for (let read = 0; read < 10; read++) await collectionsOf(app).connections.findOne({})
-    release()
-    const refused: string = (await holding).json().access_token
-    // Gmail refuses the new token too, while this replica's flight still waits for it.
-    google.expireAccessTokens('ada@example.com')
-    const renewed = await app.liveTokens(await stored(), { refused })
-    t.not(renewed.accessToken, refused)
-    t.ok(google.ledger.canOpen(renewed.accessToken))
-    t.equal((await waiting).statusCode, 200)
-    t.equal(refreshes(), 2)
-  }
-)
+t.test('[R64] single flight › Google had refused a caller the token that comes back › it gets another', async t => {
+  const { app, replica, google, expire, vend, stored, refreshes } = await tell(t)
+  const other = await replica()
+  expire()
+  const { release } = google.fault('token', { hang: true })
+  const arrived = google.arrival('token')
+  const holding = vend({}, other)
+  await arrived
+  const waiting = vend({}, app)
+  for (let read = 0; read < 10; read++) await collectionsOf(app).connections.findOne({})
+  release()
+  const refused: string = (await holding).json().access_token
+  // Gmail refuses the new token too, while this replica's flight still waits for it.
+  google.expireAccessTokens('ada@example.com')
+  const renewed = await app.liveTokens(await stored(), { refused })
+  t.not(renewed.accessToken, refused)
+  t.ok(google.ledger.canOpen(renewed.accessToken))
+  t.equal((await waiting).statusCode, 200)
+  t.equal(refreshes(), 2)
+})
 
-t.test('[R64] single flight › 50 callers were refused the same token › one refresh', async t => {
+t.test('[R64] single flight › Google refuses the same token to 50 callers › one refresh', async t => {
   const { app, replica, google, ada, connection, refreshes } = await tell(t)
   const other = await replica()
   google.expireAccessTokens('ada@example.com')

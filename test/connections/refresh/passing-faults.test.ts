@@ -25,7 +25,7 @@ const faults = {
 const passing = Object.entries(faults)
 
 for (const [name, [fault, status, code]] of passing) {
-  t.test(`[R71] [F20] refresh › ${name}, token expired › says when to come back, and touches nothing`, async t => {
+  t.test(`[R71] [F20] refresh › ${name}, token expired › 503 with Retry-After, and nothing changes`, async t => {
     const { google, clock, expire, vend, stored, events, refreshes } = await tell(t, {
       environment: { GOOGLE_TIMEOUT_MS: '300' }
     })
@@ -69,7 +69,7 @@ t.test('[F24] refresh › Google refuses our client › no connection is marked,
 })
 
 for (const [name, [fault]] of passing) {
-  t.test(`[R76] [F19] refresh › ${name}, token still valid › the token is served with its true rest`, async t => {
+  t.test(`[R76] [F19] refresh › ${name}, token still valid › it is served with its true remaining life`, async t => {
     const { google, clock, vend, stored, events, refreshes } = await tell(t, {
       environment: { GOOGLE_TIMEOUT_MS: '300' }
     })
@@ -95,7 +95,7 @@ for (const [name, [fault]] of passing) {
   })
 }
 
-t.test('[R76] Gmail › refresh fails inside the margin › the mail is read with the old token', async t => {
+t.test('[R76] Gmail › refresh fails in the last 60 s of the token › the mail is read with it', async t => {
   const { google, clock, ada, connection } = await tell(t)
   clock.advance((google.accessTokenLifetimeSeconds - 59) * 1000)
   google.fault('token', { status: 500 }, Number.POSITIVE_INFINITY)

@@ -23,7 +23,7 @@ for (const [name, refresh_token] of [
   })
 }
 
-t.test('[F26] refresh › Google rotates the refresh token › each is used once, the newest last', async t => {
+t.test('[F26] refresh › Google rotates the refresh token › each one is used once, and the newest is kept', async t => {
   const { app, replica, google, expire, vend, events, connection } = await tell(t)
   const replicas = [app, await replica()]
   google.rotateRefreshTokens = true
@@ -40,7 +40,7 @@ t.test('[F26] refresh › Google rotates the refresh token › each is used once
   t.same(google.violations, [])
 })
 
-t.test('[F26] refresh › Google rotates, and announces another end › it is the one that counts', async t => {
+t.test('[F26] refresh › Google rotates, and announces another expiry › it is the one that counts', async t => {
   const { google, ada, clock, expire, vend, stored, events } = await tell(t)
   google.rotateRefreshTokens = true
   google.refreshTokenLifetimeSeconds = 86_400
@@ -52,7 +52,7 @@ t.test('[F26] refresh › Google rotates, and announces another end › it is th
   t.equal((await stored()).refreshTokenExpiresAt?.getTime(), clock.nowMs() + 604_800_000)
 })
 
-t.test('[R69] refresh › a warning is written while Google rotates › the new refresh token is kept', async t => {
+t.test('[R69] refresh › an expiry warning is written while Google rotates › the new token is kept', async t => {
   const { google, ada, expire, vend, events, stored, clock } = await tell(t)
   google.rotateRefreshTokens = true
   google.refreshTokenLifetimeSeconds = 48 * 3600 + google.accessTokenLifetimeSeconds + 3
@@ -72,7 +72,7 @@ t.test('[R69] refresh › a warning is written while Google rotates › the new 
   t.equal((await vend()).statusCode, 200, 'the token that Google gave last is the one that is used')
 })
 
-t.test('[R69] refresh › a callback stores meanwhile, without a refresh token › the rotated one is kept', async t => {
+t.test('[R69] refresh › a reconnect without a refresh token meanwhile › the rotated token is kept', async t => {
   const { app, google, ada, connection, expire, vend, stored } = await tell(t)
   google.rotateRefreshTokens = true
   expire()
@@ -96,7 +96,7 @@ t.test('[R69] refresh › a callback stores meanwhile, without a refresh token �
   t.equal(refreshesAt(google).at(-1), google.ledger.of('refresh_token').at(-2)?.value, 'always the newest')
 })
 
-t.test('[R69] refresh › a warning is written before it › the refresh goes on', async t => {
+t.test('[R69] refresh › an expiry warning is written before it › the refresh goes on', async t => {
   const { app, google, ada, backend, connection, clock, stored, events } = await tell(t)
   google.refreshTokenLifetimeSeconds = 200_000
   await ada.connected()
@@ -133,7 +133,7 @@ t.test(
 )
 
 t.test(
-  '[R69] rotation › the database refuses the write at first › the new refresh token is kept all the same',
+  '[R69] rotation › the database refuses the first write › the new refresh token is kept all the same',
   async t => {
     const { app, google, expire, vend } = await tell(t)
     google.rotateRefreshTokens = true
@@ -153,7 +153,7 @@ t.test(
   }
 )
 
-t.test('[R69] expiring › told once for each announced end, however often the token rotates', async t => {
+t.test('[R69] expiring › one event for each announced expiry, however often the token rotates', async t => {
   const { google, ada, expire, vend, events, clock } = await tell(t)
   const warnings = async () => (await events()).filter(type => type === 'connection.expiring').length
   google.rotateRefreshTokens = true

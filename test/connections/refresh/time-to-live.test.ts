@@ -9,7 +9,7 @@ async function withLeft(...[t, seconds]: [Parameters<typeof tell>[0], number]) {
   return story
 }
 
-t.test('[R75] vend › so much is left, so much is asked › refreshed only where it has to be', async t => {
+t.test('[R75] vend › every mix of life left and life asked for › refreshed only when needed', async t => {
   const { google, clock, vend, expire, refreshes, connection } = await tell(t)
   for (const [left, minTtlSeconds, isRefreshed] of [
     [61, undefined, false],
@@ -37,14 +37,14 @@ t.test('[R75] vend › so much is left, so much is asked › refreshed only wher
   }
 })
 
-t.test('[R75] vend › more than 3000 s are asked › refused', async t => {
+t.test('[R75] vend › more than 3000 s are asked for › refused', async t => {
   const { vend, refreshes } = await withLeft(t, 10)
   for (const minTtlSeconds of [3001, -1, 1.5, '300', null, {}, [300], 1e20])
     isProblem(t, await vend({ minTtlSeconds } as object), 400, 'invalid_request')
   t.equal(refreshes(), 0)
 })
 
-t.test('[R75] vend › Google takes its time › the life is counted from when it was asked', async t => {
+t.test('[R75] vend › Google answers slowly › the life is counted from the request', async t => {
   const { google, clock, vend, expire } = await tell(t)
   expire()
   const answered = Promise.withResolvers<void>()
@@ -60,7 +60,7 @@ t.test('[R75] vend › Google takes its time › the life is counted from when i
   t.ok(google.ledger.canOpen(access_token), 'it opens for as long as was said')
 })
 
-t.test('[R75] vend › half seconds › the rest is never overstated', async t => {
+t.test('[R75] vend › half seconds › the remaining life is rounded down', async t => {
   const { google, clock, vend } = await withLeft(t, 100)
   for (let ms = 0; ms < 3000; ms += 370) {
     const { access_token, expires_in } = (await vend()).json()
@@ -72,7 +72,7 @@ t.test('[R75] vend › half seconds › the rest is never overstated', async t =
   }
 })
 
-t.test('[R75] vend › Google gives less than was asked › served as it is, with one refresh a vend', async t => {
+t.test('[R75] vend › Google’s token lives shorter than asked › served as it is, one refresh a vend', async t => {
   const { google, vend, expire, refreshes } = await tell(t)
   expire()
   google.accessTokenLifetimeSeconds = 200
@@ -84,7 +84,7 @@ t.test('[R75] vend › Google gives less than was asked › served as it is, wit
   t.equal((await vend({ minTtlSeconds: 300 })).json().expires_in, 30, 'even below the floor')
 })
 
-t.test('[R75] Gmail › 59 s left › the token used is a fresh one', async t => {
+t.test('[R75] Gmail › 59 s left › a fresh token is used', async t => {
   const { google, ada, connection, refreshes } = await withLeft(t, 59)
   t.equal((await ada.fetch(`/connections/${connection.id}/gmail/messages`)).statusCode, 200)
   t.equal(refreshes(), 1)

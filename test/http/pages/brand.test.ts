@@ -18,7 +18,7 @@ function contrast(one: string, other: string): number {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
 }
 
-t.test('brand › whatever the accent › it can be read in light and in dark', async t => {
+t.test('brand › any accent colour › readable in light and in dark', async t => {
   const levels = ['00', '33', '66', '80', '99', 'cc', 'ff']
   const faults: string[] = []
   for (const accent of levels.flatMap(r => levels.flatMap(g => levels.map(b => `#${r}${g}${b}`)))) {
@@ -38,7 +38,7 @@ t.test('brand › whatever the accent › it can be read in light and in dark', 
   t.match(toAccentCss('#164f47'), '--accent:#164f47', 'what can be read already stays')
 })
 
-t.test('brand › name, logo and accent are on every page, and allowed by its policy alone', async t => {
+t.test('brand › name, logo and accent › on every page, and allowed by its content policy', async t => {
   const world = await build(t, {
     environment: {
       APP_NAME: '</title><img src=x onerror=alert(1)>{{content}}',

@@ -21,7 +21,7 @@ function submit(at: Browser, { config }: World, url: string, payload = '', heade
   })
 }
 
-t.test('page › its forms › want a session, one’s own connection and our own origin', async t => {
+t.test('page › its forms › need a session, the user’s own connection and the same origin', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const bob = await world.signedIn('bob@example.com')
@@ -55,7 +55,7 @@ t.test('page › its forms › want a session, one’s own connection and our ow
   t.equal((await bob.fetch('/auth/session')).statusCode, 401)
 })
 
-t.test('page › its address › says only what can be true, in our words', async t => {
+t.test('page › its query › only known codes are shown, in guichet’s own words', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   const { id } = await ada.connected()
@@ -77,7 +77,7 @@ t.test('page › its address › says only what can be true, in our words', asyn
   t.equal(await said(guest, 'utm_source=mail'), undefined)
 })
 
-t.test('page › a name that is markup › is text', async t => {
+t.test('page › a name with markup › is shown as text', async t => {
   const world = await enter(t)
   const nasty = '"><img src=x onerror=alert(1)>\u202e'
   world.google.addUser({ sub: '666', email: 'x@example.com', name: nasty })
@@ -86,7 +86,7 @@ t.test('page › a name that is markup › is text', async t => {
   t.match(body, '<bdi>&#34;&#62;&#60;img src=x onerror=alert(1)&#62;\u202e</bdi>')
 })
 
-t.test('page › the database is away › says so, with the reference and a way to try again', async t => {
+t.test('page › the database is down › says so, with a reference and a retry button', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   failNext(collectionsOf(world.app).connections, 'find', new MongoNetworkError('away'))
@@ -99,7 +99,7 @@ t.test('page › the database is away › says so, with the reference and a way 
   t.equal((await ada.navigate('/')).statusCode, 200)
 })
 
-t.test('page › weighs less than 40 kB in all, and nothing strange may run in it', async t => {
+t.test('page › less than 40 kB in all, and no foreign script may run', async t => {
   const world = await enter(t)
   const ada = await world.signedIn()
   await ada.connected()

@@ -34,12 +34,12 @@ const forPrograms = new Set<string>([
   'uri_too_long'
 ])
 
-t.test('words › every language says everything, with the same names filled in', async t => {
+t.test('words › every language has every text, with the same placeholders', async t => {
   t.same(languages, ['en', 'fr'])
   for (const lang of languages) t.same(textsOf(read(lang)), textsOf(read('en')), lang)
 })
 
-t.test('words › every code that can end a visit, and every scope of the catalogue', async t => {
+t.test('words › cover every error code a page can show, and every scope of the catalogue', async t => {
   for (const lang of languages) {
     const { codes, permissions } = read(lang)
     t.same(

@@ -57,7 +57,7 @@ t.test('calendars › by session and by key › the same clean list', async t =>
   t.same((await backend.fetch(`/v1${own}/calendars`)).json(), answer.json())
 })
 
-t.test('calendar events › between two times › by their start', async t => {
+t.test('calendar events › between two times › in order of their start', async t => {
   const all = await ada.fetch(`${own}/calendars/primary/events`)
   t.same(
     all.json().items.map(({ id }: { id: string }) => id),
@@ -80,27 +80,30 @@ t.test('calendar events › between two times › by their start', async t => {
   t.same(other.json(), { items: [], nextPageToken: null })
 })
 
-t.test('calendar › without session or key, for another, or of another service › refused before any call', async t => {
-  const calls = google.calls('calendar')
-  isProblem(t, await app.inject(`${own}/calendars`), 401, 'unauthenticated')
-  isProblem(t, await app.inject(`/v1${own}/calendars`), 401, 'backend_key_invalid')
-  const bob = await world.signedIn('bob@example.com')
-  isProblem(t, await bob.fetch(`${own}/calendars`), 404, 'not_found')
-  isProblem(t, await ada.fetch(`/connections/${gmail.id}/calendar/calendars`), 404, 'not_found')
-  const mailer = await createBackend(app, { operations: ['gmail:read'] })
-  isProblem(t, await mailer.fetch(`/v1${own}/calendars`), 403, 'forbidden')
-  const narrowed = await createBackend(app, { services: ['gmail'] })
-  isProblem(t, await narrowed.fetch(`/v1${own}/calendars`), 404, 'not_found')
-  for (const bad of [
-    'from=yesterday',
-    'from=2026-11-29T10:00:00',
-    'to=2026-11-01T00:00:00Z&from=2026-11-02T00:00:00Z',
-    'q=x'
-  ])
-    isProblem(t, await ada.fetch(`${own}/calendars/primary/events?${bad}`), 400, 'invalid_request')
-  isProblem(t, await ada.fetch(`${own}/calendars/a%2Fb/events`), 400, 'invalid_request')
-  t.equal(google.calls('calendar'), calls)
-})
+t.test(
+  'calendar › without session or key, another user’s, or of another service › refused before any call',
+  async t => {
+    const calls = google.calls('calendar')
+    isProblem(t, await app.inject(`${own}/calendars`), 401, 'unauthenticated')
+    isProblem(t, await app.inject(`/v1${own}/calendars`), 401, 'backend_key_invalid')
+    const bob = await world.signedIn('bob@example.com')
+    isProblem(t, await bob.fetch(`${own}/calendars`), 404, 'not_found')
+    isProblem(t, await ada.fetch(`/connections/${gmail.id}/calendar/calendars`), 404, 'not_found')
+    const mailer = await createBackend(app, { operations: ['gmail:read'] })
+    isProblem(t, await mailer.fetch(`/v1${own}/calendars`), 403, 'forbidden')
+    const narrowed = await createBackend(app, { services: ['gmail'] })
+    isProblem(t, await narrowed.fetch(`/v1${own}/calendars`), 404, 'not_found')
+    for (const bad of [
+      'from=yesterday',
+      'from=2026-11-29T10:00:00',
+      'to=2026-11-01T00:00:00Z&from=2026-11-02T00:00:00Z',
+      'q=x'
+    ])
+      isProblem(t, await ada.fetch(`${own}/calendars/primary/events?${bad}`), 400, 'invalid_request')
+    isProblem(t, await ada.fetch(`${own}/calendars/a%2Fb/events`), 400, 'invalid_request')
+    t.equal(google.calls('calendar'), calls)
+  }
+)
 
 t.test('calendar › a token that Google refuses › is refreshed once', async t => {
   google.expireAccessTokens('ada@example.com')
@@ -109,7 +112,7 @@ t.test('calendar › a token that Google refuses › is refreshed once', async t
   t.equal(google.calls('calendar') - before, 2)
 })
 
-t.test("calendar › Google's errors › in ours", async t => {
+t.test("calendar › Google's errors › become guichet's", async t => {
   const answers: [number, unknown, number, string][] = [
     [403, { error: { errors: [{ reason: 'rateLimitExceeded' }] } }, 429, 'google_rate_limited'],
     [403, { error: { errors: [{ reason: 'accessNotConfigured' }] } }, 503, 'google_misconfigured'],
@@ -126,7 +129,7 @@ t.test("calendar › Google's errors › in ours", async t => {
   }
 })
 
-t.test('calendar › its scope was not granted › 403 before any call', async t => {
+t.test('calendar › its scope is not granted › 403 before any call', async t => {
   google.narrow('ada@example.com', [])
   world.clock.advance(google.accessTokenLifetimeSeconds * 1000)
   const calls = google.calls('calendar')

@@ -12,7 +12,7 @@ t.test('[R80] gmail › without a session every route is refused', async t => {
   t.equal(google.calls('gmail'), 0)
 })
 
-t.test("[R80] gmail › another user's connection answers as one that does not exist", async t => {
+t.test("[R80] gmail › another user's connection › the same answer as for one that does not exist", async t => {
   const { google, browser } = await build(t)
   const [ada, bob] = [browser(), browser()]
   await ada.signIn('ada@example.com')
@@ -83,7 +83,7 @@ t.test('[R82] gmail › modify covers reading, and no scope opens nothing', asyn
   t.equal(google.calls('gmail'), calls)
 })
 
-t.test('[R82] gmail › a refresh that brings less is looked at before the call', async t => {
+t.test('[R82] gmail › a refresh brings fewer scopes › they are checked before the call', async t => {
   const { google, signedIn, clock } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -94,7 +94,7 @@ t.test('[R82] gmail › a refresh that brings less is looked at before the call'
   t.equal(google.calls('gmail'), 0)
 })
 
-t.test('[R80] gmail › the answers are those of Gmail, and nothing may cache them', async t => {
+t.test('[R80] gmail › Gmail’s answers, with no-store', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -114,19 +114,16 @@ t.test('[R80] gmail › the answers are those of Gmail, and nothing may cache th
   t.same(google.violations, [])
 })
 
-t.test(
-  '[R80] gmail › a refresh that brings less than the call needs › refused before Google is asked again',
-  async t => {
-    const { google, signedIn } = await build(t)
-    const ada = await signedIn()
-    const { id } = await ada.connected()
-    google.narrow('ada@example.com', [readonly])
-    google.expireAccessTokens('ada@example.com')
-    const message = google.user('ada@example.com').messages[0]?.id
-    const change = { addLabels: ['STARRED'] }
-    const answer = await ada.fetch(`/connections/${id}/gmail/messages/${message}/modify`, 'POST', change)
-    isProblem(t, answer, 403, 'missing_scopes')
-    t.match(answer.json(), { missingScopes: [modify], connectUrl: String })
-    t.equal(google.calls('gmail'), 1)
-  }
-)
+t.test('[R80] gmail › a refresh brings fewer scopes than the call needs › refused before any further call', async t => {
+  const { google, signedIn } = await build(t)
+  const ada = await signedIn()
+  const { id } = await ada.connected()
+  google.narrow('ada@example.com', [readonly])
+  google.expireAccessTokens('ada@example.com')
+  const message = google.user('ada@example.com').messages[0]?.id
+  const change = { addLabels: ['STARRED'] }
+  const answer = await ada.fetch(`/connections/${id}/gmail/messages/${message}/modify`, 'POST', change)
+  isProblem(t, answer, 403, 'missing_scopes')
+  t.match(answer.json(), { missingScopes: [modify], connectUrl: String })
+  t.equal(google.calls('gmail'), 1)
+})

@@ -25,7 +25,7 @@ const answers = {
   'in standard base64': `{"size":256,"data":"${content.toString('base64')}"}`
 }
 
-t.test('attachments › cut in two anywhere, the bytes come out whole', async t => {
+t.test('attachments › an answer cut in two anywhere › the bytes are complete', async t => {
   for (const [name, answer] of Object.entries(answers)) {
     for (let at = 0; at <= answer.length; at++) {
       const bytes = await decoded([answer.slice(0, at), answer.slice(at)])
@@ -35,7 +35,7 @@ t.test('attachments › cut in two anywhere, the bytes come out whole', async t 
   }
 })
 
-t.test('attachments › in pieces of any size, the bytes come out whole', async t => {
+t.test('attachments › pieces of any size › the bytes are complete', async t => {
   for (const [name, answer] of Object.entries(answers)) {
     for (let size = 1; size <= 40; size++) {
       if (!(await decoded(pieces(answer, size))).equals(content)) t.fail(`${name}, pieces of ${size}`)
@@ -44,7 +44,7 @@ t.test('attachments › in pieces of any size, the bytes come out whole', async 
   }
 })
 
-t.test('attachments › every length comes out whole, also with bytes before it that are not ASCII', async t => {
+t.test('attachments › every length, also after bytes that are not ASCII › the bytes are complete', async t => {
   for (let length = 0; length < 20; length++) {
     const bytes = content.subarray(0, length)
     for (const base64 of [bytes.toString('base64url'), bytes.toString('base64')]) {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { build } from '../../helper.ts'
 import { connectedMailbox } from './mailbox.ts'
 
-t.test('[R83] mail › its content is neither stored nor logged, also when something fails', async t => {
+t.test('[R83] mail › its content is neither stored nor logged, failures included', async t => {
   const stream = new PassThrough()
   const log = text(stream)
   const { app, google, signedIn } = await build(t, { logger: { stream, level: 'trace' } })

@@ -56,7 +56,7 @@ t.test('[G18] drafts › made, read, listed, replaced and deleted', async t => {
   t.same(google.violations, [])
 })
 
-t.test('[G18] drafts › a reply that is replaced › stays in its conversation', async t => {
+t.test('[G18] drafts › a reply is replaced › it stays in its conversation', async t => {
   const { google, ada, post, gmail, account } = await startSending(t)
   const parent = account.receive(lunch)
   const made = await post('drafts', { text: 'Yes', inReplyToMessage: { messageId: parent.id } })
@@ -74,7 +74,7 @@ t.test('[G18] drafts › a reply that is replaced › stays in its conversation'
   t.match(google.sent, [{ joinedThread: true, subject: 'Re: Lunch' }])
 })
 
-t.test('[G15][G18] drafts › sent with a key, though the answer is lost › once, Bcc with it', async t => {
+t.test('[G15][G18] drafts › sent with a key, and the answer is lost › sent once, with Bcc', async t => {
   const { google, post } = await startSending(t)
   const { id } = (await post('drafts', mail)).json()
   google.fault('gmail', { reset: true, when: 'after' }, { only: ({ gmailMethod }) => gmailMethod === 'drafts.send' })
@@ -91,7 +91,7 @@ t.test('[G15][G18] drafts › sent with a key, though the answer is lost › onc
   isProblem(t, await post('drafts/r1/send', undefined, { 'idempotency-key': 'none' }), 404, 'not_found')
 })
 
-t.test('[G13] drafts › sent without a key, and the answer is lost › 502, and one call', async t => {
+t.test('[G13] drafts › sent without a key, and the answer is lost › 502 after a single call', async t => {
   const { google, post } = await startSending(t)
   const { id } = (await post('drafts', mail)).json()
   const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'drafts.send'

@@ -9,7 +9,7 @@ async function forcesConsent(browser: Browser, connectUrl = ''): Promise<boolean
   return new URL(started.json().url).searchParams.get('prompt') === 'consent'
 }
 
-t.test('[R77] gmail errors › a token refused once is refreshed once, and the call sent again', async t => {
+t.test('[R77] gmail errors › a token is refused once › one refresh, and the call is repeated', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -24,7 +24,7 @@ t.test('[R77] gmail errors › a token refused once is refreshed once, and the c
   t.same(google.violations, [])
 })
 
-t.test('[R77] gmail errors › a token refused again and again is a connection to mend', async t => {
+t.test('[R77] gmail errors › fresh tokens are refused again and again › needs_reconnect', async t => {
   const { google, signedIn, clock } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -41,7 +41,7 @@ t.test('[R77] gmail errors › a token refused again and again is a connection t
 })
 
 t.test(
-  '[F24] gmail errors › Gmail goes on refusing fresh tokens › it is asked again after a minute, or with other tokens',
+  '[F24] gmail errors › Gmail refuses even fresh tokens › no call for a minute, or until tokens change',
   async t => {
     const { google, signedIn, clock } = await build(t)
     const ada = await signedIn()
@@ -67,7 +67,7 @@ t.test(
   }
 )
 
-t.test('[R77] gmail errors › a refused token whose grant is gone makes the connection dead', async t => {
+t.test('[R77] gmail errors › a token is refused and its grant is gone › the connection is dead', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { connection, routes } = await connectedMailbox(ada, google)
@@ -81,7 +81,7 @@ t.test('[R77] gmail errors › a refused token whose grant is gone makes the con
   })
 })
 
-t.test('[R77][F52] gmail errors › each is told apart, passed on with its wait, and never refreshes', async t => {
+t.test('[R77][F52] gmail errors › each has its own code and Retry-After, and none causes a refresh', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -119,7 +119,7 @@ t.test('[R77][F52] gmail errors › each is told apart, passed on with its wait,
   t.equal(google.calls('token'), tokens, 'no refresh')
 })
 
-t.test('[R77][F52] gmail errors › a write whose answer is lost is sent exactly once', async t => {
+t.test('[R77][F52] gmail errors › a write’s answer is lost › it was sent exactly once', async t => {
   const { google, signedIn } = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '300' } })
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -143,7 +143,7 @@ t.test('[R77][F52] gmail errors › a write whose answer is lost is sent exactly
   t.same(google.violations, [])
 })
 
-t.test('[F52] gmail errors › an answer that is endless, late or unusable › is bounded', async t => {
+t.test('[F52] gmail errors › an answer that is endless, late or cannot be used › is cut off', async t => {
   const { google, signedIn } = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '300' } })
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -169,7 +169,7 @@ t.test('[F52] gmail errors › an answer that is endless, late or unusable › i
   t.equal((await ada.request(profile)).statusCode, 200)
 })
 
-t.test('[R77] gmail errors › a wait that only the message names › is passed on', async t => {
+t.test('[R77] gmail errors › a wait named only in Google’s message › is passed on', async t => {
   const { google, signedIn, clock } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

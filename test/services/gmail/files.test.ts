@@ -18,7 +18,7 @@ function form(fields: [string, string | Blob, string?][]): {
   }
 }
 
-t.test('[G16][G17] files › after the mail in a form › go with it, large ones too', async t => {
+t.test('[G16][G17] files › in a form after the mail › are attached, large ones too', async t => {
   const { google, ada, gmail } = await startSending(t)
   const post = async (fields: Parameters<typeof form>[0], more: Record<string, string> = {}) => {
     const { payload, headers } = form(fields)
@@ -64,7 +64,7 @@ t.test('[G16][G17] files › after the mail in a form › go with it, large ones
   t.same(google.violations, [])
 })
 
-t.test('[G17] files › more than Gmail takes › 413, and nothing is sent', async t => {
+t.test('[G17] files › larger than Gmail accepts › 413, and nothing is sent', async t => {
   const { google, ada, gmail, send, account } = await startSending(t)
   const parent = account.receive({
     subject: 'Large',

@@ -53,7 +53,7 @@ t.teardown(() => clearInterval(alive))
 
 const settle = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('[G22] governor › ten calls at once › six run, the others in order as slots come free', async t => {
+t.test('[G22] governor › ten calls at once › six run, the others follow in order', async t => {
   const { enter, granted } = start()
   const permits: Promise<Permit>[] = []
   for (let call = 0; call < 10; call++) permits.push(enter(String(call)))
@@ -67,7 +67,7 @@ t.test('[G22] governor › ten calls at once › six run, the others in order as
 })
 
 t.test(
-  '[G22] governor › a refusal for concurrency halves the cap › and it grows again by one for ten successes',
+  '[G22] governor › Google refuses for concurrency › the limit halves, then grows by one every ten successes',
   async t => {
     const { governor, enter, granted } = start()
     for (let refusals = 0; refusals < 4; refusals++) governor.refused({ reason: 'concurrency', waitMs: 0 })
@@ -97,7 +97,7 @@ t.test('[G21] governor › background work › goes last, and leaves two slots',
   t.equal(granted.at(-1), 'third', 'before the polls that wait longer')
 })
 
-t.test('[G21] governor › background work at its end of the budget › waits, interactive calls do not', async t => {
+t.test('[G21] governor › background work has used its share › it waits, interactive calls do not', async t => {
   const { enter, ask, governor } = start({ units: 100 })
   for (let call = 0; call < 4; call++) (await enter('poll', { interactive: false, units: 20 })).release()
   await t.rejects(governor.enter(ask({ interactive: false, units: 20 })), { code: 'google_rate_limited' })
@@ -105,31 +105,28 @@ t.test('[G21] governor › background work at its end of the budget › waits, i
   t.equal(governor.left(), 0)
 })
 
-t.test('[G21] governor › units that come too late › are refused at once, with the wait', async t => {
+t.test('[G21] governor › no units in time › refused at once, with Retry-After', async t => {
   const { governor, ask } = start({ units: 10 })
   const error = await governor.enter(ask({ units: 20 })).catch(error => error)
   t.ok(hasCode(error, 'google_rate_limited'))
   t.equal(error.details.retryAfterSeconds, 60)
 })
 
-t.test(
-  '[G20] governor › a pause that outlasts the deadline › is refused at once; a shorter one is waited for',
-  async t => {
-    const { governor, ask, clock, enter, account } = start()
-    governor.refused({ reason: 'rate', waitMs: 70_000 })
-    const error = await governor.enter(ask()).catch(error => error)
-    t.ok(hasCode(error, 'google_rate_limited'))
-    t.equal(error.details.retryAfterSeconds, 70)
-    t.same(account.told, [clock.nowMs() + 70_000], 'and the other replicas are told')
-    clock.advance(70_000)
-    ;(await enter('after it')).release()
-    governor.refused({ reason: 'rate', waitMs: 20 })
-    ;(await enter('a short one')).release()
-    t.equal(account.told.length, 1)
-  }
-)
+t.test('[G20] governor › a pause longer than the deadline › refused at once; a shorter one is waited for', async t => {
+  const { governor, ask, clock, enter, account } = start()
+  governor.refused({ reason: 'rate', waitMs: 70_000 })
+  const error = await governor.enter(ask()).catch(error => error)
+  t.ok(hasCode(error, 'google_rate_limited'))
+  t.equal(error.details.retryAfterSeconds, 70)
+  t.same(account.told, [clock.nowMs() + 70_000], 'and the other replicas are told')
+  clock.advance(70_000)
+  ;(await enter('after it')).release()
+  governor.refused({ reason: 'rate', waitMs: 20 })
+  ;(await enter('a short one')).release()
+  t.equal(account.told.length, 1)
+})
 
-t.test("[G20] governor › a day's limit for sending › pauses sending, and nothing else", async t => {
+t.test("[G20] governor › the day's sending limit is reached › only sending pauses", async t => {
   const { governor, ask, enter } = start()
   governor.refused({ reason: 'sending', waitMs: 7_200_000 })
   ;(await enter('read')).release()
@@ -137,14 +134,14 @@ t.test("[G20] governor › a day's limit for sending › pauses sending, and not
   t.equal(error.details.retryAfterSeconds, 900, 'asked again after a quarter of an hour')
 })
 
-t.test('[G20] governor › refusals without a wait › pause longer each time', async t => {
+t.test('[G20] governor › Google refuses without a Retry-After › each pause is longer', async t => {
   const { governor, ask } = start()
   for (let refusals = 0; refusals < 12; refusals++) governor.refused({ reason: 'rate', waitMs: undefined })
   const error = await governor.enter(ask()).catch(error => error)
   t.ok(error.details.retryAfterSeconds > 14 && error.details.retryAfterSeconds <= 32)
 })
 
-t.test('[G20] governor › a caller that goes away while it waits › takes no slot', async t => {
+t.test('[G20] governor › a caller gives up while waiting › it takes no slot', async t => {
   const { enter, governor, granted } = start()
   const permits = await Promise.all(Array.from({ length: 6 }, (_, call) => enter(String(call))))
   const gone = new AbortController()

@@ -7,7 +7,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64url')
 const nested = (depth: number) =>
   `{"id":"m1","payload":${'{"mimeType":"multipart/mixed","parts":['.repeat(depth)}{}${']}'.repeat(depth)}}`
 
-t.test('[G4] hostile mail › each is answered, and bounded', async t => {
+t.test('[G4] hostile mail › each is answered, within limits', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { id } = await ada.connected()

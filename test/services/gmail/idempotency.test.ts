@@ -10,7 +10,7 @@ const mail = { to: ['bob@example.com'], subject: 'Once', text: 'Only once.' }
 const key = { 'idempotency-key': 'order-4711' }
 const quick = { environment: { GOOGLE_TIMEOUT_MS: '300' } }
 
-t.test('[G12] idempotency › the same key again › is answered as before, by any replica', async t => {
+t.test('[G12] idempotency › the same key again › any replica gives the same answer', async t => {
   const { google, send, ada, replica, app } = await startSending(t)
   const first = await send(mail, key)
   t.equal(first.statusCode, 200, first.body)
@@ -33,7 +33,7 @@ t.test('[G12] idempotency › the same key again › is answered as before, by a
 })
 
 t.test(
-  '[G12] idempotency › the same key while it is at work › 409 with Retry-After, then the stored answer',
+  '[G12] idempotency › the same key while the first call runs › 409 with Retry-After, then the stored answer',
   async t => {
     const { google, send } = await startSending(t)
     const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'drafts.send'
@@ -52,7 +52,7 @@ t.test(
 )
 
 t.test(
-  '[G11] idempotency › the answer to any step is lost or spoilt › one mail, and the same key brings its answer',
+  '[G11] idempotency › the answer to any step is lost or broken › one mail, and the same key gives its answer',
   async t => {
     const { google, send, account } = await startSending(t, quick)
     const faults: Fault[] = [
@@ -96,7 +96,7 @@ t.test(
   }
 )
 
-t.test('[G11] idempotency › the process dies at work › another goes on once the lease has ended', async t => {
+t.test('[G11] idempotency › the process dies while sending › another continues once the lease has expired', async t => {
   const { google, send, app, clock } = await startSending(t)
   for (const state of ['started', 'drafted'] as const) {
     const keyed = { 'idempotency-key': state }
@@ -120,7 +120,7 @@ t.test('[G11] idempotency › the process dies at work › another goes on once 
   t.equal(google.sent.length, 2)
 })
 
-t.test('[G11] idempotency › a mail that is refused › leaves no draft, and its key is free', async t => {
+t.test('[G11] idempotency › a mail is refused › no draft is left, and its key can be used again', async t => {
   const { google, send, account } = await startSending(t)
   isProblem(t, await send({ ...mail, from: 'ceo@example.org' }, key), 422, 'sender_not_allowed')
   google.fault('gmail', gmailFault('invalidArgument'), { only: ({ gmailMethod }) => gmailMethod === 'drafts.send' })
@@ -130,7 +130,7 @@ t.test('[G11] idempotency › a mail that is refused › leaves no draft, and it
   t.equal(google.sent.length, 1)
 })
 
-t.test('[G13] send without a key › nothing is repeated after bytes left, but for refusals before acting', async t => {
+t.test('[G13] send without a key › only a call that Google refused before acting is repeated', async t => {
   const { google, send } = await startSending(t, quick)
   const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'messages.send'
   const count = () => google.requestsTo('gmail').filter(only).length
@@ -159,7 +159,7 @@ t.test('[G13] send without a key › nothing is repeated after bytes left, but f
   t.equal(google.sent.length, sent)
 })
 
-t.test('[G13] send without a key › a refused token › is renewed, and the mail sent once', async t => {
+t.test('[G13] send without a key › the token is refused › it is refreshed, and the mail is sent once', async t => {
   const { google, send } = await startSending(t)
   const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'messages.send'
   google.fault('gmail', gmailFault('authError'), { only })
@@ -169,7 +169,7 @@ t.test('[G13] send without a key › a refused token › is renewed, and the mai
 })
 
 t.test(
-  '[G11] idempotency › the app gives up › the draft is taken away after an hour, and the key still works',
+  '[G11] idempotency › the app gives up › the draft is deleted after an hour, and the key still works',
   async t => {
     const { google, send, app, clock, account } = await startSending(t)
     const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'drafts.send'
@@ -190,27 +190,24 @@ t.test(
   }
 )
 
-t.test(
-  '[G11] idempotency › asked again only after many other mails went out › the answer names the right one',
-  async t => {
-    const { google, send, account, clock } = await startSending(t)
-    account.messageIds = 'replaced'
-    const only = (method: string) => ({
-      only: ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === method,
-      times: 9
-    })
-    google.fault('gmail', { reset: true, when: 'after' }, { ...only('drafts.send'), times: 1 })
-    google.fault('gmail', { status: 503 }, only('drafts.get'))
-    isProblem(t, await send(mail, key), 503, 'send_outcome_unknown')
-    google.clearFaults()
-    for (let number = 0; number < 15; number++) {
-      clock.advance(2_000)
-      t.equal((await send({ ...mail, subject: `Later ${number}` })).statusCode, 200)
-    }
-    const answer = await send(mail, key)
-    t.equal(answer.statusCode, 200, answer.body)
-    t.equal(answer.json().id, google.sent[0]?.id)
-    t.equal(google.sent.length, 16)
-    t.same(google.violations, [])
+t.test('[G11] idempotency › repeated only after many other mails › the answer names the right mail', async t => {
+  const { google, send, account, clock } = await startSending(t)
+  account.messageIds = 'replaced'
+  const only = (method: string) => ({
+    only: ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === method,
+    times: 9
+  })
+  google.fault('gmail', { reset: true, when: 'after' }, { ...only('drafts.send'), times: 1 })
+  google.fault('gmail', { status: 503 }, only('drafts.get'))
+  isProblem(t, await send(mail, key), 503, 'send_outcome_unknown')
+  google.clearFaults()
+  for (let number = 0; number < 15; number++) {
+    clock.advance(2_000)
+    t.equal((await send({ ...mail, subject: `Later ${number}` })).statusCode, 200)
   }
-)
+  const answer = await send(mail, key)
+  t.equal(answer.statusCode, 200, answer.body)
+  t.equal(answer.json().id, google.sent[0]?.id)
+  t.equal(google.sent.length, 16)
+  t.same(google.violations, [])
+})

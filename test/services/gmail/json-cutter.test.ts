@@ -58,7 +58,7 @@ t.test('[G4] json cutter › long strings are cut, never in the middle of an esc
   }
 })
 
-t.test('[G4] json cutter › bodies share one allowance', async t => {
+t.test('[G4] json cutter › all bodies of a mail share one limit', async t => {
   const data = 'A'.repeat(4 * 1024 * 1024)
   const parts = [1, 2, 3].map(id => ({ body: { data, size: id } }))
   const kept = JSON.parse(cut(JSON.stringify({ parts }))) as { parts: { body: { data: string; size: number } }[] }
@@ -98,7 +98,7 @@ t.test('[G4] json cutter › too many parts, too deep ones and too many headers 
   )
 })
 
-t.test('[G4] json cutter › JSON too large in ways that no mail is › refused', async t => {
+t.test('[G4] json cutter › JSON too large in ways that no mail can be › refused', async t => {
   for (const text of ['['.repeat(2000), `[${'1,'.repeat(9_000_000)}1]`, `{"a":${'['.repeat(1001)}`]) {
     try {
       cut(text)

@@ -8,7 +8,7 @@ const single = (routes: readonly Route[]) => routes.filter(({ itemized }) => !it
 const after = (seconds: number) => ({ 'retry-after': String(seconds) })
 
 t.test(
-  '[G20] limits › a rate refusal by any reason › is passed on with its wait, and pauses that account alone',
+  '[G20] limits › a rate refusal of any kind › passed on with Retry-After, and only that account pauses',
   async t => {
     const { google, signedIn, clock } = await build(t)
     const [ada, bob] = [await signedIn(), await signedIn('bob@example.com')]
@@ -31,7 +31,7 @@ t.test(
   }
 )
 
-t.test('[G20] limits › a wait that fits the time there is › the call is made again, writes too', async t => {
+t.test('[G20] limits › Google’s Retry-After fits the time left › the call is retried, writes too', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -44,7 +44,7 @@ t.test('[G20] limits › a wait that fits the time there is › the call is made
   t.same(google.violations, [])
 })
 
-t.test('[G20] limits › every answer says what it cost', async t => {
+t.test('[G20] limits › every answer says how many units it cost', async t => {
   const { google, signedIn } = await build(t, { environment: { GMAIL_UNITS_PER_USER: '6000' } })
   const ada = await signedIn()
   const { connection, routes } = await connectedMailbox(ada, google)
@@ -59,7 +59,7 @@ t.test('[G20] limits › every answer says what it cost', async t => {
   t.equal(missing.headers['guichet-quota'], 'spent=20, left=5959', 'errors too')
 })
 
-t.test("[G21] limits › the minute's units are spent › 429 with the wait, and no call", async t => {
+t.test("[G21] limits › the minute's units are used up › 429 with Retry-After, and no call", async t => {
   const { google, signedIn, clock } = await build(t, { environment: { GMAIL_UNITS_PER_USER: '100' } })
   const ada = await signedIn()
   const { connection, routes } = await connectedMailbox(ada, google)
@@ -132,28 +132,25 @@ t.test('[G24] limits › an account without a mailbox › 409 mailbox_unavailabl
   }
 })
 
-t.test(
-  '[G22] limits › hundreds of calls at once, where Google refuses the seventh › none is told to come back',
-  async t => {
-    const { google, signedIn } = await build(t)
-    const ada = await signedIn()
-    const { routes } = await connectedMailbox(ada, google)
-    const reads = routes.filter(({ use, name }) => use === 'read' && !name.includes('attachment'))
-    google.usage.limits.openCallsPerUser = 6
-    google.usage.limits.unitsPerUser = 1_000_000
-    const answers = await Promise.all(
-      Array.from({ length: 120 }, (_, at) => ada.request(reads[at % reads.length]?.request ?? {}))
-    )
-    t.same(
-      answers.map(({ statusCode }) => statusCode).filter(status => status !== 200),
-      []
-    )
-    t.ok(google.usage.mostOpenCalls('ada@example.com') <= 6)
-  }
-)
+t.test('[G22] limits › hundreds of calls at once, and Google refuses the seventh › none answers 429', async t => {
+  const { google, signedIn } = await build(t)
+  const ada = await signedIn()
+  const { routes } = await connectedMailbox(ada, google)
+  const reads = routes.filter(({ use, name }) => use === 'read' && !name.includes('attachment'))
+  google.usage.limits.openCallsPerUser = 6
+  google.usage.limits.unitsPerUser = 1_000_000
+  const answers = await Promise.all(
+    Array.from({ length: 120 }, (_, at) => ada.request(reads[at % reads.length]?.request ?? {}))
+  )
+  t.same(
+    answers.map(({ statusCode }) => statusCode).filter(status => status !== 200),
+    []
+  )
+  t.ok(google.usage.mostOpenCalls('ada@example.com') <= 6)
+})
 
 t.test(
-  '[G22] limits › two replicas together pass what Google allows › both hold back, and every call is answered',
+  '[G22] limits › two replicas together exceed Google’s limit › both slow down, and every call succeeds',
   async t => {
     const { google, signedIn, replica } = await build(t)
     const ada = await signedIn()

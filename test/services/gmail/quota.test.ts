@@ -41,35 +41,32 @@ async function spend(share: Share, units: number, reserve = 0): Promise<number> 
   return 0
 }
 
-t.test(
-  '[G21] quota › two processes spend as fast as they can for ten minutes › no minute holds more than the budget',
-  async t => {
-    const budget = 600
-    const { clock, shares, writes } = await startShares(t, budget)
-    const spent: { atMs: number; units: number }[] = []
-    for (let step = 0; step < 6_000; step++) {
-      for (const share of shares) {
-        const units = step % 7 === 0 ? 100 : 5
-        if ((await spend(share, units)) === 0) spent.push({ atMs: clock.nowMs(), units })
-      }
-      clock.advance(100)
+t.test('[G21] quota › two processes at full speed for ten minutes › no minute exceeds the budget', async t => {
+  const budget = 600
+  const { clock, shares, writes } = await startShares(t, budget)
+  const spent: { atMs: number; units: number }[] = []
+  for (let step = 0; step < 6_000; step++) {
+    for (const share of shares) {
+      const units = step % 7 === 0 ? 100 : 5
+      if ((await spend(share, units)) === 0) spent.push({ atMs: clock.nowMs(), units })
     }
-    let most = 0
-    let from = 0
-    let sum = 0
-    for (const { atMs, units } of spent) {
-      sum += units
-      while ((spent[from]?.atMs ?? 0) <= atMs - 60_000) sum -= spent[from++]?.units ?? 0
-      most = Math.max(most, sum)
-    }
-    const total = spent.reduce((all, { units }) => all + units, 0)
-    t.ok(most <= budget, `at most ${most}`)
-    t.ok(total > budget * 10 * 0.8, `and most of ten minutes' budget is used: ${total}`)
-    t.ok(writes() < spent.length, `${writes()} writes for ${spent.length} calls`)
+    clock.advance(100)
   }
-)
+  let most = 0
+  let from = 0
+  let sum = 0
+  for (const { atMs, units } of spent) {
+    sum += units
+    while ((spent[from]?.atMs ?? 0) <= atMs - 60_000) sum -= spent[from++]?.units ?? 0
+    most = Math.max(most, sum)
+  }
+  const total = spent.reduce((all, { units }) => all + units, 0)
+  t.ok(most <= budget, `at most ${most}`)
+  t.ok(total > budget * 10 * 0.8, `and most of ten minutes' budget is used: ${total}`)
+  t.ok(writes() < spent.length, `${writes()} writes for ${spent.length} calls`)
+})
 
-t.test('[G21] quota › a budget that is not short › a write for every twentieth of it', async t => {
+t.test('[G21] quota › plenty of budget left › one database write for each twentieth of it', async t => {
   const { shares, writes } = await startShares(t, 6_000, 1)
   const [share] = shares
   if (!share) return
@@ -79,7 +76,7 @@ t.test('[G21] quota › a budget that is not short › a write for every twentie
 })
 
 t.test(
-  '[G21] quota › what background work may not touch › is left for interactive calls of either process',
+  '[G21] quota › the share reserved for interactive calls › is never used by background work of any process',
   async t => {
     const { shares, clock } = await startShares(t, 600)
     const [poller, other] = shares
@@ -95,7 +92,7 @@ t.test(
   }
 )
 
-t.test('[G21] quota › more than is left › the wait says when there may be some', async t => {
+t.test('[G21] quota › more units than are left › Retry-After says when there will be some', async t => {
   const { shares, clock } = await startShares(t, 600)
   const [one, other] = shares
   if (!one || !other) return
@@ -106,7 +103,7 @@ t.test('[G21] quota › more than is left › the wait says when there may be so
   t.equal(await spend(other, 100), 0)
 })
 
-t.test('[G21] quota › a process that died with a full batch › holds it back for two minutes at most', async t => {
+t.test('[G21] quota › a process dies with a full batch of units › they are free after two minutes at most', async t => {
   const { shares, clock } = await startShares(t, 600)
   const [dead, heir] = shares
   if (!dead || !heir) return
@@ -116,7 +113,7 @@ t.test('[G21] quota › a process that died with a full batch › holds it back 
   t.equal(await spend(heir, 20), 0)
 })
 
-t.test('[G20] quota › a pause › is seen by another process when it next takes units', async t => {
+t.test('[G20] quota › one process pauses › another sees it when it next takes units', async t => {
   const { shares, clock } = await startShares(t, 600)
   const [one, other] = shares
   if (!one || !other) return

@@ -17,7 +17,7 @@ async function mailbox(t: Parameters<typeof build>[0]) {
 
 const lines = (...all: string[]) => all.join('\r\n')
 
-t.test('[G1][G2] message › in both of Google’s renderings › what the sender wrote', async t => {
+t.test('[G1][G2] message › in both forms that Google gives › the view is what the sender wrote', async t => {
   const { gmail, get, google } = await mailbox(t)
   const raw = Buffer.from(
     lines(
@@ -80,7 +80,7 @@ t.test('[G1][G2] message › in both of Google’s renderings › what the sende
   t.same(google.violations, [])
 })
 
-t.test('[G1] message › a body that Gmail keeps behind an attachmentId is fetched', async t => {
+t.test('[G1] message › Gmail keeps the body behind an attachmentId › it is fetched', async t => {
   const { gmail, get } = await mailbox(t)
   const { id } = gmail.receive({ from: 'a@b.c', subject: 's', body: 'the text' }, { rendering: { inPlaceBytes: 1 } })
   t.equal((await get(`/messages/${id}`)).json().text, 'the text')
@@ -114,7 +114,7 @@ t.test('[G3] message › inline files and `cid=urls`', async t => {
   t.match(shown.headers['content-disposition'], /^inline; filename="?logo.png"?$/)
 })
 
-t.test('[G5] attachment › by its part, however old the answer is › the same bytes', async t => {
+t.test('[G5] attachment › by its part id from an old answer › the same bytes', async t => {
   const { gmail, get, google } = await mailbox(t)
   const { id } = gmail.receive({
     from: 'a@b.c',
@@ -141,7 +141,7 @@ t.test('[G5] attachment › by its part, however old the answer is › the same 
   t.same(google.violations, [])
 })
 
-t.test('[G7] attachment › hostile names and types of files › do no harm', async t => {
+t.test('[G7] attachment › hostile file names and types › harmless headers', async t => {
   const { gmail, get } = await mailbox(t)
   const files: [filename: string, mimeType: string, type: string, name: RegExp][] = [
     ['x.html', 'text/html', 'application/octet-stream', /filename="?x.html"?$/],
@@ -187,7 +187,7 @@ async function receiveMany(gmail: ReturnType<FakeGoogle['gmail']>, count: number
   return ids.reverse()
 }
 
-t.test('[G8] lists › expanded in one call, in order › a failing item harms only itself', async t => {
+t.test('[G8] lists › expanded in one call, in order › an item that fails affects no other', async t => {
   const { gmail, get, google, user, base } = await mailbox(t)
   const ids = await receiveMany(gmail, 25)
   google.usage.limits.openCallsPerUser = 6
@@ -223,7 +223,7 @@ t.test('[G8] lists › a fault of the whole connection › fails the page', asyn
   isProblem(t, await get('/messages?view=summary'), 409, 'needs_reconnect')
 })
 
-t.test('[G8] lists › more than 50 expanded is refused before any call', async t => {
+t.test('[G8] lists › more than 50 expanded › refused before any call', async t => {
   const { get, google, user, base } = await mailbox(t)
   for (const path of ['messages', 'threads']) {
     for (const query of ['view=full&limit=51', 'view=summary&limit=500', 'limit=501', 'limit=0', 'view=all']) {
@@ -237,7 +237,7 @@ t.test('[G8] lists › more than 50 expanded is refused before any call', async 
   t.equal(google.calls('gmail'), 0)
 })
 
-t.test('[G9] lists › by Google’s token to the end, an empty page too › every message once', async t => {
+t.test('[G9] lists › page by page to the end, an empty page included › every message once', async t => {
   const { gmail, get, google } = await mailbox(t)
   const ids = await receiveMany(gmail, 230)
   gmail.emptyPages.messages.left = 1
@@ -297,7 +297,7 @@ t.test('threads › one view, drafts among them; lists of all views', async t =>
   t.same(google.violations, [])
 })
 
-t.test('[G10] labels › by name or id, refused before the call, made once', async t => {
+t.test('[G10] labels › by name or id › unknown ones are refused before the call, new ones are made once', async t => {
   const { gmail, google, user, base, get } = await mailbox(t)
   const { id } = gmail.receive({ from: 'a@b.c', subject: 's', body: 'b' })
   const post = (path: string, body: object) => user.fetch(`${base}/${path}`, 'POST', body)
@@ -378,7 +378,7 @@ t.test('[G10] labels › by name or id, refused before the call, made once', asy
   t.same(google.violations, [])
 })
 
-t.test('[G28] ids of history above 2^53 keep their digits, also where Google writes them as numbers', async t => {
+t.test('[G28] historyIds › above 2^53, also where Google writes them as numbers › keep their digits', async t => {
   const { gmail, get, google } = await mailbox(t)
   const { id, threadId } = gmail.receive({ from: 'a@b.c', subject: 's', body: 'b' })
   const big = (body: string) => body.replaceAll(/"historyId":"\d+"/g, '"historyId": 9007199254740993')
@@ -388,7 +388,7 @@ t.test('[G28] ids of history above 2^53 keep their digits, also where Google wri
   }
 })
 
-t.test('[G25] answers › no JSON, an array, a scalar, cut short, under any type › 502 on every route', async t => {
+t.test('[G25] answers › not a whole JSON object, under any content type › 502 on every route', async t => {
   const { gmail, google, user, base } = await mailbox(t)
   const { id, threadId } = gmail.receive({ from: 'a@b.c', subject: 's', body: 'b' })
   const reads = ['profile', 'aliases', 'labels', 'labels/INBOX', 'messages', 'threads', 'messages?view=full']
@@ -455,7 +455,7 @@ t.test('message › Google’s own JSON, as it is, by format', async t => {
   t.same(google.violations, [])
 })
 
-t.test('[G4] text=derive › a mail with html alone › gets a text, beside the main thread and in bounds', async t => {
+t.test('[G4] text=derive › a mail with html only › its text, made outside the main thread within limits', async t => {
   const { gmail, get } = await mailbox(t)
   const html = '<h1>Hé</h1><p>a <a href="https://x.example/">link</a> &amp; more</p><script>no</script>'
   const htmlAlone = (html: string) =>
@@ -473,7 +473,7 @@ t.test('[G4] text=derive › a mail with html alone › gets a text, beside the 
   isProblem(t, await get(`/messages/${only}?text=both`), 400, 'invalid_request')
 })
 
-t.test('[G4] text=derive › html made to take for ever › has no text, and the next mail has', async t => {
+t.test('[G4] text=derive › html that would take for ever › no text, and the next mail has one', async t => {
   const { toText, close } = createHtmlToText({ timeoutMs: 2_000 })
   t.teardown(close)
   const [never, next] = await Promise.all([toText('<div>'.repeat(200_000)), toText('<p>Next</p>')])

@@ -4,7 +4,7 @@ import { startSending } from './sending.ts'
 
 const to = ['Bob <bob@example.com>']
 
-t.test('[G15][G16] send › text, html and files of an app › leave as one mail, Bcc with it', async t => {
+t.test('[G15][G16] send › text, html and files from an app › one mail, with Bcc', async t => {
   const { google, send } = await startSending(t)
   const answer = await send({
     to: ['"Zoë, Dr." <zoe@example.org>', { name: 'Bob', address: 'bob@example.com' }],
@@ -121,7 +121,7 @@ t.test('[G16] send › text that looks like an encoded word › arrives as it wa
   }
 })
 
-t.test('[G19] send › an address that is no verified alias › 422, and nothing is sent', async t => {
+t.test('[G19] send › from an address that is not a verified alias › 422, and nothing is sent', async t => {
   const { google, send, account } = await startSending(t)
   account.aliases = [
     { sendAsEmail: 'ada@alias.example', displayName: 'Countess' },
@@ -136,7 +136,7 @@ t.test('[G19] send › an address that is no verified alias › 422, and nothing
   isProblem(t, await send({ text: 'to nobody' }), 400, 'invalid_request')
 })
 
-t.test('[G14] reply › parents of every kind › stay in the conversation, and go to whom it concerns', async t => {
+t.test('[G14] reply › to messages of every kind › stays in the conversation, with the right recipients', async t => {
   const { google, send, account } = await startSending(t)
   account.aliases = [{ sendAsEmail: 'ada@work.example', displayName: 'Ada at work' }]
   const chain = Array.from({ length: 50 }, (_, at) => `<${at}@list.example>`)
@@ -217,7 +217,7 @@ t.test('[G14] reply › parents of every kind › stay in the conversation, and 
   t.same(google.violations, [])
 })
 
-t.test('[G14][G17] forward › the mail below the text, and its files from Gmail to Gmail', async t => {
+t.test('[G14][G17] forward › the original below the text, its files streamed from Gmail to Gmail', async t => {
   const { google, send, account } = await startSending(t)
   const content = Buffer.alloc(3_000_000, 'plan')
   const parent = account.receive({

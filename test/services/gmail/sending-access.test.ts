@@ -32,7 +32,7 @@ t.test('[R80] sending › without a session, of another user, of another service
   t.equal(google.calls('gmail'), 0)
 })
 
-t.test('[R82] sending › reading alone is granted › 403 missing_scopes before any call', async t => {
+t.test('[R82] sending › only reading is granted › 403 missing_scopes before any call', async t => {
   const { google, browser, clock } = await startSending(t)
   const bob = browser()
   await bob.signIn('bob@example.com')
@@ -50,7 +50,7 @@ t.test('[R82] sending › reading alone is granted › 403 missing_scopes before
   t.equal((await bob.fetch(`/connections/${id}/gmail/drafts`)).statusCode, 200)
 })
 
-t.test("[R87] sending › a key without the route's operation › is refused, whatever else it may do", async t => {
+t.test("[R87] sending › a key without the route's operation › refused, whatever else it may do", async t => {
   const { app, google, gmail } = await startSending(t)
   const prefix = `/v1${gmail.replace('/gmail', '')}`
   for (const { use, ...request } of routes(prefix)) {
@@ -64,7 +64,7 @@ t.test("[R87] sending › a key without the route's operation › is refused, wh
   t.equal(google.calls('gmail'), 0)
 })
 
-t.test('[G33] sending › nothing of a mail, and no key › is stored or logged, also when something fails', async t => {
+t.test('[G33] sending › neither the mail nor its key is stored or logged, failures included', async t => {
   const stream = new PassThrough()
   const log = text(stream)
   const { app, google, send, post, ada, gmail } = await startSending(t, { logger: { stream, level: 'trace' } })

@@ -27,7 +27,7 @@ function watchTimers(t: Test): Map<NodeJS.Timeout, () => void> {
   return armed
 }
 
-t.test('[R73] stream › its reader takes its time › Google’s runs only while Google is waited for', async t => {
+t.test('[R73] stream › a slow reader › Google’s time-out counts only the time spent waiting for Google', async t => {
   const released = Promise.withResolvers<void>()
   const server = createServer(async (_request, response) => {
     response.write('first')
@@ -59,7 +59,7 @@ t.test('[R73] stream › its reader takes its time › Google’s runs only whil
   await t.rejects(next, 'and a Google that does not go on is cut off')
 })
 
-t.test('[R100] stream › a socket on which nothing moves › is not kept for ever', async t => {
+t.test('[R100] stream › an idle socket › is closed in the end', async t => {
   const { app } = await build(t)
   t.equal(app.server.timeout, 120_000)
 })

@@ -54,7 +54,7 @@ for (const [what, path, least] of [
   ['an attachment of 25 MB', '/attachments/1', 25 * MB],
   ['a raw mail of 34 MB', '/raw', 34 * MB]
 ] as const) {
-  t.test(`[G6] streaming › ${what} › a few MB are held, whole and half-way`, async t => {
+  t.test(`[G6] streaming › ${what} › only a few MB in memory, during and at the end`, async t => {
     const { open, base, google } = await listening(t)
     await (await open(`${base}${path}`)).take(1).toArray()
     const before = heldBytes()
@@ -76,7 +76,7 @@ for (const [what, path, least] of [
   })
 }
 
-t.test('[G6] streaming › a reader that goes › Google’s answer is broken off', async t => {
+t.test('[G6] streaming › the reader goes away › Google’s answer is aborted', async t => {
   const gone = Promise.withResolvers<void>()
   let sent = 0
   const google = createServer((_request, response) => {
@@ -103,7 +103,7 @@ t.test('[G6] streaming › a reader that goes › Google’s answer is broken of
   t.ok(sent < 20 * MB, `${sent} bytes were sent`)
 })
 
-t.test('[G6] streaming › a reader that stops holds little, and its connection ends when it goes', async t => {
+t.test('[G6] streaming › the reader stops › little is held, and the connection ends when it goes away', async t => {
   const { open, base, app } = await listening(t)
   const before = heldBytes()
   const response = await open(`${base}/attachments/1`)

@@ -77,7 +77,7 @@ function openGmail(apiUrl: string) {
   })
 }
 
-t.test('[G17] upload › Google stops reading › the file is fetched no further, and memory stays', async t => {
+t.test('[G17] upload › Google stops reading › the file is read no further, and memory does not grow', async t => {
   const released = Promise.withResolvers<void>()
   let received = 0
   const server = createServer(async (request, response) => {
@@ -112,7 +112,7 @@ t.test('[G17] upload › Google stops reading › the file is fetched no further
   t.ok(received > size * 1.33, 'in base64')
 })
 
-t.test('[G17] upload › a mail that grows too large on its way › ends the upload', async t => {
+t.test('[G17] upload › a mail becomes too large while it is sent › the upload ends', async t => {
   let ended = false
   const server = createServer(async request => {
     try {

@@ -26,7 +26,7 @@ const resolved: Record<string, number[]> = {
   '.': [400, 400, 405, 405, 404, 400]
 }
 
-t.test('[R81] upstream › an id that cannot be one of Gmail › never reaches Google', async t => {
+t.test('[R81] upstream › an id that cannot be Gmail’s › never reaches Google', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { connection } = await connectedMailbox(ada, google)
@@ -62,7 +62,7 @@ t.test('[R81] upstream › an id that cannot be one of Gmail › never reaches G
   t.same(google.violations, [])
 })
 
-t.test('[R81] upstream › no header, host or parameter of the caller travels on', async t => {
+t.test('[R81] upstream › no header, host or parameter of the caller is passed on', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()
   const { connection, routes } = await connectedMailbox(ada, google)
@@ -119,7 +119,7 @@ t.test('[R78] upstream › a token stands in the Authorization header and in no 
   t.same(google.violations, [])
 })
 
-t.test("[R78] upstream › without a setting, tokens go to Gmail's own host, whatever else is set", async t => {
+t.test("[R78] upstream › tokens go to Gmail's own host, unless its setting says otherwise", async t => {
   const { google, signedIn } = await build(t, { environment: { GOOGLE_API_URL: '' } })
   const ada = await signedIn()
   const { routes } = await connectedMailbox(ada, google)
@@ -143,7 +143,7 @@ t.test("[R78] upstream › without a setting, tokens go to Gmail's own host, wha
   t.same(google.violations, [])
 })
 
-t.test('[R78] upstream › a certificate that does not prove the host ends the call before a byte of it', async t => {
+t.test('[R78] upstream › an invalid certificate › the call ends before anything is sent', async t => {
   const certificates = {
     'signed by nobody': createCertificate(),
     expired: createCertificate({ notBefore: new Date(0), notAfter: new Date(86_400_000) }),
@@ -163,7 +163,7 @@ t.test('[R78] upstream › a certificate that does not prove the host ends the c
   }
 })
 
-t.test('[R78] upstream › of hosts whose signer is trusted, the wrong and the expired still get no byte', async t => {
+t.test('[R78] upstream › a trusted signer, but the wrong host or expired › nothing is sent', async t => {
   const certificates = {
     good: createCertificate(),
     "another host's": createCertificate({ host: 'google.example' }),

@@ -40,18 +40,18 @@ const written: readonly [charset: string, bytes: Buffer, text: string][] = [
 ]
 
 for (const [charset, bytes, text] of written) {
-  t.test(`[G1] charset › ${charset} › as it was sent, and converted by Google under the old label`, async t => {
+  t.test(`[G1] charset › ${charset} › as sent, or converted by Google under the old label`, async t => {
     t.same(await decodeText(bytes, charset), { text, uncertain: false })
     t.same(await decodeText(utf8(text), charset), { text, uncertain: false })
   })
 }
 
-t.test('[G1] charset › no label, an unknown one or a lie over UTF-8 › UTF-8', async t => {
+t.test('[G1] charset › none, an unknown one or a wrong one over UTF-8 › UTF-8', async t => {
   for (const label of [undefined, '', 'x-unknown', 'iso-8859-1', 'us-ascii', 'big5', 'utf-7', '__proto__', '"'])
     t.same(await decodeText(utf8('Zoë — 日本'), label), { text: 'Zoë — 日本', uncertain: false }, String(label))
 })
 
-t.test('[G1] charset › an encoding of escapes without any escape is what its bytes say', async t => {
+t.test('[G1] charset › an encoding with escapes, and no escape in the text › decided by the bytes', async t => {
   t.same(await decodeText(utf8('plain'), 'iso-2022-jp'), { text: 'plain', uncertain: false })
   t.same(await decodeText(utf8('~ 日本'), 'hz-gb-2312'), { text: '~ 日本', uncertain: false })
 })
@@ -74,7 +74,7 @@ t.test('[G1] charset › UTF-7 is never decoded, and what it hides is a problem'
   t.notMatch((await decodeText(latin1('+ADw-script+AD4-\u00e9'), 'utf-7')).text, '<')
 })
 
-t.test('[G1] charset › no label › the html may name its own', async t => {
+t.test('[G1] charset › none declared › html may name its own', async t => {
   const page = (charset: string) =>
     latin1(`<html><meta charset="${charset}"><p>\u00cf\u00f0\u00e8\u00e2\u00e5\u00f2</p>`)
   t.match(await decodeText(page('windows-1251'), 'x-unknown', true), { text: /Привет/, uncertain: false })
@@ -85,12 +85,15 @@ t.test('[G1] charset › no label › the html may name its own', async t => {
   t.match(await decodeText(page('no-such'), undefined, true), { uncertain: true })
 })
 
-t.test('[G1] charset › UTF-8 or ASCII is said and is not so › windows-1252, and a problem', async t => {
-  for (const label of ['utf-8', 'us-ascii', 'ascii', undefined, 'x-unknown'])
-    t.same(await decodeText(latin1('Gr\u00fc\u00dfe'), label), { text: 'Grüße', uncertain: true }, String(label))
-})
+t.test(
+  '[G1] charset › declared as UTF-8 or ASCII but neither › read as windows-1252, with a problem noted',
+  async t => {
+    for (const label of ['utf-8', 'us-ascii', 'ascii', undefined, 'x-unknown'])
+      t.same(await decodeText(latin1('Gr\u00fc\u00dfe'), label), { text: 'Grüße', uncertain: true }, String(label))
+  }
+)
 
-t.test('[G1] charset › one broken spot leaves the rest readable', async t => {
+t.test('[G1] charset › one broken byte › the rest stays readable', async t => {
   const broken = Buffer.concat([utf8('日本語のメール'), Buffer.from([0xe6, 0x97])])
   for (const label of ['utf-8', 'us-ascii', undefined, 'big5']) {
     const { text, uncertain } = await decodeText(broken, String(label))
@@ -100,12 +103,12 @@ t.test('[G1] charset › one broken spot leaves the rest readable', async t => {
   t.same(await decodeText(utf8('What \ufffd was'), 'utf-8'), { text: 'What \ufffd was', uncertain: true })
 })
 
-t.test('[G1] charset › byte-order marks and NUL go', async t => {
+t.test('[G1] charset › byte-order marks and NUL are removed', async t => {
   t.same(await decodeText(utf8('\ufeffa\0b'), 'utf-8'), { text: 'ab', uncertain: false })
   t.same(await decodeText(Buffer.alloc(0), 'utf-8'), { text: '', uncertain: false })
 })
 
-t.test('[G1][G4] charset › a body of many pieces, in lines or in one › as one of one piece', async t => {
+t.test('[G1][G4] charset › a body decoded in many pieces › the same text as in one', async t => {
   for (const [charset, bytes, text] of written) {
     // A mark of the byte order stands at the beginning alone.
     if (charset === 'utf-16') continue
@@ -123,7 +126,7 @@ t.test('[G1][G4] charset › a body of many pieces, in lines or in one › as on
   }
 })
 
-t.test('[G4] charset › the slowest encodings and undecodable bytes › leave the event loop its turns', async t => {
+t.test('[G4] charset › the slowest encodings and undecodable bytes › do not block the event loop', async t => {
   const lines = Buffer.alloc(1024 * 1024, '~{VPND~}\n')
   const noise = Buffer.alloc(1024 * 1024, Buffer.from(Array.from({ length: 9973 }, (_, at) => (at * at) % 256)))
   for (const [bytes, label] of [

@@ -5,7 +5,7 @@ import { unflow } from '../../../../src/services/gmail/mime/flowed.ts'
 import { readHeaderText, readStructured } from '../../../../src/services/gmail/mime/header-words.ts'
 import { readSnippet } from '../../../../src/services/gmail/mime/snippet.ts'
 
-t.test('[G2] header words › decoded where they are encoded, left alone elsewhere', async t => {
+t.test('[G2] encoded words › decoded where they are allowed, left alone elsewhere', async t => {
   const cases = {
     'Relatório — março': 'Relatório — março',
     '=?utf-8?Q?Relat=C3=B3rio?= =?utf-8?Q?_=E2=80=94?=': 'Relatório —',
@@ -34,7 +34,7 @@ t.test('[G2] parameters › RFC 2231, split characters, encoded words in quotes,
   t.equal({}.constructor, Object)
 })
 
-t.test('[G2] addresses › one person stays one', async t => {
+t.test('[G2] addresses › names with commas, and groups › each person once', async t => {
   const cases: Record<string, [name: string, address: string][]> = {
     '=?utf-8?Q?M=C3=BCller=2C_Zo=C3=AB?= <z@example.com>': [['Müller, Zoë', 'z@example.com']],
     'Müller, Zoë <z@example.com>': [['Müller, Zoë', 'z@example.com']],
@@ -108,7 +108,7 @@ t.test('[G2] dates › in UTC, or null', async t => {
     t.equal(readDate(none), null, String(none))
 })
 
-t.test('flowed text › soft breaks go, DelSp too, quotes and signatures stay', async t => {
+t.test('flowed text › soft breaks are joined, DelSp too; quotes and signatures stay', async t => {
   const flowed = { format: 'flowed' }
   t.equal(unflow('one \ntwo\n\nthree', flowed), 'one two\n\nthree')
   t.equal(unflow('won \nderful', { ...flowed, delsp: 'Yes' }), 'wonderful')
@@ -118,7 +118,7 @@ t.test('flowed text › soft breaks go, DelSp too, quotes and signatures stay', 
   t.equal(unflow('one \ntwo', {}), 'one \ntwo')
 })
 
-t.test('snippets › plain text, without what only fills', async t => {
+t.test('snippets › plain text, without filler characters', async t => {
   t.equal(readSnippet('It&#39;s here &amp; &lt;b&gt; &amp;lt;'), "It's here & <b> &lt;")
   t.equal(readSnippet('Sale \u034f \u200c \u034f\u200c\u00a0\ufeff'), 'Sale')
   t.equal(readSnippet('Familie 👨\u200d👩\u200d👧 می\u200cخواهم'), 'Familie 👨\u200d👩\u200d👧 می\u200cخواهم')

@@ -27,7 +27,7 @@ function read(root: Part) {
   return [ids(texts), ids(htmls), ids(attachments)]
 }
 
-t.test('[G3] walk › bodies and files of every usual shape', async t => {
+t.test('[G3] parts › mails of every usual structure › text, html and files are found', async t => {
   const cases: Record<string, [root: Part, texts: string, htmls: string, files: string]> = {
     'text alone': [text(), 'root', '', ''],
     'html alone': [html(), '', 'root', ''],
@@ -79,7 +79,7 @@ t.test('[G3] walk › bodies and files of every usual shape', async t => {
   for (const [name, [root, ...expected]] of Object.entries(cases)) t.same(read(root), expected, name)
 })
 
-t.test('[G3] walk › a part inside a forwarded mail › is marked as such', async t => {
+t.test('[G3] parts › inside a forwarded mail › are marked as such', async t => {
   const inner = { mimeType: 'message/rfc822', parts: [multi('mixed', text(), file())] }
   const outer = { mimeType: 'message/rfc822', parts: [multi('mixed', text(), inner)] }
   const { attachments } = walk(numbered(multi('mixed', text(), outer)))
@@ -93,7 +93,7 @@ t.test('[G3] walk › a part inside a forwarded mail › is marked as such', asy
   )
 })
 
-t.test('[G2] walk › names: Gmail’s, the headers’ where it has none, and nothing that deceives', async t => {
+t.test('[G2] file names › from Gmail, else from the headers, without characters that deceive', async t => {
   const names = (part: Part) => walk(part).leaves[0]?.filename
   t.equal(names(file({ filename: 'Prüf.pdf' })), 'Prüf.pdf')
   t.equal(names(file({ filename: '=?utf-8?Q?Pr=C3=BCf.pdf?=' })), 'Prüf.pdf')
@@ -103,7 +103,7 @@ t.test('[G2] walk › names: Gmail’s, the headers’ where it has none, and no
   t.equal(names(file({ filename: '' })), null)
 })
 
-t.test('[G4] walk › as deep and as wide as it likes › it ends and says that it was cut', async t => {
+t.test('[G4] parts › nested too deep or too many › the walk ends and says that it was cut', async t => {
   let deep: Part = text()
   for (let depth = 0; depth < 10_000; depth++) deep = { mimeType: 'multipart/mixed', parts: [deep] }
   t.match(walk(deep), { texts: [], attachments: [], truncated: true })

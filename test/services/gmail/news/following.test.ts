@@ -5,7 +5,7 @@ import { aMoment, openNewsroom } from './newsroom.ts'
 
 const mail = { subject: 'News', from: 'Charles <charles@example.org>', body: 'The mill turns.' }
 
-t.test('[G26] new mail › in a followed mailbox › is an event with its ids and nothing of its content', async t => {
+t.test('[G26] new mail › in a watched mailbox › an event with its ids and none of its content', async t => {
   const { follow, mailbox, pass, told, connection, google, calls } = await openNewsroom(t)
   mailbox.receive({ ...mail, subject: 'Before' })
   const state = await follow()
@@ -29,7 +29,7 @@ t.test('[G26] new mail › in a followed mailbox › is an event with its ids an
   t.same(google.violations, [])
 })
 
-t.test('[G34] a followed mailbox › drafts, own mail and spam › are no new mail, what leaves spam is', async t => {
+t.test('[G34] a watched mailbox › only mail from others, or moved out of spam, counts as new', async t => {
   const { follow, mailbox, pass, news } = await openNewsroom(t)
   await follow({ events: ['received', 'sent', 'changed', 'deleted'] })
   mailbox.receive(mail, { labels: ['DRAFT'] })
@@ -48,7 +48,7 @@ t.test('[G34] a followed mailbox › drafts, own mail and spam › are no new ma
   ])
 })
 
-t.test('[G26] a backlog › of many pages, some of them empty › is told whole and in order', async t => {
+t.test('[G26] a backlog › many pages, some of them empty › every event, in order', async t => {
   const { follow, mailbox, pass, news, calls, stored } = await openNewsroom(t)
   await follow()
   const ids = Array.from({ length: 150 }, (_, n) => mailbox.receive({ ...mail, subject: `No. ${n}` }).id)
@@ -62,7 +62,7 @@ t.test('[G26] a backlog › of many pages, some of them empty › is told whole 
   t.equal((await stored()).cursor, String(mailbox.history.current()))
 })
 
-t.test('[G26] a backlog › longer than one round › goes on at once, from what is durable', async t => {
+t.test('[G26] a backlog › longer than one round › the next round starts at once, from the stored cursor', async t => {
   const { follow, mailbox, pass, news, stored } = await openNewsroom(t)
   await follow()
   const ids = Array.from({ length: 430 }, (_, n) => mailbox.receive({ ...mail, subject: `No. ${n}` }).id)
@@ -75,7 +75,7 @@ t.test('[G26] a backlog › longer than one round › goes on at once, from what
   t.equal((await stored()).cursor, String(mailbox.history.current()))
 })
 
-t.test('[G28] a mailbox › its history is past 2^53 › followed to the digit', async t => {
+t.test('[G28] a mailbox › its historyId is above 2^53 › every digit is kept', async t => {
   const { follow, mailbox, pass, told, stored } = await openNewsroom(t)
   mailbox.history.jumpTo('9007199254740993')
   await follow()
@@ -88,7 +88,7 @@ t.test('[G28] a mailbox › its history is past 2^53 › followed to the digit',
   t.equal((await stored()).cursor, here)
 })
 
-t.test('[G26] history › without labels › is told without them', async t => {
+t.test('[G26] history › a record without labels › an event without labels', async t => {
   const { follow, mailbox, pass, told } = await openNewsroom(t)
   await follow({ labelIds: ['INBOX'] })
   mailbox.forgetsLabelIds = true
@@ -99,7 +99,7 @@ t.test('[G26] history › without labels › is told without them', async t => {
   t.notMatch(event?.data, { labelIds: Array })
 })
 
-t.test('events › of a mailbox › are for keys that may hear of Gmail', async t => {
+t.test('events › of a mailbox › only for keys that may use Gmail', async t => {
   const { follow, mailbox, pass, app } = await openNewsroom(t)
   await follow()
   const { id } = mailbox.receive(mail)
@@ -113,7 +113,7 @@ t.test('events › of a mailbox › are for keys that may hear of Gmail', async 
   t.notOk(await heard(['calendar']))
 })
 
-t.test('[G26] following › the mailbox is unfollowed or followed otherwise › takes effect at once', async t => {
+t.test('[G26] a watch › is deleted or changed › takes effect at once', async t => {
   const { follow, watch, mailbox, pass, news, ada, connection, calls } = await openNewsroom(t)
   t.equal((await watch('GET')).json().status, 'off')
   await follow()
@@ -136,7 +136,7 @@ t.test('[G26] following › the mailbox is unfollowed or followed otherwise › 
   t.equal((await news()).length, 1)
 })
 
-t.test('[G26] a connection that ends › takes its watch with it › and nothing more is told', async t => {
+t.test('[G26] a connection ends › its watch ends too, and no more events follow', async t => {
   const { follow, mailbox, pass, news, ada, connection, app, google } = await openNewsroom(t)
   await follow()
   const held = google.fault(

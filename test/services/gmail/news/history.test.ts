@@ -13,7 +13,7 @@ function watch(events: NewsKind[], labelIds: string[] = []): WatchRecord {
 const told = (record: Parameters<typeof readHistory>[0], labelIds: string[] = [], events: NewsKind[] = ['received']) =>
   kinds(readHistory(record).filter(news => isWanted(news, watch(events, labelIds))))
 
-t.test('[G34] history › a mail that arrived › is received', async t => {
+t.test('[G34] history › a mail arrives › received', async t => {
   t.same(readHistory(added('INBOX', 'UNREAD')), [
     { kind: 'received', messageId: 'm', threadId: 'tm', labelIds: ['INBOX', 'UNREAD'], historyId: '7' }
   ])
@@ -25,18 +25,18 @@ t.test('[G34] history › a mail that arrived › is received', async t => {
   )
 })
 
-t.test('[G34] history › a draft, saved, changed and deleted › is no news at all', async t => {
+t.test('[G34] history › a draft is saved, changed and deleted › no event', async t => {
   t.same(readHistory(added('DRAFT')), [])
   const labels = [{ message: message('m', ['DRAFT', 'STARRED']), labelIds: ['STARRED'] }]
   t.same(readHistory({ id: '8', labelsAdded: labels, messagesDeleted: [{ message: message('m', ['DRAFT']) }] }), [])
 })
 
-t.test('[G34] history › own mail › is sent, also where it arrives in one and the same mailbox', async t => {
+t.test('[G34] history › own mail › sent, also when it arrives in the same mailbox', async t => {
   t.same(kinds(readHistory(added('SENT'))), ['sent'])
   t.same(kinds(readHistory(added('SENT', 'INBOX'))), ['sent'])
 })
 
-t.test('[G34] history › spam and bin › are no new mail, unless the watch names them', async t => {
+t.test('[G34] history › spam and bin › not new mail, unless the watch names them', async t => {
   t.same(told(added('SPAM')), [])
   t.same(told(added('TRASH', 'INBOX')), [])
   t.same(told(added('SPAM'), ['SPAM']), ['received'])
@@ -54,7 +54,7 @@ t.test('[G34] history › a message leaves spam › reported as received', async
   t.same(told(own), [], 'own mail stays own')
 })
 
-t.test('[G26] history › labels that came and went in one record › are one change of that message', async t => {
+t.test('[G26] history › labels added and removed in one record › one change of that message', async t => {
   const it = message('m', ['STARRED'])
   const record = {
     id: '9007199254740993',
@@ -74,14 +74,14 @@ t.test('[G26] history › labels that came and went in one record › are one ch
   ])
 })
 
-t.test('[G26] history › a message deleted for good › is told, by its id alone where there is no more', async t => {
+t.test('[G26] history › a message is deleted for good › an event, with its id alone if no more is known', async t => {
   t.same(readHistory({ id: '9', messagesDeleted: [{ message: { id: 'm' } }] }), [
     { kind: 'deleted', messageId: 'm', historyId: '9' }
   ])
   t.same(readHistory({ id: '9', messagesDeleted: [{}], messagesAdded: [{ message: {} }] }), [], 'nothing without an id')
 })
 
-t.test('[G26] a watch › for some labels › hears of messages that have one, get one or lose one', async t => {
+t.test('[G26] a watch › for some labels › events for messages that have, get or lose one of them', async t => {
   t.same(told(added('INBOX'), ['Label_1']), [])
   t.same(told(added('INBOX', 'Label_1'), ['Label_1']), ['received'])
   const change = { message: message('m', ['STARRED']), labelIds: ['INBOX'] }

@@ -15,7 +15,7 @@ function quiet({ isAllowed = async () => true }: { isAllowed?: () => Promise<boo
   return { bell, leaving, frames: toStream(options) }
 }
 
-t.test('[G32] a stream › in a quiet mailbox › says when to come again, and then gives signs of life', async t => {
+t.test('[G32] a stream › a quiet mailbox › a retry time first, then heartbeats', async t => {
   const { bell, leaving, frames } = quiet()
   t.match(await frames.next(), { value: /^retry: \d+\n\n$/ })
   for (let times = 0; times < 3; times++) t.match(await frames.next(), { value: /^: .*\n\n$/ })
@@ -24,7 +24,7 @@ t.test('[G32] a stream › in a quiet mailbox › says when to come again, and t
   bell.close()
 })
 
-t.test('[G32] a stream › in a quiet mailbox, whose reader may no longer read › ends all the same', async t => {
+t.test('[G32] a stream › a quiet mailbox, and its reader loses access › ends all the same', async t => {
   let allowed = true
   const { bell, frames } = quiet({ isAllowed: async () => allowed })
   await frames.next()

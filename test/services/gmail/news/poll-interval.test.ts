@@ -1,7 +1,7 @@
 import t from 'tap'
 import { longestMs, nextInterval, shortestMs } from '../../../../src/services/gmail/news/poll-interval.ts'
 
-t.test('[G31] polling › without news › slows down from 15 s to 10 min, and news brings it back', async t => {
+t.test('[G31] polling › no new mail › slows down from 15 s to 10 min, and back when mail arrives', async t => {
   const intervals = [shortestMs]
   while ((intervals.at(-1) ?? 0) < longestMs) {
     intervals.push(nextInterval(intervals.at(-1) ?? 0, { found: false, pushed: false }))

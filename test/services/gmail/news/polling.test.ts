@@ -5,7 +5,7 @@ const mail = { subject: 'News', from: 'Charles <charles@example.org>', body: 'Th
 const tenMinutes = 600_000
 const mailboxes = 20
 
-t.test('[G31] many mailboxes › over ten minutes and two replicas › one look at a time, within the budget', async t => {
+t.test('[G31] many mailboxes › ten minutes, two replicas › each read by one at a time, within the budget', async t => {
   const { app, google, browser, follow, replica, clock } = await openNewsroom(t)
   const other = await replica()
   await follow()
@@ -32,7 +32,7 @@ t.test('[G31] many mailboxes › over ten minutes and two replicas › one look 
   t.ok(perMailbox >= 5 && perMailbox <= 12, `${perMailbox} looks at each, of two units`)
 })
 
-t.test('[G31] a worker that dies in a look › another takes over when its lease has run out', async t => {
+t.test('[G31] a worker dies while it reads a mailbox › another takes over when the lease expires', async t => {
   const { follow, mailbox, pass, news, google, app, replica, clock } = await openNewsroom(t)
   const other = await replica()
   await follow()
@@ -52,7 +52,7 @@ t.test('[G31] a worker that dies in a look › another takes over when its lease
   t.same(await news(), [`received ${id}`], 'what the first one found is told already')
 })
 
-t.test('[G26] a mailbox › its connection is dead › waits, and goes on once it is repaired', async t => {
+t.test('[G26] a mailbox › its connection is dead › it waits, and continues once that is repaired', async t => {
   const { follow, mailbox, pass, news, google, ada, app, connection, calls } = await openNewsroom(t)
   await follow()
   google.revokeGrant('ada@example.com')
@@ -69,7 +69,7 @@ t.test('[G26] a mailbox › its connection is dead › waits, and goes on once i
   t.same(await news(), [`received ${id}`])
 })
 
-t.test('[G29] a mailbox › that Google cannot show › the state says why, and the pause grows', async t => {
+t.test('[G29] a mailbox › Google cannot show it › the state says why, and the polling interval grows', async t => {
   const { follow, mailbox, pass, news, google, watch, stored } = await openNewsroom(t)
   await follow()
   const { id } = mailbox.receive(mail)

@@ -32,7 +32,7 @@ function sign(claims: JWTPayload, { key = google.privateKey, kid = 'k1' } = {}):
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(key)
 }
 
-t.test("[G30] a push's token › of the configured account, in both spellings of the issuer › passes", async t => {
+t.test("[G30] a push's token › of the configured account, with either issuer name › accepted", async t => {
   await t.resolves(verify(`Bearer ${await sign(good)}`))
   await t.resolves(verify(`Bearer ${await sign({ ...good, iss: 'accounts.google.com' })}`))
   await t.resolves(verify(`Bearer ${await sign({ ...good, exp: now - 59 })}`), 'clocks differ by a minute')
@@ -79,14 +79,14 @@ t.test("[G30] a push's token › not signed by Google › 401", async t => {
 
 const body = (data: string) => ({ message: { data, messageId: '1' }, subscription: 'projects/p/subscriptions/s' })
 
-t.test("[G28][G30] a push › with Gmail's notification › is read with every digit", async t => {
+t.test("[G28][G30] a push › Gmail's notification › every digit of the historyId is kept", async t => {
   const json = '{"emailAddress":"Ada@Example.com","historyId":9007199254740993}'
   const expected = { address: 'ada@example.com', historyId: '9007199254740993' }
   t.same(readNotification(body(Buffer.from(json).toString('base64'))), expected)
   t.same(readNotification(body(Buffer.from(json).toString('base64url'))), expected)
 })
 
-t.test('[G30] a push › with anything else in it › is refused as invalid', async t => {
+t.test('[G30] a push › with unexpected content › refused as invalid', async t => {
   for (const json of ['', '{', '[]', 'null', '{"emailAddress":1,"historyId":2}', '{"emailAddress":"a@b.c"}']) {
     t.throws(() => readNotification(body(Buffer.from(json).toString('base64'))), { code: 'invalid_request' }, json)
   }

@@ -17,7 +17,7 @@ function pushTo({ app, google }: Pick<Newsroom, 'google'> & { app: FastifyInstan
   }
 }
 
-t.test('[G26][G30] a push › makes the mailbox due at once › and the stored cursor decides what is told', async t => {
+t.test('[G26][G30] a push › the mailbox is read at once, from the stored cursor', async t => {
   const room = await openNewsroom(t, { environment: pushEnvironment })
   const { follow, mailbox, pass, news, calls, stored } = room
   const push = pushTo(room)
@@ -40,7 +40,7 @@ t.test('[G26][G30] a push › makes the mailbox due at once › and the stored c
   t.ok((await stored()).lastNotifiedAt)
 })
 
-t.test('[G30] a push › that comes again, or late › does nothing twice', async t => {
+t.test('[G30] a push › repeated or late › nothing is done twice', async t => {
   const room = await openNewsroom(t, { environment: pushEnvironment })
   const { follow, mailbox, pass, news, calls } = room
   const push = pushTo(room)
@@ -58,7 +58,7 @@ t.test('[G30] a push › that comes again, or late › does nothing twice', asyn
   t.equal((await news()).length, 1)
 })
 
-t.test('[G30] a push › for a mailbox that nobody follows, or in other letters › 204', async t => {
+t.test('[G30] a push › for an unwatched mailbox, or the address in other case › 204', async t => {
   const room = await openNewsroom(t, { environment: pushEnvironment })
   const { follow, mailbox, pass, news } = room
   const push = pushTo(room)
@@ -73,7 +73,7 @@ t.test('[G30] a push › for a mailbox that nobody follows, or in other letters 
   t.equal((await news()).length, 1)
 })
 
-t.test('[G30] a push › without a right token › 401, and nothing is done', async t => {
+t.test('[G30] a push › without a valid token › 401, and nothing is done', async t => {
   const room = await openNewsroom(t, { environment: { ...pushEnvironment, GMAIL_PUBSUB_SUBSCRIPTION: subscription } })
   const { follow, mailbox, stored } = room
   const push = pushTo(room)
@@ -100,7 +100,7 @@ t.test('[G30] a push › without a right token › 401, and nothing is done', as
   t.equal((await push()).statusCode, 204, 'the right one passes')
 })
 
-t.test('[G30] a push › that is no notification, or too large › is refused', async t => {
+t.test('[G30] a push › not a notification, or too large › refused', async t => {
   const room = await openNewsroom(t, { environment: pushEnvironment })
   const push = pushTo(room)
   for (const body of [
@@ -114,12 +114,12 @@ t.test('[G30] a push › that is no notification, or too large › is refused', 
   isProblem(t, await push({ body: 'x'.repeat(17_000), authorization: null }), 401, 'unauthenticated')
 })
 
-t.test('[G30] the hook › where pushes are not set up › does not exist', async t => {
+t.test('[G30] the hook › pushes are not configured › 404', async t => {
   const { app, google } = await enter(t)
   isProblem(t, await pushTo({ app, google })(), 404, 'not_found')
 })
 
-t.test('[G29] a first watch that Google refuses › polling, and the reason is told', async t => {
+t.test('[G29] the first watch is refused by Google › polling, and the state says why', async t => {
   const { follow, mailbox, pass, news, watch } = await openNewsroom(t, { environment: pushEnvironment })
   mailbox.refusesWatch = 'topic'
   t.match(await follow(), { status: 'polling', mode: 'poll', expiresAt: null, error: { code: 'forbidden' } })
@@ -132,7 +132,7 @@ t.test('[G29] a first watch that Google refuses › polling, and the reason is t
   t.match((await watch('GET')).json(), { status: 'active', mode: 'push', error: null }, 'it is tried again')
 })
 
-t.test('[G29] a watch › is renewed daily; where that fails it lapses, and both are told', async t => {
+t.test('[G29] a watch › is renewed daily; if that fails it lapses, and the state says so', async t => {
   const environment = { ...pushEnvironment, SESSION_IDLE_SECONDS: '31536000', SESSION_MAX_SECONDS: '31536000' }
   const { follow, mailbox, pass, news, watch, told } = await openNewsroom(t, { environment })
   const hour = 3_600_000

@@ -4,7 +4,7 @@ import { aMoment, openNewsroom } from './newsroom.ts'
 const mail = { subject: 'News', from: 'Charles <charles@example.org>', body: 'The mill turns.' }
 const hour = 3_600_000
 
-t.test('[G27] a forgotten cursor › is told, and the mail since the last good look is found', async t => {
+t.test('[G27] an expired cursor › an event says so, and mail since the last successful read is found', async t => {
   const { follow, mailbox, pass, news, told, stored, calls, connection } = await openNewsroom(t)
   await follow({ events: ['received', 'sent'] })
   await pass(2 * hour)
@@ -36,7 +36,7 @@ t.test('[G27] a forgotten cursor › is told, and the mail since the last good l
   t.equal((await news()).filter(one => one.startsWith('resync')).length, 1)
 })
 
-t.test('[G27] a forgotten cursor › with more mail than is looked up › says that it is cut', async t => {
+t.test('[G27] an expired cursor › more mail than is looked up › the event says that some is missing', async t => {
   const { follow, mailbox, pass, news, told, calls } = await openNewsroom(t)
   await follow()
   await pass(hour)
@@ -48,7 +48,7 @@ t.test('[G27] a forgotten cursor › with more mail than is looked up › says t
   t.equal(calls('messages.list'), 1)
 })
 
-t.test('[G27] a resync › that is cut off › is made again, and told once', async t => {
+t.test('[G27] a resync › is cut off › it is repeated, with one event', async t => {
   const { follow, mailbox, pass, news, google } = await openNewsroom(t)
   // Gmail's search knows seconds alone.
   await pass(2_000)
@@ -63,7 +63,7 @@ t.test('[G27] a resync › that is cut off › is made again, and told once', as
   t.same(await news(), ['resync', `received ${id}`])
 })
 
-t.test('[G27] a resync › for some labels › looks for those', async t => {
+t.test('[G27] a resync › a watch for some labels › only those are looked for', async t => {
   const { follow, mailbox, pass, news } = await openNewsroom(t)
   await pass(2_000)
   const { id: label } = mailbox.labels.create({ name: 'Work' })

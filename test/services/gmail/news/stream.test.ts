@@ -15,7 +15,7 @@ function reader(t: Parameters<typeof openStream>[0], { app, ada, connection }: N
     })
 }
 
-t.test('[G32] a stream › opened › brings what happens from then on, under its number', async t => {
+t.test('[G32] a stream › opened › the events from then on, each with its number as id', async t => {
   const room = await openNewsroom(t)
   const { follow, mailbox, pass, told } = room
   await follow()
@@ -34,7 +34,7 @@ t.test('[G32] a stream › opened › brings what happens from then on, under it
   t.equal(event?.data.id, listed?.id, "the webhook's id")
 })
 
-t.test('[G32] a stream › cut again and again, and opened at either replica › brings every event in order', async t => {
+t.test('[G32] a stream › cut repeatedly, and reopened at either replica › every event, in order', async t => {
   const room = await openNewsroom(t)
   const { follow, mailbox, pass, replica, app } = room
   const other = await replica()
@@ -60,7 +60,7 @@ t.test('[G32] a stream › cut again and again, and opened at either replica ›
   t.same(received, sent)
 })
 
-t.test('[G32] a stream › its session ends › ends too', async t => {
+t.test('[G32] a stream › its session ends › ends', async t => {
   const room = await openNewsroom(t)
   const { ada, follow, mailbox, pass } = room
   await follow()
@@ -71,7 +71,7 @@ t.test('[G32] a stream › its session ends › ends too', async t => {
   t.equal(await stream.next(), undefined, 'and the news after that is not in it')
 })
 
-t.test('[G32] a stream › its connection ends or its grant is revoked › ends too', async t => {
+t.test('[G32] a stream › its connection ends or its grant is revoked › ends', async t => {
   for (const end of ['disconnected', 'revoked'] as const) {
     const room = await openNewsroom(t)
     const { ada, connection, google, follow, app, clock } = room
@@ -90,7 +90,7 @@ t.test('[G32] a stream › its connection ends or its grant is revoked › ends 
   }
 })
 
-t.test('[G32] streams › of a backend › end with its key', async t => {
+t.test('[G32] streams › a backend’s key is revoked › its streams end', async t => {
   const { app, connection, follow, mailbox, pass } = await openNewsroom(t)
   await follow()
   const backend = await createBackend(app)
@@ -121,7 +121,7 @@ t.test('[G32] streams › more than three of a session › 429, until one is clo
   t.pass('the fourth is open')
 })
 
-t.test('[G32] streams › while the server stops › end, and hold nothing up', async t => {
+t.test('[G32] streams › the server stops › they end, and delay nothing', async t => {
   const room = await openNewsroom(t)
   const { app } = room
   const stream = await reader(t, room)()
