@@ -7,9 +7,12 @@ import type { Address } from './mime/addresses.ts'
 const maxRecipients = 500
 const maxFiles = 100
 const maxBase64Length = 14 * 1024 * 1024
+const letter = 'A-Za-z0-9\\u00a0-\\uffff'
+const domainLabel = `[${letter}](?:[${letter}-]{0,61}[${letter}])?`
 /** Letters of an address: no quoted local parts, which nobody has and which parsers disagree about. */
-const addressPattern =
-  /^[\w.!#$%&'*+/=?^`{|}~\u00a0-\uffff-]{1,64}@(?=.{1,255}$)(?:[A-Za-z0-9\u00a0-\uffff](?:[A-Za-z0-9\u00a0-\uffff-]{0,61}[A-Za-z0-9\u00a0-\uffff])?(?:\.(?!$)|$))+$/
+const addressPattern = new RegExp(
+  `^[\\w.!#$%&'*+/=?^\`{|}~\\u00a0-\\uffff-]{1,64}@${domainLabel}(?:\\.${domainLabel}){0,20}$`
+)
 const maxNameLength = 255
 
 const GivenAddress = z.strictObject({
