@@ -105,8 +105,9 @@ export function isSame(one: { address: string }, other: { address: string }): bo
   return one.address === other.address || isSameAddress(one.address, other.address)
 }
 
+/** Each once, without those that no mail can be sent to: Gmail would refuse all for the sake of one. */
 function unique(people: readonly Address[]): Address[] {
-  const known = people.filter(({ address }) => address !== '')
+  const known = people.filter(({ address }) => /.@[^@\s]/.test(address))
   return known.filter((person, at) => known.findIndex(other => isSame(other, person)) === at)
 }
 

@@ -185,6 +185,19 @@ t.test('[G14] reply › to messages of every kind › stays in the conversation,
   )
   t.same(list.mail?.envelope.to, ['list@example.org'])
 
+  const strange = await reply(
+    {
+      ...lunch,
+      subject: 'Déjeuner à midi — 昼食',
+      messageId: '<strange@x>',
+      to: 'ada@example.com',
+      cc: 'nobody, Mary <mary@example.org>, undisclosed recipients:;'
+    },
+    'replyAll'
+  )
+  t.match(strange.mail, { joinedThread: true, subject: 'Re: Déjeuner à midi — 昼食' })
+  t.same(strange.mail?.envelope.to, ['charles@example.org', 'mary@example.org'], 'none without a domain')
+
   const own = await reply(
     { ...lunch, messageId: '<own@x>', from: 'ada@example.com', to: 'charles@example.org', cc: 'mary@example.org' },
     'replyAll'

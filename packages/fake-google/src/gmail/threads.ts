@@ -1,3 +1,4 @@
+import { decodeWords } from '../mime/charset.ts'
 import { type Header, headerValue } from '../mime/headers.ts'
 import type { StoredMessage } from './message.ts'
 
@@ -5,7 +6,7 @@ const PREFIXES = /^(?:(?:re|fwd?|aw|wg|sv|vs|antw|tr|rif|res|enc)(?:\[\d+\])?\s*
 
 /** The subject that the mails of a thread have in common. */
 export function toThreadSubject(subject: string): string {
-  return subject.trim().replace(PREFIXES, '').replace(/\s+/g, ' ').toLowerCase()
+  return decodeWords(subject).trim().replace(PREFIXES, '').replace(/\s+/g, ' ').toLowerCase()
 }
 
 /** The thread of the mail that these headers answer, if the subject is still its own. */
