@@ -46,7 +46,9 @@ const send: FastifyPluginAsyncZod = async app => {
       })
       if (isReplayed) reply.header('idempotency-replayed', 'true')
       if (query.messageId === 'false') return sent
-      return { ...sent, messageId: (await readMessageSummary(mailbox.gmail, sent.id)).messageId }
+      // The mail is out: an answer that failed for this would have it sent again.
+      const read = await readMessageSummary(mailbox.gmail, sent.id).catch(() => undefined)
+      return { ...sent, messageId: read?.messageId ?? null }
     }
   })
 }

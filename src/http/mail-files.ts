@@ -32,13 +32,12 @@ export async function acceptMailFiles(app: FastifyInstance): Promise<void> {
       throw new GuichetError('message_too_large')
     const parts = wellFormed(
       request.parts({
-        limits: { files: maxFiles, fields: 1, fieldSize: maxMailBodyBytes, fileSize: maxMailBytes, fieldNameSize: 100 }
+        limits: { files: maxFiles, fields: 2, fieldSize: maxMailBodyBytes, fileSize: maxMailBytes, fieldNameSize: 100 }
       })
     )
     const { value: first } = await parts.next()
-    if (first?.type !== 'field' || first.fieldname !== 'message') throw invalid('must come first, as JSON')
-    if (first.valueTruncated) throw new GuichetError('payload_too_large')
-    request.body = parse(first.value)
+    if (first?.fieldname !== 'message') throw invalid('must come first, as JSON')
+    request.body = parse(await readField(first))
     request.mailFiles = createFiles(parts)
   })
 }
@@ -46,8 +45,25 @@ export async function acceptMailFiles(app: FastifyInstance): Promise<void> {
 type Parts = ReturnType<FastifyRequest['parts']>
 type Part = Parts extends AsyncIterable<infer One> ? One : never
 
+/** The mail's JSON: a browser that gives it a type (`new Blob([json], { type })`) makes a file of the field. */
+async function readField(part: Part): Promise<unknown> {
+  if (part.type === 'field') {
+    if (part.valueTruncated) throw new GuichetError('payload_too_large')
+    return part.value
+  }
+  if (part.mimetype !== 'application/json') throw invalid('must come first, as JSON')
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of wellFormed(part.file)) {
+    length += chunk.length
+    if (length > maxMailBodyBytes) throw new GuichetError('payload_too_large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
 /** What the parser chokes on is the sender's fault, unless it says otherwise. */
-async function* wellFormed(parts: Parts): AsyncGenerator<Part> {
+async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* parts
   } catch (error) {
@@ -65,7 +81,7 @@ function createFiles(parts: AsyncGenerator<Part>): HashedFiles {
       const filename = part.filename || 'noname'
       hash.update(JSON.stringify([filename, mimeType]))
       async function* bytes() {
-        for await (const chunk of file) {
+        for await (const chunk of wellFormed<Uint8Array>(file)) {
           hash.update(chunk)
           yield chunk
         }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { ask } from './answer.ts'
 import type { Gmail } from './client.ts'
+import type { Mail } from './compose.ts'
 import type { Page } from './list.ts'
 import type { Mailbox } from './mailbox.ts'
 import { toMessageSummary, toMessageView } from './message.ts'
@@ -45,11 +46,11 @@ export function createDrafts({ prepare, nowMs }: { prepare: Prepare; nowMs: () =
   return {
     async create(mailbox, mail, files) {
       const { gmail } = mailbox
-      const { body, threadId } = await prepare(mailbox, mail, { ...fresh(mailbox), files })
+      const { body, threadId, mail: made } = await prepare(mailbox, mail, { ...fresh(mailbox), files })
       const draft = await submit(gmail, 'drafts.create', body, threadId, (users, { requestBody, media }, options) =>
         users.drafts.create({ userId, requestBody: { message: requestBody }, ...(media && { media }) }, options)
       )
-      return summarize(gmail, draft)
+      return summarize(gmail, draft, made)
     },
 
     async update(mailbox, id, mail, files) {
@@ -58,17 +59,30 @@ export function createDrafts({ prepare, nowMs }: { prepare: Prepare; nowMs: () =
       const before = mail.inReplyToMessage || mail.newThread ? undefined : await readConversation(gmail, id)
       if (before && before.references.length > 0 && mail.subject !== undefined)
         requireSameSubject(mail.subject, before.subject)
-      const { body, threadId } = await prepare(mailbox, mail, { ...fresh(mailbox), files, draft: before })
+      const prepared = await prepare(mailbox, mail, { ...fresh(mailbox), files, draft: before })
+      const { body, threadId, mail: made } = prepared
       const draft = await submit(gmail, 'drafts.update', body, threadId, (users, { requestBody, media }, options) =>
         users.drafts.update({ userId, id, requestBody: { message: requestBody }, ...(media && { media }) }, options)
       )
-      return summarize(gmail, draft)
+      return summarize(gmail, draft, made)
     }
   }
 }
 
-async function summarize(gmail: Gmail, { id, message }: Draft): Promise<DraftOf<MessageSummary>> {
-  return { id: id ?? '', message: await readMessageSummary(gmail, message?.id ?? '') }
+/** As Gmail shows it. The draft is there: where that cannot be read, as it was made, or an app would make it again. */
+async function summarize(gmail: Gmail, { id, message }: Draft, made: Mail): Promise<DraftOf<MessageSummary>> {
+  const read = await readMessageSummary(gmail, message?.id ?? '').catch(() => undefined)
+  if (read) return { id: id ?? '', message: read }
+  const { from, to, cc, bcc, replyTo, subject, messageId, inReplyTo = null, references, date } = made
+  const known = await toMessageSummary({ labelIds: ['DRAFT'], ...message })
+  return {
+    id: id ?? '',
+    message: {
+      ...known,
+      ...{ from, to, cc, bcc, replyTo, subject, messageId, inReplyTo, references },
+      date: date.toISOString()
+    }
+  }
 }
 
 async function readConversation(gmail: Gmail, id: string): Promise<NonNullable<PrepareOptions['draft']>> {

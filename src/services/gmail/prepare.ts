@@ -12,6 +12,8 @@ import type { AliasView, MessageView } from './views.ts'
 
 /** A mail that is ready to be handed over, and the conversation that it belongs to. */
 export interface PreparedMail {
+  /** What the body is written of. */
+  mail: Mail
   body: MailBody
   threadId: string | undefined
 }
@@ -71,6 +73,7 @@ export function createPrepare(options: {
       ...(files && { moreFiles: files })
     }
     return {
+      mail: composed,
       threadId: answered ? answered.threadId : draft?.threadId,
       body: { write: () => composeMail(composed), rewritable: files === undefined }
     }

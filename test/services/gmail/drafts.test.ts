@@ -1,3 +1,4 @@
+import { gmailFault } from '@guichet/fake-google/gmail-errors'
 import t from 'tap'
 import { isProblem } from '../../helper.ts'
 import { startSending } from './sending.ts'
@@ -98,4 +99,31 @@ t.test('[G13] drafts › sent without a key, and the answer is lost › 502 afte
   google.fault('gmail', { reset: true, when: 'after' }, { only })
   isProblem(t, await post(`drafts/${id}/send`), 502, 'send_outcome_unknown')
   t.equal(google.requestsTo('gmail').filter(only).length, 1)
+})
+
+t.test('[G13][G18] drafts and sends › what was done is read back in vain › told as done', async t => {
+  const { google, post, account, send } = await startSending(t)
+  const mail = { to: ['Bob <bob@example.com>'], bcc: ['eve@example.com'], subject: 'Kept — é', text: 'x' }
+  const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === 'messages.get'
+  google.fault('gmail', gmailFault('backendError', { 'retry-after': '60' }), { only, times: 9 })
+  const made = await post('drafts', mail)
+  t.equal(made.statusCode, 200, made.body)
+  t.match(made.json(), {
+    id: account.drafts.list()[0]?.id,
+    message: {
+      id: String,
+      threadId: String,
+      labelIds: ['DRAFT'],
+      draft: true,
+      subject: mail.subject,
+      to: [{ name: 'Bob', address: 'bob@example.com' }],
+      bcc: [{ address: 'eve@example.com' }],
+      messageId: String
+    }
+  })
+  const { statusCode, body } = await post('messages/send?messageId=true', mail)
+  t.equal(statusCode, 200, body)
+  t.match(JSON.parse(body), { id: google.sent[0]?.id, messageId: null })
+  google.clearFaults()
+  t.equal((await send(mail)).statusCode, 200)
 })

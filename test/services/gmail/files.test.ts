@@ -57,10 +57,23 @@ t.test('[G16][G17] files › in a form after the mail › are attached, large on
     [...files.slice(0, 1), ['another', 'field']],
     [['message', JSON.stringify({ ...message, unknown: 1 })], ...files.slice(1, 2)]
   ] as Parameters<typeof form>[0][]) {
-    const answer = await post(fields)
-    t.ok([400, 413].includes(answer.statusCode), answer.body)
+    isProblem(t, await post(fields), 400, 'invalid_request')
+  }
+  const whole = (await form(files.slice(0, 2)).payload).toString()
+  const boundary = whole.split('\r\n', 1)[0]?.slice(2)
+  for (const cut of [40, 130, 200, whole.length - 60, whole.length - 4]) {
+    const answer = await ada.request({
+      method: 'POST',
+      url: `${gmail}/messages/send`,
+      payload: whole.slice(0, cut),
+      headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }
+    })
+    isProblem(t, answer, 400, 'invalid_request')
   }
   t.equal(google.sent.length, 2)
+  const typed = new Blob([JSON.stringify(message)], { type: 'application/json' })
+  t.equal((await post([['message', typed, 'blob'], ...files.slice(1, 2)])).statusCode, 200, 'as browsers type it')
+  t.match(google.sent[2]?.parts, [{ mimeType: 'text/plain' }, { filename: 'Prüf.txt' }])
   t.same(google.violations, [])
 })
 
