@@ -2,12 +2,13 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join, resolve } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { findFreePort } from '@guichet/fake-google/free-port'
+import type { Browser, Page } from 'playwright-core'
 import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
+import { launchChromium } from '../test/browser/chromium.ts'
 
 /* Each example as its reader runs it: installed in a folder of its own, against the demo. */
 const root = resolve(import.meta.dirname, '..')
@@ -29,15 +30,6 @@ function install(name: string): string {
   writeFileSync(file, readFileSync(file, 'utf8').replace('file:../..', `file:${root}`))
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--silent'], { cwd: to, stdio: 'inherit' })
   return to
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Runs a program until its output has what `ready` looks for. */
@@ -83,11 +75,7 @@ t.test('examples', async t => {
   const ready = /Open\s+(http:\/\/localhost:\d+)\n[\s\S]*KEY=(\S+)[\s\S]*\/token\n/
   const env = { PORT: '0', ALLOWED_ORIGINS: frontends.join(',') }
   const [, guichet = '', key = ''] = await run(t, ['demo/demo.ts'], root, env, ready)
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchChromium(t)
 
   await t.test('html › connects in the whole page, shows mail, disconnects', async t => {
     const source = readFileSync(join(root, 'examples/html/index.html'), 'utf8')

@@ -14,11 +14,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { chromium } from 'playwright-core'
+import { findFreePort } from '@guichet/fake-google/free-port'
 import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
 import { parseConfig } from '../src/config/config.ts'
-import { connectGmail, findFreePort, followTicket, followTicketByHand, path, startSurroundings } from './world.ts'
+import { launchChromium } from '../test/browser/chromium.ts'
+import { connectGmail, followTicket, followTicketByHand, path, startSurroundings } from './world.ts'
 
 /*
  * Every block of code in the README and in the pages under docs/, as its reader would run it: in a checkout of its own,
@@ -202,11 +203,7 @@ t.test('quickstart.md › an app that connects Gmail, shows mail and answers it'
   t.equal(await answer(), first, 'twice is once')
 
   // And as its reader sees it.
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchChromium(t)
   const tab = await browser.newPage()
   tab.setDefaultTimeout(20_000)
   await tab.goto(app)

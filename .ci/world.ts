@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { delimiter, dirname } from 'node:path'
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
 import { type FakeGoogle, startFakeGoogle } from '@guichet/fake-google'
+import { findFreePort } from '@guichet/fake-google/free-port'
 import type { Test } from 'tap'
 
 /** The Node that runs this one comes first, whatever the machine has. */
@@ -27,15 +26,6 @@ export async function startSurroundings(t: Pick<Test, 'teardown'>) {
     GOOGLE_API_URL: google.issuer
   }
   return { google, publicUrl, environment }
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
 }
 
 type Headers = Record<string, string>

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findFreePort } from '@guichet/fake-google/free-port'
 import { cleanAtExit } from '../experiments/leftovers.ts'
-import { findFreePort } from '../experiments/servers.ts'
 
 export const root = join(import.meta.dirname, '..')
 const startMs = 60_000

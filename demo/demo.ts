@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { startEmbeddedMongo } from '@guichet/embedded-mongo'
+import { findFreePort } from '@guichet/fake-google/free-port'
 import { createServer } from '../src/app.ts'
 import { operations } from '../src/backend/keys.ts'
 import { services } from '../src/catalogue.ts'
@@ -107,15 +106,6 @@ async function findGoogle(publicUrl: string, redirectUris: string[]) {
       'With your own Google project instead: GOOGLE_CLIENT_ID=… GOOGLE_CLIENT_SECRET=… npm run demo'
     ]
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createSocketServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function close(): Promise<void> {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findFreePort } from '@guichet/fake-google/free-port'
 import type { Environment } from '../test/helper.ts'
 import { type Client, createClient } from './http-client.ts'
 import { cleanAtExit } from './leftovers.ts'
@@ -77,14 +77,4 @@ export async function startServer(environment: Environment, connections = 16): P
       await client.close()
     }
   }
-}
-
-/** A port of the loopback that nobody listens on now. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

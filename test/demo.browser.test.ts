@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContext, chromium } from 'playwright-core'
+import type { Browser, BrowserContext } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { hasChromium, launchChromium } from './browser/chromium.ts'
 
-const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 const ada = 'ada.lindqvist@example.com'
 
 /** Runs the demo as its user does: a process of its own, on a free port. */
@@ -38,7 +37,7 @@ t.test('demo › NODE_ENV=production › refuses to start and says why', async t
 })
 
 const needsChromium = 'demo › in a browser › needs Chromium: apt-get install chromium (or set CHROMIUM_PATH)'
-if (existsSync(chromiumPath)) t.test('demo › in a browser', { timeout: 110_000 }, inBrowser)
+if (hasChromium) t.test('demo › in a browser', { timeout: 110_000 }, inBrowser)
 else if (process.env.CI) t.fail(needsChromium)
 else t.skip(needsChromium, inBrowser)
 
@@ -48,19 +47,7 @@ async function inBrowser(t: Test) {
     demo.child.kill('SIGKILL')
     await demo.exited
   })
-  const browser = await chromium.launch({
-    executablePath: chromiumPath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-      '--no-first-run'
-    ]
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchChromium(t)
   const url = await demo.ready
 
   await t.test('the demo says clearly that it is one', async t => {

@@ -45,8 +45,18 @@ export function declareViews(): string {
     for (const [other, part] of Object.entries(schema.$defs ?? {})) named.set(other, part)
     named.set(name, schema.$defs?.[name] ?? schema)
   }
-  const declarations = [...named].map(([name, schema]) => `export interface ${name} ${print(schema)}\n`)
+  const declarations = [...named].map(([name, schema]) => {
+    const base = named.get(`${name}Summary`)
+    if (!base) return `export interface ${name} ${print(schema)}\n`
+    return `export interface ${name} extends ${name}Summary ${print(without(base, schema))}\n`
+  })
   return `// Written by \`npm run client\` from the schemas of src/http/views.\n\n${declarations.join('\n')}`
+}
+
+/** The schema without the fields that it has from its base. */
+function without(base: Schema, { properties = {}, ...schema }: Schema): Schema {
+  const own = Object.entries(properties).filter(([name]) => !base.properties?.[name])
+  return { ...schema, properties: Object.fromEntries(own) }
 }
 
 function print(schema: Schema, indent = ''): string {

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
+import { chromiumPath, hasChromium } from './chromium.ts'
 import { docsStories } from './docs.ts'
 import { pageStories } from './pages.ts'
 import { popupStories } from './popup.ts'
-import { chromiumPath, hasChromium, openScene } from './scene.ts'
+import { openScene } from './scene.ts'
 import { stateStories } from './states.ts'
 
 const needsChromium = `in a browser › needs Chromium at ${chromiumPath}: apt-get install chromium (or set CHROMIUM_PATH)`

@@ -1,13 +1,11 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { findFreePort } from '@guichet/fake-google/free-port'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { build, type Environment, type World } from '../helper.ts'
-
-export const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
-export const hasChromium = existsSync(chromiumPath)
+import { launchChromium } from './chromium.ts'
 
 /** One Chromium, and guichet with its Google as browsers reach them; frontends of an allowed and of another origin. */
 export interface Scene extends World {
@@ -59,19 +57,7 @@ export async function openScene(t: Test, environment: Environment = {}): Promise
   const frontend = await serve()
   const world = await build(t, { environment: { PUBLIC_URL: url, ALLOWED_ORIGINS: frontend, ...environment } })
   await world.app.listen({ host: '127.0.0.1', port })
-  const browser = await chromium.launch({
-    executablePath: chromiumPath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-      '--no-first-run'
-    ]
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchChromium(t)
 
   async function open(t: Test, at = url, options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await browser.newContext({
@@ -105,15 +91,6 @@ export async function consent(page: Page, email: string, { without = '' } = {}):
   await button.waitFor()
   if (without) await page.locator(`input[value$="${without}"]`).uncheck()
   await button.click()
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** From the page of those who are signed out. */

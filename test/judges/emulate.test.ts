@@ -1,6 +1,7 @@
+import { findFreePort } from '@guichet/fake-google/free-port'
 import { createEmulator } from 'emulate'
 import t, { type Test } from 'tap'
-import { buildBefore, callbacks, findFreePort, type Judge } from './judge.ts'
+import { buildBefore, callbacks, type Judge } from './judge.ts'
 
 /** A Google by other people (the npm package `emulate`): kinder than ours, and nobody here could bend it to our code. */
 async function startEmulate(t: Test): Promise<Judge> {

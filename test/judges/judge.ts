@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createServer } from '../../src/app.ts'
@@ -44,14 +42,4 @@ export async function buildBefore(t: Test, judge: Judge): Promise<JudgedWorld> {
   }
   const app = await replica()
   return { app, clock, replica, browser: (at = app) => createBrowser(at, judge) }
-}
-
-/** A port for a judge that wants to know its own beforehand. */
-export async function findFreePort(): Promise<number> {
-  const server = createSocketServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,9 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
+import { findFreePort } from '@guichet/fake-google/free-port'
 import { interactionPolicy, Provider, type StoredToken } from 'oidc-provider'
 import type { Test } from 'tap'
 import { services } from '../../src/catalogue.ts'
-import { callbacks, findFreePort, type Judge } from './judge.ts'
+import { callbacks, type Judge } from './judge.ts'
 
 export interface OidcProvider extends Judge {
   provider: Provider

@@ -117,30 +117,7 @@ export interface GmailAddress {
   address: string
 }
 
-export interface GmailMessage {
-  id: string
-  threadId: string
-  historyId: string | null
-  labelIds: Array<string>
-  unread: boolean
-  starred: boolean
-  draft: boolean
-  /** When Gmail took it: the inbox's order. */
-  receivedAt: string | null
-  /** What the mail says. */
-  date: string | null
-  subject: string
-  snippet: string
-  from: GmailAddress | null
-  sender: GmailAddress | null
-  to: Array<GmailAddress>
-  cc: Array<GmailAddress>
-  bcc: Array<GmailAddress>
-  replyTo: Array<GmailAddress>
-  messageId: string | null
-  inReplyTo: string | null
-  references: Array<string>
-  sizeEstimate: number
+export interface GmailMessage extends GmailMessageSummary {
   text: string | null
   /** As the sender wrote it: never show it without a sanitizer. */
   html: string | null

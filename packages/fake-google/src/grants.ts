@@ -2,16 +2,8 @@ import type { LedgerBook } from './ledger.ts'
 import { IDENTITY_SCOPES, isGmailScope } from './scopes.ts'
 import type { Settings } from './settings.ts'
 
-export interface AccessToken {
-  value: string
-  sub: string
-  scopes: string[]
-  expiresAtMs: number
-  revoked: boolean
-  family: Family
-}
-
-export interface RefreshToken {
+/** An access token or a refresh token. */
+export interface Token {
   value: string
   sub: string
   scopes: string[]
@@ -28,20 +20,20 @@ export type Family = Array<{ revoked: boolean }>
 export interface Grant {
   sub: string
   scopes: string[]
-  accessTokens: AccessToken[]
-  refreshTokens: RefreshToken[]
+  accessTokens: Token[]
+  refreshTokens: Token[]
 }
 
 export interface Grants {
   find(sub: string): Grant | undefined
   /** Records a consent; `isFirst` when nothing was granted before. */
   consent(sub: string, scopes: readonly string[]): { grant: Grant; isFirst: boolean }
-  issueAccessToken(sub: string, scopes: readonly string[], family: Family): AccessToken
+  issueAccessToken(sub: string, scopes: readonly string[], family: Family): Token
   /** Past 100 living ones the oldest dies silently. `expiresAtMs` carries a deadline over a rotation. */
-  issueRefreshToken(sub: string, scopes: readonly string[], family: Family, expiresAtMs?: number): RefreshToken
+  issueRefreshToken(sub: string, scopes: readonly string[], family: Family, expiresAtMs?: number): Token
   /** The living token, or undefined when it is unknown, revoked or expired. */
-  openAccessToken(value: string): AccessToken | undefined
-  openRefreshToken(value: string): RefreshToken | undefined
+  openAccessToken(value: string): Token | undefined
+  openRefreshToken(value: string): Token | undefined
   /** The whole grant goes, with every token of it; the next consent is a first one. */
   revoke(sub: string): void
   /** Access tokens stop working before their time. */
@@ -62,10 +54,10 @@ export interface GrantsParts {
 
 export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Grants {
   const grants = new Map<string, Grant>()
-  const accessTokens = new Map<string, AccessToken>()
-  const refreshTokens = new Map<string, RefreshToken>()
+  const accessTokens = new Map<string, Token>()
+  const refreshTokens = new Map<string, Token>()
 
-  const isAlive = (token: AccessToken | RefreshToken) => !token.revoked && token.expiresAtMs > nowMs()
+  const isAlive = (token: Token) => !token.revoked && token.expiresAtMs > nowMs()
 
   function requireGrant(sub: string): Grant {
     const grant = grants.get(sub)
@@ -73,7 +65,7 @@ export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Gr
     return grant
   }
 
-  function issueAccessToken(sub: string, scopes: readonly string[], family: Family): AccessToken {
+  function issueAccessToken(sub: string, scopes: readonly string[], family: Family): Token {
     const expiresAtMs = nowMs() + settings.accessTokenLifetimeSeconds * 1000
     const token = { value: mint('ya29.a0'), sub, scopes: [...scopes], expiresAtMs, revoked: false, family }
     family.push(token)
@@ -83,12 +75,7 @@ export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Gr
     return token
   }
 
-  function issueRefreshToken(
-    sub: string,
-    scopes: readonly string[],
-    family: Family,
-    deadlineMs?: number
-  ): RefreshToken {
+  function issueRefreshToken(sub: string, scopes: readonly string[], family: Family, deadlineMs?: number): Token {
     const lifetimeSeconds = settings.refreshTokenLifetimeSeconds
     const expiresAtMs = deadlineMs ?? (lifetimeSeconds === undefined ? Infinity : nowMs() + lifetimeSeconds * 1000)
     const token = { value: mint('1//0'), sub, scopes: [...scopes], expiresAtMs, revoked: false, family }
@@ -104,7 +91,7 @@ export function createGrants({ nowMs, ledger, mint, settings }: GrantsParts): Gr
     return token
   }
 
-  function open<T extends AccessToken | RefreshToken>(tokens: Map<string, T>, value: string): T | undefined {
+  function open(tokens: Map<string, Token>, value: string): Token | undefined {
     const token = tokens.get(value)
     return token && isAlive(token) ? token : undefined
   }

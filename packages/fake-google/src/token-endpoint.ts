@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Authorization } from './authorization.ts'
 import { authenticateClient } from './client-authentication.ts'
-import type { AccessToken, RefreshToken } from './grants.ts'
+import type { Token } from './grants.ts'
 import { isForm, json, type RecordedRequest, type Reply, readParameters } from './http.ts'
 import type { World } from './world.ts'
 
@@ -101,8 +101,8 @@ export function createTokenEndpoint(world: World, authorization: Authorization):
   }
 
   function tokens(
-    accessToken: AccessToken,
-    refreshToken: RefreshToken | undefined,
+    accessToken: Token,
+    refreshToken: Token | undefined,
     nonce?: string,
     refreshDeadlineMs = refreshToken?.expiresAtMs ?? Infinity
   ): Reply {

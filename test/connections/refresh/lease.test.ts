@@ -1,16 +1,23 @@
 import t from 'tap'
 import { collectionsOf, isProblem } from '../../helper.ts'
-import { refreshesAt, tell } from './story.ts'
+import { refreshesAt, type Story, tell } from './story.ts'
 
-t.test('[R66] lease › its holder is slower than the lease › the newer token is kept', async t => {
-  const { app, replica, google, clock, expire, vend, stored } = await tell(t)
-  const other = await replica()
-  expire()
+/** A vend whose refresh Google answers only once it is released; by then the lease has run out. */
+async function outlasted({ app, google, clock, vend }: Story) {
   const { release } = google.fault('token', { hang: true, when: 'after' })
   const arrived = google.arrival('token')
   const slow = vend({}, app)
   await arrived
   clock.advance(20_000)
+  return { slow, release }
+}
+
+t.test('[R66] lease › its holder is slower than the lease › the newer token is kept', async t => {
+  const story = await tell(t)
+  const { google, expire, vend, stored } = story
+  const other = await story.replica()
+  expire()
+  const { slow, release } = await outlasted(story)
   const newer = await vend({}, other)
   t.equal(newer.statusCode, 200)
   const { version, accessToken } = await stored()
@@ -53,15 +60,12 @@ t.test('[R66] lease › just before it expires › nobody else calls Google', as
 t.test(
   '[R66] lease › a slow holder has the rotated token, the next got invalid_grant › the connection recovers',
   async t => {
-    const { app, replica, google, clock, expire, vend, stored, events } = await tell(t)
-    const other = await replica()
+    const story = await tell(t)
+    const { google, expire, vend, stored, events } = story
+    const other = await story.replica()
     google.rotateRefreshTokens = true
     expire()
-    const { release } = google.fault('token', { hang: true, when: 'after' })
-    const arrived = google.arrival('token')
-    const slow = vend({}, app)
-    await arrived
-    clock.advance(20_000)
+    const { slow, release } = await outlasted(story)
     isProblem(t, await vend({}, other), 409, 'needs_reconnect')
     release()
     t.equal((await slow).statusCode, 200)
@@ -73,15 +77,12 @@ t.test(
 )
 
 t.test('[R66] lease › a slow holder, and the connection was reconnected and is dead again › stays dead', async t => {
-  const { app, replica, google, clock, ada, expire, vend, stored } = await tell(t)
-  const other = await replica()
+  const story = await tell(t)
+  const { google, ada, expire, vend, stored } = story
+  const other = await story.replica()
   google.rotateRefreshTokens = true
   expire()
-  const { release } = google.fault('token', { hang: true, when: 'after' })
-  const arrived = google.arrival('token')
-  const slow = vend({}, app)
-  await arrived
-  clock.advance(20_000)
+  const { slow, release } = await outlasted(story)
   await ada.connected()
   google.refuseRefresh('ada@example.com', {})
   google.refuseRefresh(google.user('ada@example.com').sub, {})
