@@ -129,7 +129,7 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
     'Leave the subject out, or say `newThread: true`.'
   ],
   sender_not_allowed: [
-    '`from` is none of the addresses that the account may send from.',
+    '`from` is not an address that the account may send from.',
     'Choose one of `GET …/gmail/aliases`.'
   ],
   rate_limited: [

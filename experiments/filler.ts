@@ -36,7 +36,7 @@ export async function fillVault(
       version: 0,
       lease: null,
       cooldownUntil: null,
-      owed: null,
+      pendingRevocation: null,
       outbox: [],
       warnedOf: null,
       createdAt: now,

@@ -22,8 +22,8 @@ export default fp(
     })
     app.decorate('revocations', revocations)
     app.background.add('revocations', revocations.drainDue)
-    app.metrics.gauge('guichet_revocations_owed', 'Revocations that Google has not taken yet', () =>
-      connections.countDocuments({ live: false, owed: { $ne: null } })
+    app.metrics.gauge('guichet_revocations_pending', 'Revocations that Google has not confirmed yet', () =>
+      connections.countDocuments({ live: false, pendingRevocation: { $ne: null } })
     )
   },
   { name: 'revocations', fastify: '5.x', dependencies: ['connections', 'google', 'vault'] }

@@ -65,7 +65,7 @@ await tokens.updateOne(
       version: 1,
       lease: null,
       cooldownUntil: null,
-      owed: null,
+      pendingRevocation: null,
       outbox: [],
       warnedOf: null,
       createdAt: now,

@@ -23,16 +23,18 @@ export async function judgeAftermath(scene: Scene): Promise<void> {
   faults.expect(world.google.violations.length === 0, `Google complains: ${world.google.violations[0]}`)
 }
 
-/** Waits until no revocation is owed and no event waits. */
+/** Waits until no revocation is pending and every event is delivered. */
 async function settled({ world: { collections }, faults }: Scene): Promise<void> {
   const deadline = Date.now() + settleMs
   for (;;) {
-    const owed = await collections.connections.countDocuments({ live: false })
+    const pending = await collections.connections.countDocuments({ live: false })
     const unlisted = await collections.connections.countDocuments({ 'outbox.id': { $exists: true } })
     const waiting = await collections.events.countDocuments({ deliveredAt: null })
-    if (owed + unlisted + waiting === 0) return
+    if (pending + unlisted + waiting === 0) return
     if (Date.now() > deadline) {
-      faults.add(`in the end ${owed} revocations are owed, ${unlisted} events unlisted and ${waiting} undelivered`)
+      faults.add(
+        `in the end ${pending} revocations are pending, ${unlisted} events unlisted and ${waiting} undelivered`
+      )
       return
     }
     await delay(200)

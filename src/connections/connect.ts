@@ -105,7 +105,7 @@ export function createStoreGrant(options: {
           ...(externalId !== undefined && { externalId }),
           service: service.id,
           version: 0,
-          owed: null,
+          pendingRevocation: null,
           outbox: [],
           createdAt: tokens.updatedAt,
           lastRefreshedAt: null

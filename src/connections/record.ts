@@ -45,7 +45,7 @@ export interface ConnectionRecord {
   /** No refresh is tried before this, after one that failed for a passing reason. */
   cooldownUntil: Date | null
   /** The revocation of a disconnected record's refresh token that is still queued. */
-  owed: { attempts: number; nextAttemptAt: Date } | null
+  pendingRevocation: { attempts: number; nextAttemptAt: Date } | null
   /** Events not yet in the list: written with the change that they tell of, so that neither is without the other. */
   outbox: EventRecord[]
   /** Once its grant's announced end has passed: when Google is asked next. */
@@ -60,7 +60,7 @@ export interface ConnectionRecord {
 }
 
 /** Filter: a disconnected record with nothing left to do: its grant revoked, and its events listed. */
-export const finished = { live: false, owed: null, outbox: { $size: 0 } }
+export const finished = { live: false, pendingRevocation: null, outbox: { $size: 0 } }
 
 /** The scopes its service asks for and Google has not granted. */
 export function missingScopesOf(record: Pick<ConnectionRecord, 'service' | 'grantedScopes'>): string[] {

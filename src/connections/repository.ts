@@ -20,7 +20,7 @@ export const connectionCollection: CollectionOf<ConnectionRecord> = {
     // Of those whose grant lives alone: dead ones stay as long as their users leave them, and are no work.
     { key: { refreshTokenExpiresAt: 1, nextLookAt: 1 }, partialFilterExpression: { live: true, deadReason: null } },
     { key: { warnedOf: 1, refreshTokenExpiresAt: 1 }, partialFilterExpression: { live: true, deadReason: null } },
-    { key: { 'owed.nextAttemptAt': 1 }, sparse: true },
+    { key: { 'pendingRevocation.nextAttemptAt': 1 }, sparse: true },
     { key: { live: 1 }, partialFilterExpression: { live: false } },
     { key: { 'outbox.id': 1 }, sparse: true },
     { key: { 'watch.dueAt': 1 }, sparse: true },
@@ -30,7 +30,7 @@ export const connectionCollection: CollectionOf<ConnectionRecord> = {
 
 /** What a change may set; the rest is the repository's to keep. */
 export type ConnectionChange = Partial<
-  Omit<ConnectionRecord, '_id' | 'userId' | 'version' | 'live' | 'owed' | 'outbox'>
+  Omit<ConnectionRecord, '_id' | 'userId' | 'version' | 'live' | 'pendingRevocation' | 'outbox'>
 >
 
 /**
@@ -196,7 +196,7 @@ export function createConnectionRepository(options: {
             live: false,
             accessToken: null,
             lease: null,
-            owed: { attempts: 0, nextAttemptAt: dueAt },
+            pendingRevocation: { attempts: 0, nextAttemptAt: dueAt },
             // A revocation needs no name, and may have to wait.
             'account.email': '',
             updatedAt: now

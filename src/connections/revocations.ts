@@ -101,12 +101,13 @@ export function createRevocations(options: {
     return matchedCount > 0
   }
 
-  const queueOf = (sub: string) => connections.find({ 'account.sub': sub, live: false, owed: { $ne: null } }).toArray()
+  const queueOf = (sub: string) =>
+    connections.find({ 'account.sub': sub, live: false, pendingRevocation: { $ne: null } }).toArray()
 
   /** Takes revocations off the queue: the token goes now, the record once its events are listed. */
   async function dequeue(queued: readonly ConnectionRecord[]): Promise<void> {
     const records = { _id: { $in: queued.map(({ _id }) => _id) }, live: false }
-    await connections.updateMany(records, { $set: { owed: null, refreshToken: '' } })
+    await connections.updateMany(records, { $set: { pendingRevocation: null, refreshToken: '' } })
     await connections.deleteMany({ ...records, ...finished })
   }
 
@@ -123,14 +124,19 @@ export function createRevocations(options: {
       await dequeue([queued])
       return 'revoked'
     } catch (error) {
-      const attempts = (queued.owed?.attempts ?? 0) + 1
-      const owed = { attempts, nextAttemptAt: fromNow(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs)) }
-      await connections.updateOne({ _id: queued._id, live: false }, { $set: { owed } })
+      const attempts = (queued.pendingRevocation?.attempts ?? 0) + 1
+      const nextAttemptAt = fromNow(Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs))
+      const pendingRevocation = { attempts, nextAttemptAt }
+      await connections.updateOne({ _id: queued._id, live: false }, { $set: { pendingRevocation } })
       if (hasCode(error, 'unsealable')) return 'unsealable'
-      // Google refuses the account's: the others of its queue wait as long, and leave the page to other accounts.
+      // Google refuses revocations of this account: the others in its queue wait as long, so that other accounts get their turn.
       await connections.updateMany(
-        { 'account.sub': queued.account.sub, live: false, 'owed.nextAttemptAt': { $lte: owed.nextAttemptAt } },
-        { $set: { 'owed.nextAttemptAt': owed.nextAttemptAt } }
+        {
+          'account.sub': queued.account.sub,
+          live: false,
+          'pendingRevocation.nextAttemptAt': { $lte: nextAttemptAt }
+        },
+        { $set: { 'pendingRevocation.nextAttemptAt': nextAttemptAt } }
       )
       return 'refused'
     }
@@ -165,8 +171,11 @@ export function createRevocations(options: {
     drain,
 
     async drainDue(signal) {
-      const due = connections.find({ 'owed.nextAttemptAt': { $lte: fromNow(0) } }, { projection: { 'account.sub': 1 } })
-      const subs = (await due.sort({ 'owed.nextAttemptAt': 1 }).limit(dueAtOnce).toArray()).map(
+      const due = connections.find(
+        { 'pendingRevocation.nextAttemptAt': { $lte: fromNow(0) } },
+        { projection: { 'account.sub': 1 } }
+      )
+      const subs = (await due.sort({ 'pendingRevocation.nextAttemptAt': 1 }).limit(dueAtOnce).toArray()).map(
         ({ account }) => account.sub
       )
       await inTurn(new Set(subs), drain, signal)
@@ -191,7 +200,7 @@ export function createRevocations(options: {
         version: 0,
         lease: null,
         cooldownUntil: null,
-        owed: { attempts: 0, nextAttemptAt: now },
+        pendingRevocation: { attempts: 0, nextAttemptAt: now },
         outbox: [],
         warnedOf: null,
         createdAt: now,

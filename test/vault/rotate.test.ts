@@ -59,9 +59,9 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › resume
   const environment = { ...world.environment, VAULT_KEYS: `${k2},${k1}` }
   const serving = await world.replica({ VAULT_KEYS: `${k2},${k1}` })
   const backend = await createBackend(serving)
-  const owing = await user.connected({ as: 'bob@example.com' })
+  const pending = await user.connected({ as: 'bob@example.com' })
   google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
-  t.match((await user.fetch(`/connections/${owing.id}`, 'DELETE')).json(), { revoked: 'pending' })
+  t.match((await user.fetch(`/connections/${pending.id}`, 'DELETE')).json(), { revoked: 'pending' })
 
   let rotating = true
   const vends: number[] = []
@@ -105,9 +105,9 @@ t.test('[R56] rotate › kill -9 in the middle while a replica serves › resume
   t.equal((await backend.vend(id, undefined, alone)).statusCode, 200)
   await alone.background.run()
   t.same(
-    google.ledger.of('refresh_token', { sub: owing.account.sub, alive: true }),
+    google.ledger.of('refresh_token', { sub: pending.account.sub, alive: true }),
     [],
-    'a pending revocation is done with it too'
+    'a pending revocation uses the resealed token'
   )
   t.match(await guichet({ ...environment, VAULT_KEYS: k2 }, 'vault', 'rotate'), { code: 0 }, 'nothing is left')
 })

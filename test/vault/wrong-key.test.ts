@@ -43,7 +43,7 @@ t.test('[R58][F41] wrong key › noticed only when the database is back › no w
   const { id } = await ada.connected()
   google.fault('revoke', { status: 503 }, Number.POSITIVE_INFINITY)
   t.match((await ada.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'pending' })
-  await collectionsOf(app).connections.updateOne({}, { $set: { 'owed.nextAttemptAt': new Date(0) } })
+  await collectionsOf(app).connections.updateOne({}, { $set: { 'pendingRevocation.nextAttemptAt': new Date(0) } })
   await app.close()
   await database.stop()
   const before = snapshot(database.data)
@@ -59,7 +59,7 @@ t.test('[R58][F41] wrong key › noticed only when the database is back › no w
   // It looks again and again: time enough for its work, if it did any.
   for (let look = 0; look < 2; look++) await log.line('not_ready')
   isProblem(t, await wrong.inject('/readyz'), 503, 'unsealable')
-  t.same(snapshot(database.data), before, 'the revocation that is owed is left to those who can pay it')
+  t.same(snapshot(database.data), before, 'the pending revocation is left to a process that can open its token')
 })
 
 t.test('[R58] wrong key › at any place in the ring › it is detected', async t => {

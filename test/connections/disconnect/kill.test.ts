@@ -39,7 +39,7 @@ t.test(
       await settle(told)
       if (read.statusCode === 200) {
         const stored = await collectionsOf(app).connections.findOne({ _id: new ObjectId(id) })
-        t.match(stored, { live: true, owed: null, deadReason: null }, `killed ${moment}: wholly there`)
+        t.match(stored, { live: true, pendingRevocation: null, deadReason: null }, `killed ${moment}: wholly there`)
         await isTold(t, told, id, ['connection.connected'])
         t.match((await user.fetch(`/connections/${id}`, 'DELETE')).json(), { revoked: 'confirmed' })
         await settle(told)

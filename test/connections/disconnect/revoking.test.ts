@@ -116,12 +116,12 @@ t.test(
       isProblem(t, other, 409, 'account_mismatch')
       t.equal(google.calls('revoke'), attempt, 'nobody waits for those of before')
     }
-    const owed = { live: false, owed: { $ne: null } } as const
-    t.equal(await collectionsOf(app).connections.countDocuments(owed), 3)
+    const pending = { live: false, pendingRevocation: { $ne: null } } as const
+    t.equal(await collectionsOf(app).connections.countDocuments(pending), 3)
     // Those that do not open are in no other's way, also where they are met first.
     const { connections } = collectionsOf(app)
-    const debts = await connections.find(owed).toArray()
-    for (const [index, { _id }] of debts.entries())
+    const queued = await connections.find(pending).toArray()
+    for (const [index, { _id }] of queued.entries())
       await connections.updateOne(
         { _id },
         index < 2 ? { $set: { refreshToken: 'k1.spoilt' } } : { $inc: { version: 1 } }
@@ -130,7 +130,7 @@ t.test(
     clock.advance(hourMs)
     await app.background.run()
     t.equal(google.ledger.of('refresh_token', { sub: bob, alive: true }).length, 0)
-    t.equal(await connections.countDocuments(owed), 2)
+    t.equal(await connections.countDocuments(pending), 2)
   }
 )
 
