@@ -8,7 +8,7 @@ import { problemResponses } from '../../src/http/views/problem.ts'
 const CalendarParams = ConnectionParams.extend({
   calendarId: z
     .string()
-    .regex(/^[A-Za-z0-9._%+#@-]{1,254}$/, 'must be the id of a calendar')
+    .regex(/^(?!\.{1,2}$)[A-Za-z0-9._%+#@-]{1,254}$/, 'must be the id of a calendar')
     .describe("A calendar's id, or `primary`.")
 })
 const Time = z.iso.datetime({ offset: true, error: 'must be a time with its offset, such as 2026-11-27T09:00:00Z' })

@@ -31,7 +31,9 @@ export function createStreams(options: {
   const { events, bell, keepAliveMs } = options
 
   return async function* stream({ connectionId, lastEventId, isAllowed, toData, signal }) {
-    let position = lastEventId ?? (await events.last())
+    const last = await events.last()
+    // A number that was never given, or that of another database, would hear of nothing until it is reached.
+    let position = Math.min(lastEventId ?? last, last)
     // Sent at once, so that the reader knows that it is open.
     yield `retry: ${retryMs}\n\n`
     let sentAtMs = performance.now()

@@ -34,6 +34,16 @@ t.test('[G32] a stream › opened › the events from then on, each with its num
   t.equal(event?.data.id, listed?.id, "the webhook's id")
 })
 
+t.test('[G32] a stream › resumed after a number that was never given › what happens from then on', async t => {
+  const room = await openNewsroom(t)
+  const { follow, mailbox, pass } = room
+  await follow()
+  const stream = await reader(t, room)('999999999')
+  const { id } = mailbox.receive(mail)
+  await pass(aMoment)
+  t.match(await stream.next(), { data: { data: { messageId: id } } })
+})
+
 t.test('[G32] a stream › cut repeatedly, and reopened at either replica › every event, in order', async t => {
   const room = await openNewsroom(t)
   const { follow, mailbox, pass, replica, app } = room
