@@ -12,7 +12,7 @@ import type { ConnectionRepository } from './repository.ts'
 
 /**
  * Refreshes a connection, or waits for the replica that does; resolves to the record once its tokens are another version's.
- * @throws GuichetError `google_unavailable`, `google_invalid_response`, `not_found`, `unsealable`
+ * @throws GuichetError `google_unavailable`, `google_misconfigured`, `google_invalid_response`, `not_found`, `unsealable`
  */
 export type Refresh = (stale: ConnectionRecord) => Promise<ConnectionRecord>
 
@@ -167,11 +167,17 @@ export function createRefresh(options: RefreshOptions): Refresh {
   }
 }
 
+const codes = {
+  operator: 'google_misconfigured',
+  invalid_response: 'google_invalid_response',
+  transient: 'google_unavailable',
+  invalid_grant: 'google_unavailable'
+} as const
+
 /** About the operator or about nobody: no connection is touched. */
 function toTransient(error: TokenEndpointError): GuichetError {
   const retryAfterSeconds = Math.min(error.retryAfterSeconds ?? cooldownSeconds(), maxRetryAfterSeconds)
-  const code = error.fault === 'invalid_response' ? 'google_invalid_response' : 'google_unavailable'
-  return new GuichetError(code, { cause: error, retryAfterSeconds: Math.max(1, retryAfterSeconds) })
+  return new GuichetError(codes[error.fault], { cause: error, retryAfterSeconds: Math.max(1, retryAfterSeconds) })
 }
 
 /** Half of the cooldown is fixed and half drawn, so that replicas do not come back together. */

@@ -21,7 +21,8 @@ interface ExchangeFailure {
 
 /**
  * Exchanges a code (RFC 6749, section 4.1.3): once, and never again, for Google may have used it up.
- * @throws GuichetError `code_invalid`, `google_unavailable` (the operator's OAuth client included), `google_invalid_response`
+ * @throws GuichetError `code_invalid`, `google_misconfigured` (the operator's OAuth client), `google_unavailable`,
+ * `google_invalid_response`
  */
 export async function exchangeCode(
   client: AuthorizationCodeClient,
@@ -48,7 +49,7 @@ export async function exchangeCode(
     if (failure.fault === 'operator') onOperatorFault(failure)
     if (failure.fault === 'invalid_grant') throw new GuichetError('code_invalid', { cause: failure })
     if (failure.fault === 'invalid_response') throw new GuichetError('google_invalid_response', { cause: failure })
-    throw new GuichetError('google_unavailable', {
+    throw new GuichetError(failure.fault === 'operator' ? 'google_misconfigured' : 'google_unavailable', {
       cause: failure,
       ...(failure.retryAfterSeconds !== undefined && { retryAfterSeconds: failure.retryAfterSeconds })
     })

@@ -145,7 +145,7 @@ t.test("[F15] exchange › Google refuses the client › google_misconfigured, a
     { status: 400, body: { error: 'unauthorized_client' } },
     { status: 400, body: { error: 'redirect_uri_mismatch' } }
   ]
-  await isRefused(t, world, faults, { status: 503, code: 'google_unavailable', retryAfter: 'some' })
+  await isRefused(t, world, faults, { status: 503, code: 'google_misconfigured', retryAfter: 'some' })
 })
 
 t.test('[F16] exchange › an answer that cannot be used › google_invalid_response', async t => {

@@ -4,9 +4,9 @@ import { tell } from './story.ts'
 
 /** What goes wrong at Google and says nothing about the user's grant. */
 const faults = {
-  '401 invalid_client': [{ status: 401, body: { error: 'invalid_client' } }, 503, 'google_unavailable'],
-  '400 unauthorized_client': [{ status: 400, body: { error: 'unauthorized_client' } }, 503, 'google_unavailable'],
-  '400 invalid_request': [{ status: 400, body: { error: 'invalid_request' } }, 503, 'google_unavailable'],
+  '401 invalid_client': [{ status: 401, body: { error: 'invalid_client' } }, 503, 'google_misconfigured'],
+  '400 unauthorized_client': [{ status: 400, body: { error: 'unauthorized_client' } }, 503, 'google_misconfigured'],
+  '400 invalid_request': [{ status: 400, body: { error: 'invalid_request' } }, 503, 'google_misconfigured'],
   '500': [{ status: 500, body: { error: 'internal_failure' } }, 503, 'google_unavailable'],
   '500 that says invalid_grant': [{ status: 500, body: { error: 'invalid_grant' } }, 503, 'google_unavailable'],
   '503 HTML': [{ status: 503, body: '<h1>Error</h1>', contentType: 'text/html' }, 503, 'google_unavailable'],
@@ -59,7 +59,7 @@ t.test('[F24] refresh › Google refuses our client › no connection is marked,
   expire()
   for (const error of ['invalid_client', 'unauthorized_client']) {
     google.fault('token', { status: 401, body: { error } })
-    isProblem(t, await vend(), 503, 'google_unavailable')
+    isProblem(t, await vend(), 503, 'google_misconfigured')
     expire()
   }
   t.match((await ada.fetch('/connections')).json().connections, [{ status: 'active' }])
