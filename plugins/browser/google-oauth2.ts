@@ -15,6 +15,7 @@ import {
 import type { FlowAim } from '../../src/flows/flows.ts'
 import { type Purpose, purposes, signIn } from '../../src/flows/purposes.ts'
 import { type Endpoints, googleIssuer } from '../../src/google/endpoints.ts'
+import { createExchangeAgent } from '../../src/google/exchange-agent.ts'
 import { schemaController } from '../../src/http/server-options.ts'
 import type { CallbackQuery } from '../../src/http/views/flow.ts'
 import { lazily } from '../../src/lazily.ts'
@@ -54,6 +55,9 @@ export default fp(
     const { clientId, clientSecret, timeoutMs } = config.google
     const redirectUri = ({ callbackPath }: Purpose) => urlUnder(config.publicUrl, callbackPath).href
 
+    let agent: ReturnType<typeof createExchangeAgent> | undefined
+    app.addHook('onClose', async () => agent?.destroy())
+
     /**
      * One registration for each purpose, on an instance that ends with it: the plugin wants the endpoints when it is
      * registered, and an issuer may be away when this server starts.
@@ -61,6 +65,8 @@ export default fp(
      */
     async function register(endpoints: Endpoints): Promise<Map<string, OAuthClient>> {
       const instance = Fastify({ schemaController })
+      agent?.destroy()
+      agent = createExchangeAgent(endpoints.tokenEndpoint)
       for (const purpose of purposes) {
         const options: FastifyOAuth2Options = {
           name: purpose.name,
@@ -69,7 +75,7 @@ export default fp(
             client: { id: clientId, secret: clientSecret },
             auth: toAuth(endpoints),
             // Wreck's time-out runs for the headers and again for the body: code-exchange.ts bounds both together.
-            http: { timeout: timeoutMs, maxBytes: 256 * 1024 },
+            http: { timeout: timeoutMs, maxBytes: 256 * 1024, agent },
             options: { authorizationMethod: 'body' }
           },
           callbackUri: redirectUri(purpose),
