@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 /** A piece of work; it stops soon after `signal` says so, and leaves the rest to the next round. */
 export type Task = (signal: AbortSignal) => Promise<void>
 
@@ -14,6 +16,9 @@ export interface Worker {
 }
 
 /** `onError` hears of each task that failed; the next round tries it again. Tasks do not wait for each other. */
+/** Between two rounds of one task that has more to do: under load a round then serves many requests at once. */
+const pauseMs = 25
+
 export function createWorker(options: { intervalMs: number; onError: (name: string, error: unknown) => void }): Worker {
   const { intervalMs, onError } = options
   const tasks = new Map<string, () => Promise<void>>()
@@ -30,6 +35,7 @@ export function createWorker(options: { intervalMs: number; onError: (name: stri
       do {
         again = false
         await task(stopped.signal).catch(error => onError(name, error))
+        if (again) await delay(pauseMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
       } while (again && !stopped.signal.aborted)
     }
     return () => {

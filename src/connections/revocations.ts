@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Collection, ObjectId } from 'mongodb'
 import type { Clock } from '../clock.ts'
+import { createBatchedFind } from '../database/batches.ts'
 import type { CollectionOf } from '../database/database.ts'
 import { isDuplicateKey } from '../database/errors.ts'
 import { inTurn } from '../database/in-turn.ts'
@@ -70,6 +71,7 @@ export function createRevocations(options: {
 }): Revocations {
   const { collection, connections, repository, tokenEndpoint, vault, clock } = options
   const leases = createLeases(clock, leaseMs)
+  const find = createBatchedFind(collection)
   const fromNow = (ms: number) => new Date(clock.nowMs() + ms)
 
   async function takeLease(sub: string, owner: string): Promise<boolean> {
@@ -211,7 +213,7 @@ export function createRevocations(options: {
 
     async cancelFor(sub, askedAtMs) {
       for (;;) {
-        const revocation = await collection.findOne({ _id: sub })
+        const revocation = await find(sub)
         if (!revocation) return false
         if (!leases.runs(revocation.lease)) {
           await cancelIfAlive(sub, await queueOf(sub))
