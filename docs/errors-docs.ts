@@ -25,9 +25,12 @@ browser comes back with \`?status=CODE\`.`
 
 /** What happened, and what to do about it. A code without an entry does not compile. */
 const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
-  invalid_request: ['Something in the request is missing, malformed or not known here.', 'Mend what `errors` names.'],
+  invalid_request: [
+    'Something in the request is missing, malformed or not known here.',
+    'Correct what `errors` names.'
+  ],
   flow_unknown: [
-    'The callback brings a state that was never given, or long ago, or for another purpose.',
+    "The callback's state was never issued, is long expired, or has another purpose.",
     'Start again. If it happens often, something calls the callback itself.'
   ],
   flow_expired: ['The user took longer than `FLOW_TTL_SECONDS` at Google.', 'Start again.'],
@@ -97,7 +100,7 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
     'List the origin in `ALLOWED_ORIGINS`.'
   ],
   not_found: ['No such route, or no such thing, or it belongs to another user.', 'Check the id and who asks.'],
-  method_not_allowed: ['The path exists, not with this method.', 'Use one that `Allow` names.'],
+  method_not_allowed: ['The path exists, but not with this method.', 'Use one that `Allow` names.'],
   request_timeout: [
     'The request did not arrive within 15 s, or a mail to be sent within 150 s.',
     'Send it faster; look at the network.'
@@ -111,11 +114,17 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
     'Choose the account that the page names, or connect the other one as a new connection.'
   ],
   refresh_token_missing: [
-    'Google gave no refresh token, and none is stored that would do.',
+    'Google gave no refresh token, and no stored one can be used.',
     'Send the user to `connectUrl`: it forces a consent.'
   ],
-  mailbox_unavailable: ['The Google account has no Gmail, or it is switched off.', 'Connect an account that has.'],
-  in_progress: ['The same `Idempotency-Key` is being worked on.', 'Send the same request again in a moment.'],
+  mailbox_unavailable: [
+    'The Google account has no Gmail, or Gmail is switched off.',
+    'Connect an account that has Gmail.'
+  ],
+  in_progress: [
+    'A request with the same `Idempotency-Key` is still running.',
+    'Send the same request again in a moment.'
+  ],
   payload_too_large: [
     "The body is larger than the route's limit (1 MiB; mail 10 MiB as JSON).",
     'Send files as `multipart/form-data`.'
@@ -126,7 +135,7 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
   idempotency_mismatch: ['The `Idempotency-Key` was used for another mail.', 'Give each mail a key of its own.'],
   subject_breaks_thread: [
     'A reply with another subject would leave its conversation.',
-    'Leave the subject out, or say `newThread: true`.'
+    'Leave the subject out, or send `newThread: true`.'
   ],
   sender_not_allowed: [
     '`from` is not an address that the account may send from.',
@@ -153,9 +162,9 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
   google_unavailable: ['Google does not answer, or with 5xx.', 'Wait for `Retry-After`. The connection is untouched.'],
   google_misconfigured: [
     "This server's Google project refuses: an API is not enabled, or the client's id or secret is wrong.",
-    "The operator's affair: `guichet doctor`."
+    'The operator fixes it: `guichet doctor` helps.'
   ],
-  handler_timeout: ['The answer took longer than its time allows.', 'Try again; ask for less at once.'],
+  handler_timeout: ['The answer took longer than allowed.', 'Try again; ask for less at once.'],
   database_unavailable: [
     'MongoDB does not answer, or is not prepared yet.',
     'Wait for `Retry-After`; the operator looks at `/readyz`.'
