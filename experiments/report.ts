@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -21,6 +22,18 @@ that it tells of; the experiments are in \`experiments\`. A zero out of n tries 
 
 export const isGood = ({ faults }: Finding) => faults.length === 0
 
+/** What was run, where it comes out of git: the last commit, and whether something was changed since. */
+function commit(): string {
+  const git = (...words: string[]) =>
+    execFileSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  try {
+    const isChanged = git('status', '--porcelain', '--', '..', ':!../docs').trim() !== ''
+    return ` · commit ${git('rev-parse', '--short', 'HEAD').trim()}${isChanged ? ', changed' : ''}`
+  } catch {
+    return ''
+  }
+}
+
 /** The run in words, as it is printed and published. */
 export function describe({ figure, finding, seed, size, seconds, date }: Run): string {
   return [
@@ -31,7 +44,7 @@ export function describe({ figure, finding, seed, size, seconds, date }: Run): s
     ...finding.lines.map(line => `- ${line}`),
     ...finding.faults.map(fault => `- FAULT: ${fault}`),
     '',
-    `**${isGood(finding) ? 'Held' : 'BROKEN'}** · ${date} · seed \`${seed}\` · ${size} ${figure.unit} · ${seconds} s on ${availableParallelism()} cores, Node ${process.versions.node}`,
+    `**${isGood(finding) ? 'Held' : 'BROKEN'}** · ${date}${commit()} · seed \`${seed}\` · ${size} ${figure.unit} · ${seconds} s on ${availableParallelism()} cores, Node ${process.versions.node}`,
     '',
     '```',
     `npm run figures -- ${figure.name} --size ${size} --seed ${seed}`,
