@@ -11,7 +11,7 @@ export default fp(
     })
     // A text/plain body would reach JSON routes, and browsers send it across sites without asking first.
     app.removeContentTypeParser(['text/plain', 'application/json'])
-    // Many clients announce JSON with every request: an empty body counts as no body. White space alone is no JSON (RFC 8259, section 2).
+    // Many clients announce JSON with every request: an empty body counts as no body. White space alone is not JSON (RFC 8259, section 2).
     const parse = app.getDefaultJsonParser('error', 'error')
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
       if (body === '') done(null, undefined)

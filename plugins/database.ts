@@ -28,7 +28,7 @@ export default fp(
     app.decorate('database', database)
     app.readiness.require('database', {
       async prepare() {
-        // A first connection that failed leaves a client that refuses everything until it is told to connect again.
+        // After a first connection that failed, the client refuses everything until it is told to connect again.
         await client.connect()
         await database.ensureIndexes()
       },

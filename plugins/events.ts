@@ -19,6 +19,6 @@ export default fp(
     app.decorate('events', list)
     app.readiness.require('event numbers', { prepare: list.recount })
   },
-  // After the vault: a wrong key must be told before anything is written.
+  // After the vault: a wrong key must be found before anything is written.
   { name: 'events', fastify: '5.x', dependencies: ['database-clock', 'vault'] }
 )

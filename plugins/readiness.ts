@@ -81,7 +81,7 @@ export default fp(
       draining = true
       closing = true
     })
-    // What comes after that, over a connection that is still open, has another replica to go to.
+    // Requests that come later over a connection that is still open can go to another replica.
     app.addHook('onRequest', (_request, _reply, done) => done(closing ? new GuichetError('shutting_down') : undefined))
     // A connection that is kept would be closed under the request that comes next.
     app.addHook('onSend', (_request, reply, _payload, done) => {

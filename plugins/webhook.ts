@@ -33,7 +33,7 @@ export default fp(
       onFailure: ({ id }, parked) =>
         app.log.warn({ event: 'delivery_failed', id, parked }, 'the webhook did not take an event')
     })
-    // A worker of its own: a receiver that hangs delays nothing else.
+    // Its own worker: a receiver that hangs delays nothing else.
     const worker = createWorker({
       intervalMs,
       onError: (task, error) =>

@@ -24,7 +24,7 @@ const doors = [
   { name: 'open', prefix: '', guarded: false }
 ]
 
-/** What a door sees in place of what is not for it. */
+/** What a door sees in place of another door's decorators. */
 const closed = null as never
 
 /**
@@ -69,7 +69,7 @@ export async function createServer(
   try {
     await load(app)
   } catch (error) {
-    // What has begun, such as connecting to the database, would keep the process alive.
+    // Work that has begun, such as connecting to the database, would keep the process alive.
     await app.close().catch(() => {})
     throw error
   }

@@ -18,7 +18,7 @@ export function lazily<Package>(name: string): () => Package {
   return load
 }
 
-/** Loads what nobody has used yet, so that no user waits for it either: a package at a time, `pauseMs` before each for requests. */
+/** Loads packages before their first use, so that no user waits for them: one at a time, with `pauseMs` before each for requests. */
 export async function loadTheRest(pauseMs: number): Promise<void> {
   for (const load of packages) {
     await delay(pauseMs)

@@ -1,6 +1,6 @@
 /**
  * Seconds that a Retry-After header asks for, as a number or a date (RFC 9110, section 10.2.3), rounded up. Undefined for
- * what is no wait: text, a negative number, a date that has passed. None of these says "at once".
+ * anything that is not a wait: text, a negative number, a past date. None of these means "at once".
  */
 export function retryAfterSeconds(header: string | null | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? ''

@@ -20,7 +20,7 @@ const graceMs = 30_000
 /** The process: environment, server, listening, a graceful end. Nothing else touches `process`. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
-  // What takes most of a start is loaded only for an environment that holds.
+  // The parts that take longest to load are loaded only for a valid environment.
   const { createServer } = await import('./app.ts')
   // Asking for it makes a pipe or socket non-blocking: until then, writing into a full one stops the process.
   void process.stdout

@@ -16,14 +16,14 @@ declare module 'fastify' {
   }
 }
 
-/** Keys that are none, by address and minute: each costs the database a read. */
+/** Invalid keys by address and minute: each costs a database read. */
 const maxFailures = 300
 
 /** The guard of everything under /v1: a living key in the header, allowed to do what the route does. */
 export default fp(
   async function backendKey(app) {
     app.decorateRequest('backendKey')
-    // What the API's description says.
+    // For the API's description.
     app.addHook('onRoute', ({ schema, config }) => {
       if (!schema) return
       schema.security = [{ backendKey: [] }]

@@ -50,7 +50,7 @@ export default fp(
     })
     app.decorateReply('returnWith', function (this: FastifyReply, query: Record<string, string>) {
       const url = this.request.returnTo === null ? urlUnder(publicUrl, '/') : new URL(this.request.returnTo, publicUrl)
-      // The page it leads back to may still carry the outcome before this one; a status of its own is its own affair.
+      // The page it leads back to may still carry an earlier outcome in its query.
       const earlier = url.searchParams.get('status') ?? ''
       if (query.status || earlier === 'connected' || isErrorCode(earlier)) {
         for (const name of ['status', 'connection']) url.searchParams.delete(name)

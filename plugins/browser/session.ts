@@ -29,7 +29,7 @@ export default fp(
     const { publicUrl, sessionSecrets, session: limits } = app.config
     const { name: cookieName, options: cookieOptions } = toSessionCookie(publicUrl)
 
-    // What the API's description says; a route that lets strangers in says so itself.
+    // For the API's description; a route without a session says so itself.
     app.addHook('onRoute', ({ schema }) => {
       if (schema) schema.security ??= [{ session: [] }]
     })

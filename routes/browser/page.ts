@@ -15,7 +15,7 @@ import { toConnectionView } from '../../src/http/views/connection.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { toUserView } from '../../src/http/views/user.ts'
 
-/** What came back with the browser; what others add to a link is no matter. */
+/** The query that the browser comes back with; parameters added by others are ignored. */
 const Query = z.object({
   status: z.string().max(100).optional().catch(undefined),
   connection: z.string().max(100).optional().catch(undefined),

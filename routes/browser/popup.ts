@@ -5,7 +5,7 @@ import { toPopupOutcome, toPopupPage } from '../../src/http/pages/popup.ts'
 import { readerOf } from '../../src/http/pages/words.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 
-/** What a flow's end adds to it, and what strangers may: the rest is no matter. */
+/** The parameters that a flow's end adds; all others are ignored. */
 const Query = z.object({
   to: z.string().max(300).optional(),
   status: z.string().max(100).optional(),

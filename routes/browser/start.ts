@@ -12,7 +12,7 @@ import { problemResponses } from '../../src/http/views/problem.ts'
 import { createSecret } from '../../src/secrets.ts'
 
 const Secret = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a ticket')
-/** As it stands in the link, to which mail programs and trackers add parameters of theirs. */
+/** The link's query; mail programs and trackers add their own parameters. */
 const Link = z.object({ ticket: Secret })
 /** `page` is the secret of the page whose button was pressed: pressed twice, it is one press. */
 const Form = z.strictObject({ ticket: Secret, page: Secret.optional() })
@@ -36,10 +36,10 @@ const start: FastifyPluginAsyncZod = async app => {
       security: [],
       produces: ['text/html'],
       querystring: Link,
-      // What is gone is told on a page too.
+      // A used or expired link is shown as a page too.
       response: { 200: z.string(), 404: z.string(), ...problemResponses }
     },
-    // Who follows a link that a mail program has cut is no program, and reads no JSON.
+    // A person who follows a link that a mail program has cut needs a page, not JSON.
     errorHandler: (error, request, reply) => {
       if (!request.isNavigation()) throw error
       const { code, status, retryAfterSeconds } = toProblem(toGuichetError(error), request)
@@ -72,7 +72,7 @@ const start: FastifyPluginAsyncZod = async app => {
     },
     handler: async (request, reply) => {
       const { ticket: secret, page } = request.body
-      // What may fail comes first: then the link is still good.
+      // Steps that may fail come first: the link then stays valid.
       const found = await app.tickets.find(secret)
       if (found?.service) await app.google.endpoints()
       const known = found && (await app.users.forHostApp(found.externalId, found.displayName))

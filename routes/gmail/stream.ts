@@ -6,7 +6,7 @@ import { ConnectionParams } from '../../src/http/views/connection.ts'
 import { toEventView } from '../../src/http/views/event.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 
-/** It ends when its reader goes or may no longer read; Fastify's timer takes no greater number. */
+/** It ends when its reader disconnects or may no longer read; Fastify's timer accepts no larger number. */
 const noTimeoutMs = 2_147_483_647
 const Headers = z.object({
   'last-event-id': z

@@ -6,7 +6,7 @@ import { PushBody } from '../../src/services/gmail/news/push.ts'
 /** A notification is some hundred bytes. */
 const bodyLimit = 16 * 1024
 
-/** What Google tells of its own accord; a route exists only where it is set up. */
+/** Google's notifications; a route exists only where they are configured. */
 const hooks: FastifyPluginAsyncZod = async app => {
   const pushes = app.gmailPushes
   if (!pushes) return

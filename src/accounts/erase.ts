@@ -11,9 +11,9 @@ import type { Users } from './users.ts'
 export interface Erasing {
   /** Erases a user: every connection disconnected and its grant revoked, then all that is stored about the user. */
   erase(userId: ObjectId): Promise<void>
-  /** Takes what is left of a user who is erased, or was while something of the user was still being written. */
+  /** Deletes what remains of an erased user, also what was written while the user was being erased. */
   finish(userId: ObjectId): Promise<void>
-  /** Ends erasures that were cut off after the write that took the user's name. */
+  /** Finishes erasures that were interrupted after the user's identity was deleted. */
   finishInterrupted(signal: AbortSignal): Promise<void>
 }
 
@@ -40,11 +40,11 @@ export function createErasing(options: {
   }
 
   async function finish(userId: ObjectId): Promise<void> {
-    // A callback that was under way stored before the user was gone, or finds no user and takes back what it stored.
+    // A callback either stored before the user was gone, or finds no user and removes what it stored.
     await disconnectAll(userId)
     await flows.removeOfUser(userId, await sessions.idsOfUser(userId))
     await sessions.removeOfUser(userId)
-    // The last events are listed first, so that none of them keeps an address.
+    // The last events are listed first, so that they lose their addresses too.
     await repository.relayEvents(events, { userId })
     await users.relayEvents(events, { userId })
     const isListed = !(await repository.hasEvents(userId))
@@ -60,7 +60,7 @@ export function createErasing(options: {
     async erase(userId) {
       // The user goes last, so that one who was cut off before can ask again.
       await disconnectAll(userId)
-      // While it is still known whose they are: pressed later, a ticket would bring the user back.
+      // While it is still known whose tickets they are: a later press would create the user again.
       const user = await users.find(userId)
       if (user?.externalId !== undefined) await tickets.voidFor(user.externalId)
       await users.erase(userId)
@@ -68,7 +68,7 @@ export function createErasing(options: {
     },
 
     async finishInterrupted(signal) {
-      // One that cannot be finished is in no other's way.
+      // An erasure that cannot be finished does not stop the others.
       await inTurn(await users.takeErased(atOnce), ({ _id }) => finish(_id), signal)
     }
   }

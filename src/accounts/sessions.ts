@@ -21,7 +21,7 @@ export interface SessionRecord {
   /** SHA-256 of the session id: a stolen database opens no session. */
   _id: string
   userId: ObjectId | null
-  /** One alone in rows of earlier versions. */
+  /** A single one in rows of earlier versions. */
   earlier: string[] | string | null
   startedAt: Date
   seenAt: Date
@@ -37,7 +37,7 @@ export interface MongoSessionStore extends SessionStore {
   /** The ids, as flows know them, of a user's sessions and of those they replaced at sign-in. */
   idsOfUser(userId: ObjectId): Promise<string[]>
   removeOfUser(userId: ObjectId): Promise<void>
-  /** Whether the user's session still lives; asking is no use of it. */
+  /** Whether the user's session is still valid; asking does not count as use. */
   isLive(sessionId: string, userId: ObjectId): Promise<boolean>
 }
 
@@ -76,7 +76,7 @@ export function createSessionStore(options: {
         expiresAt: expiry(now.getTime(), now.getTime())
       })
     }
-    // Erasing a user removes the user first and the sessions then: one that came after is taken back here.
+    // Erasing a user removes the user first and the sessions then: a session that was stored after that is deleted here.
     if (content.userId && !(await isUser(content.userId))) await collection.deleteOne({ _id })
   }
 

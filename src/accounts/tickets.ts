@@ -28,7 +28,7 @@ export const ticketCollection: CollectionOf<TicketRecord> = {
   indexes: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { externalId: 1 } }]
 }
 
-/** Stays as long as a ticket may live that was made before its user was erased. */
+/** Kept as long as a ticket that was made before its user was erased may be valid. */
 export interface VoidedRecord {
   /** SHA-256 of the host app's id of the user. */
   _id: string
@@ -45,14 +45,14 @@ export type NewTicket = Omit<TicketRecord, '_id' | 'createdAt' | 'expiresAt' | '
 
 export interface Tickets {
   create(ticket: NewTicket): Promise<{ ticket: string; expiresAt: Date }>
-  /** Looks and uses nothing up: link scanners and prefetching browsers come too. */
+  /** Reads the ticket without using it: link scanners and prefetching browsers open links too. */
   find(ticket: string): Promise<TicketRecord | null>
   /**
    * Takes the ticket, once. The button of the same page, pressed again within seconds, takes it as often as it is
-   * pressed: `page` is the secret that each page has of its own.
+   * pressed: each page has its own secret, `page`.
    */
   take(ticket: string, page?: string): Promise<TicketRecord | null>
-  /** Voids those that would bring that user of the host app, be they under way: one who is erased must not come back. */
+  /** Voids the tickets of that user of the host app, also those just being used: an erased user must not come back. */
   voidFor(externalId: string): Promise<void>
   /** Whether it was made before its user was erased. To be asked once the user it brings is stored. */
   isVoid(ticket: Pick<TicketRecord, 'externalId' | 'createdAt'>): Promise<boolean>

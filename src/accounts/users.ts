@@ -50,11 +50,11 @@ export interface Users {
   signIn(identity: Identity): Promise<UserRecord>
   /** The host app's own user of that id, made if new. */
   forHostApp(externalId: string, displayName: string | null): Promise<UserRecord>
-  /** Takes back a user whom a ticket has just brought, if the ticket made the user and nobody came since. */
+  /** Removes a user whom a ticket has just created, if nobody signed in as that user since. */
   withdraw(user: UserRecord): Promise<void>
-  /** Takes everything that says who it was, and leaves the event in the same write. */
+  /** Deletes everything that identifies the user, and adds the event in the same write. */
   erase(id: ObjectId): Promise<void>
-  /** Erased users of whom something may be left, for this caller alone: each comes again after a pause. */
+  /** Erased users of whom data may remain; each is given to one caller, and comes again after a pause. */
   takeErased(limit: number): Promise<UserRecord[]>
   /** Removes the record of an erased user, once its event is listed. */
   forget(id: ObjectId): Promise<void>
@@ -102,7 +102,7 @@ export function createUsers(options: {
       return upsert({ issuer, sub }, { email, name, picture })
     },
 
-    // A ticket that names nobody takes no name away.
+    // A ticket without a name leaves the stored one.
     forHostApp: (externalId, displayName) =>
       displayName === null
         ? upsert({ externalId }, {}, { email: null, name: null, picture: null })
@@ -135,7 +135,7 @@ export function createUsers(options: {
         .toArray()
       const taken: UserRecord[] = []
       for (const user of found) {
-        // Before anything is done: one that cannot be finished must not come first for ever.
+        // Before any work, so that an erasure that cannot be finished is not the first one for ever.
         const nextLookAt = nextLook(user.erasedAt ?? now, now.getTime(), leastPauseMs)
         const { modifiedCount } = await collection.updateOne({ _id: user._id, ...due }, { $set: { nextLookAt } })
         if (modifiedCount > 0) taken.push(user)
@@ -154,7 +154,7 @@ export function createUsers(options: {
 
 /**
  * That an address was verified once says nothing of today: only Google's `hd` says that a domain's Workspace manages the
- * account now, and of its own domain Google is sure itself. An unverified address is nobody's.
+ * account now, and Google itself vouches for gmail.com. An unverified address identifies nobody.
  */
 function isAllowed({ email, emailVerified, hostedDomain }: Identity, allow: readonly string[]): boolean {
   if (allow.length === 0) return true

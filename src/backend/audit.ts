@@ -3,11 +3,11 @@ import { GuichetError } from '../errors.ts'
 import { createLineSink, standardOutput } from '../observability/line-sink.ts'
 import { safeCodeOf } from '../observability/log.ts'
 
-/** Who was given a token of whom; never the token. */
+/** Which key got a token of which connection; never the token itself. */
 export interface AuditEntry {
   time: string
   key: string
-  /** None where the key may see no such connection. */
+  /** Undefined if the key may not see that connection. */
   user: string | null
   connection: string
   /** `vended`, or the code of the refusal. */

@@ -4,7 +4,7 @@ import { createRecentlyUsed } from '../recently-used.ts'
 
 export interface FailureLimit {
   /**
-   * Counts an attempt of that address until it proves good, so that many at once are counted too.
+   * Counts an attempt of that address as failed until it succeeds, so that attempts at the same moment count too.
    * @throws GuichetError `rate_limited` once too many of them failed
    */
   begin(address: string): { succeeded(): void }

@@ -40,11 +40,11 @@ export interface BackendKeys {
   /** The key itself, this once. */
   create(key: NewBackendKey): Promise<{ id: string; key: string }>
   list(): Promise<BackendKeyRecord[]>
-  /** False if there is no living key of that id. */
+  /** False if there is no valid key of that id. */
   revoke(id: string): Promise<boolean>
-  /** The key that was presented, if it lives; a revoked one is dead here within three seconds. */
+  /** The key that was presented, if it is valid; a revoked one is refused here within three seconds. */
   authenticate(presented: string): Promise<BackendKeyRecord | undefined>
-  /** Whether that key was good here before, or cannot be one: asking for any other costs the database a read. */
+  /** Whether that key was valid here before, or cannot be a key: looking up any other costs a database read. */
   isFamiliar(presented: string): boolean
 }
 
@@ -55,7 +55,7 @@ const maxCached = 10_000
 /** Keys of backends: 256 bits, made on the command line, stored hashed. */
 export function createBackendKeys(options: { collection: Collection<BackendKeyRecord>; clock: Clock }): BackendKeys {
   const { collection, clock } = options
-  // Only keys that were good: a vend then costs one read, its connection's.
+  // Only valid keys are kept: a vend then costs one read, that of its connection.
   const cache = new Map<string, { record: BackendKeyRecord; readAtMs: number }>()
 
   const lives = ({ revokedAt, expiresAt }: BackendKeyRecord) =>

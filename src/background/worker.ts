@@ -6,7 +6,7 @@ export type Task = (signal: AbortSignal) => Promise<void>
 /** Work that no request waits for: it is tried again until it is done, here or at another replica. */
 export interface Worker {
   add(name: string, task: Task): void
-  /** Runs all tasks once, now; resolves when they have ended, whatever came of them. */
+  /** Runs all tasks once, now; resolves when they have ended, failed or not. */
   run(): Promise<void>
   /** Runs that one in a moment, for it has something to do, or all of them: they cost a dozen commands to the database. */
   soon(name?: string): void
@@ -39,7 +39,7 @@ export function createWorker(options: { intervalMs: number; onError: (name: stri
       } while (again && !stopped.signal.aborted)
     }
     return () => {
-      // What came up while a round runs may be past it: one more follows.
+      // Work that arrived during a round may have been missed: one more round follows.
       if (running) again = true
       if (!running) {
         const begun = rounds().finally(() => {

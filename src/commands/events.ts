@@ -69,7 +69,7 @@ export async function listEvents({ database }: Toolbox, { limit, json }: ListOpt
   for (const event of newest.reverse()) printEvent(event, json, print)
 }
 
-/** What happens from now on, until as many events came as `limit` says, or for ever. */
+/** New events, until there were `limit` of them, or for ever. */
 export async function tailEvents({ database }: Toolbox, { limit, json }: ListOptions, print: Printing): Promise<void> {
   const events = database.collection(eventCollection)
   let left = toCount(limit, Infinity)

@@ -19,7 +19,7 @@ export interface Rotated {
 }
 
 const reportEvery = 50
-/** What is written while a round runs is found by the next; with every replica on the new ring, the third finds none. */
+/** The next round finds what was written during one; once every replica has the new ring, the third finds nothing. */
 const maxRounds = 5
 
 /**

@@ -13,7 +13,7 @@ export const isPrintableAscii = (text: string) => /^[\x20-\x7e]+$/.test(text)
 const isHost = (text: string) =>
   isIP(text) !== 0 || (/^(?:[a-z0-9_-]{1,63}\.)*[a-z_-][a-z0-9_-]{0,62}$/i.test(text) && text.length <= 253)
 
-/** A local part as people have it, or none; a domain of at least two labels. */
+/** A plain local part, or none; a domain of at least two labels. */
 const isAllowedAddress = (text: string) =>
   /^[^\s@"<>(),:;\\*]*(?<!\.)@/.test(text) && toComparableAddress(text.replace(/^@/, 'x@')) !== undefined
 

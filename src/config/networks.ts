@@ -50,7 +50,7 @@ function toBlockList(networks: readonly string[]): BlockList {
   return list
 }
 
-/** What can be told of a webhook's URL before its name is looked up: none if it may be used, else what is wrong with it. */
+/** What is wrong with a webhook's URL, as far as it shows before its name is looked up; undefined if it may be used. */
 export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL'
   const { protocol, hostname, port, username, password, hash } = new URL(text)
@@ -77,7 +77,7 @@ export function toPlainAddress(text: string): string {
   return isIP(address) === 0 ? text.trim() : address
 }
 
-/** Fastify's names for networks that are nobody else's. */
+/** Fastify's names for private networks. */
 const namedNetworks: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.1/8', '::1/128'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],

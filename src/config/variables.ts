@@ -5,11 +5,11 @@ import { Environment, isPrintableAscii, secretNames } from './environment.ts'
 
 export type Variables = Record<string, string | undefined>
 
-/** What stands before and after a value is trimmed; inside, nobody would see these: control and format characters, foreign spaces. */
+/** Trimmed around a value, refused inside it because nobody sees them: control and format characters, unusual spaces. */
 const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
 const ownNames = [...Object.keys(Environment.shape), ...secretNames.map(name => `${name}_FILE`)]
 
-/** The variables as they are meant: trimmed, an empty one as none, and a secret's NAME_FILE read in place of NAME. */
+/** The variables as they count: trimmed, without empty ones, and with a secret's NAME_FILE read in place of NAME. */
 export function readVariables(variables: Variables, faults: ConfigFault[]): Variables {
   const given: Variables = { ...variables }
 
@@ -57,7 +57,7 @@ export function readCredentialsFile(given: Variables, faults: ConfigFault[]) {
   }
 }
 
-/** Without the byte order mark that editors leave; none for a file of blanks. */
+/** Without the byte order mark that editors leave; undefined for a blank file. */
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8').trim() || undefined

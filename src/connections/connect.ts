@@ -47,7 +47,7 @@ export function createStoreGrant(options: {
   clock: Clock
   revocations: Revocations
   liveToken: LiveTokens
-  /** Takes back what was stored for a user who is gone. */
+  /** Removes what was stored for a user who has been erased. */
   finishErasing: (userId: ObjectId) => Promise<void>
   connectUrl: (connection: Pick<ConnectionRecord, '_id' | 'service'>) => string
   freshConnectUrl: (service: string) => string
@@ -71,7 +71,7 @@ export function createStoreGrant(options: {
       throw new GuichetError('not_found')
     }
     const isRepaired = !repaired || repaired.account.sub === identity.sub
-    // An address that Google has not verified is nobody's.
+    // An address that Google has not verified identifies nobody.
     const isExpected =
       expectedEmail === null || (identity.emailVerified && isSameAddress(expectedEmail, identity.email))
     if (isRepaired && isExpected) return

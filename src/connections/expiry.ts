@@ -20,7 +20,7 @@ export async function warnOfExpiry(repository: ConnectionRepository, clock: Cloc
 
 /**
  * Asks Google about each grant whose announced end has passed: its connection is dead, or the end is no longer
- * believed. Nobody may vend it for days, and meanwhile it would call itself active.
+ * kept. Without this, a connection that nobody uses would stay active after its grant has ended.
  */
 export async function checkEnded(
   repository: ConnectionRepository,
@@ -32,10 +32,10 @@ export async function checkEnded(
   await inTurn(
     ended,
     async record => {
-      // First of all: one that does not open, or whose process dies over it, must not come first for ever.
+      // First, so that a record that does not open, or kills its process, is not the first one for ever.
       const nextLookAt = nextLook(record.refreshTokenExpiresAt ?? record.updatedAt, clock.nowMs(), leastPauseMs)
       if (!(await repository.postponeLook(record, nextLookAt))) return
-      // What Google said is in the record; where it could not be asked, a later round asks again.
+      // The record has Google's answer; if Google could not be asked, a later round asks again.
       await liveToken(record, { minTtlSeconds: askSeconds }).catch(error => {
         if (!(error instanceof GuichetError)) throw error
       })

@@ -5,7 +5,7 @@ import type { ConnectionRecord } from './record.ts'
 export interface ConnectLinks {
   /** Repairs that connection: its user is sent to Google for it. */
   repair(connection: Pick<ConnectionRecord, '_id' | 'service'>): string
-  /** Names no connection, and so asks Google for a consent: what Google refuses although the record is in order, nothing less can mend. */
+  /** Names no connection, and so forces a consent: nothing less helps when Google refuses although the record is in order. */
   fresh(service: string): string
 }
 

@@ -32,7 +32,7 @@ export type LiveTokens = (connection: ConnectionRecord, options?: LiveTokenOptio
 const minTtlFloorSeconds = 60
 const usualPatienceMs = 22_000
 
-/** However many callers of this process ask, one of them refreshes a connection, and all get what it brought. */
+/** One caller of this process refreshes a connection, and all callers get the result. */
 export function createLiveTokens(options: {
   refresh: Refresh
   repository: ConnectionRepository
@@ -64,7 +64,7 @@ export function createLiveTokens(options: {
     const record = await refreshOnce(connection)
     const refreshed = serve(record, 1, refused)
     if (refreshed) return refreshed
-    // A flight that was under way may bring the very token that this caller was refused: one more follows.
+    // A refresh already running may return the token that Google refused this caller: then one more follows.
     const renewed = joined && serve(await refreshOnce(record), 1, refused)
     if (renewed) return renewed
     throw new GuichetError('google_invalid_response', {
@@ -81,7 +81,7 @@ export function createLiveTokens(options: {
       return await inTime(renew(connection, refused), patienceMs)
     } catch (error) {
       if (!(error instanceof GuichetError) || error.status < 502 || error.code === 'unsealable') throw error
-      // While Google is down, a token that still lives is served with its true rest; unless its connection ended, or
+      // While Google is down, a token that is still valid is served with its remaining life; unless its connection ended, or
       // was made again, while this was waiting.
       const current = await repository.find(connection._id)
       if (!current) throw new GuichetError('not_found')

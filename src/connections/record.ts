@@ -40,13 +40,13 @@ export interface ConnectionRecord {
   refreshTokenExpiresAt: Date | null
   /** Counts the changes of the tokens: each is written only over the version it was made from. */
   version: number
-  /** Who is refreshing, until when at most. */
+  /** The process that is refreshing, until when at most. */
   lease: Lease | null
   /** No refresh is tried before this, after one that failed for a passing reason. */
   cooldownUntil: Date | null
   /** The revocation of a disconnected record's refresh token that is still queued. */
   pendingRevocation: { attempts: number; nextAttemptAt: Date } | null
-  /** Events not yet in the list: written with the change that they tell of, so that neither is without the other. */
+  /** Events not yet in the list: written with the change that they tell of, so that neither exists without the other. */
   outbox: EventRecord[]
   /** Once its grant's announced end has passed: when Google is asked next. */
   nextLookAt?: Date

@@ -22,9 +22,9 @@ export interface RefreshOptions {
   vault: Vault
   clock: Clock
   onDead: (connection: ConnectionRecord) => void
-  /** Hears of each refresh that was asked of Google: the fault, or none. */
+  /** Called for each refresh at Google, with the fault if it failed. */
   onRefresh: (fault: TokenEndpointError | undefined) => void
-  /** A refresh token that came for a connection which is no more. */
+  /** Called with a refresh token whose connection is gone. */
   onOrphan: (connection: ConnectionRecord, refreshToken: string) => Promise<void>
 }
 
@@ -101,7 +101,7 @@ export function createRefresh(options: RefreshOptions): Refresh {
       ...(hasOutlivedItsEnd && { refreshTokenExpiresAt: null }),
       ...(refreshTokenExpiresAt && {
         refreshTokenExpiresAt,
-        // The same end, told again in whole seconds, is no other one.
+        // Google repeats the same expiry in whole seconds: a small difference is not a new one.
         ...(refreshTokenExpiresAt.getTime() > (held.warnedOf?.getTime() ?? 0) + sameEndMs && { warnedOf: null })
       }),
       ...(answer.scopes && { grantedScopes: answer.scopes }),
@@ -174,13 +174,13 @@ const codes = {
   invalid_grant: 'google_unavailable'
 } as const
 
-/** About the operator or about nobody: no connection is touched. */
+/** The operator's fault or a passing one: no connection is changed. */
 function toTransient(error: TokenEndpointError): GuichetError {
   const retryAfterSeconds = Math.min(error.retryAfterSeconds ?? cooldownSeconds(), maxRetryAfterSeconds)
   return new GuichetError(codes[error.fault], { cause: error, retryAfterSeconds: Math.max(1, retryAfterSeconds) })
 }
 
-/** Half of the cooldown is fixed and half drawn, so that replicas do not come back together. */
+/** Half of the cooldown is fixed and half random, so that replicas do not retry at the same moment. */
 function cooldownSeconds(): number {
   return Math.ceil((maxCooldownMs / 1000) * (0.5 + Math.random() / 2))
 }

@@ -13,7 +13,7 @@ import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, finished, openToken, sealToken } from './record.ts'
 import type { ConnectionRepository } from './repository.ts'
 
-/** What became of a grant at Google: gone, still queued, or kept because another connection stands on it. */
+/** The state of a grant at Google: revoked, still queued, or kept because another connection uses it. */
 export type Revoked = 'confirmed' | 'pending' | 'kept'
 
 /** One Google account whose grant is, or was lately, being revoked. */
@@ -151,7 +151,7 @@ export function createRevocations(options: {
     let outcome: Revoked = 'confirmed'
     try {
       const queue = await queueOf(sub)
-      // Another replica was faster: what came of it can be seen.
+      // Another replica was faster: the database shows the result.
       if (queue.length === 0) return (await repository.hasLivingAccount(sub)) ? 'kept' : 'confirmed'
       for (const queued of queue) {
         if (await cancelIfAlive(sub, queue)) return 'kept'

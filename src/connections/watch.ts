@@ -13,14 +13,14 @@ export interface WatchRecord {
   address: string
   /** Which news is told. */
   events: NewsKind[]
-  /** Only news of messages with one of these labels; empty: of all. */
+  /** Only changes of messages with one of these labels; empty: of all messages. */
   labelIds: string[]
-  /** Gmail's historyId, in decimal: all that happened up to here is told. It only moves forward. */
+  /** Gmail's historyId, in decimal: every change up to here has its event. It only moves forward. */
   cursor: string
   since: Date
   /** When the mailbox is next looked at; a push makes it now. */
   dueAt: Date
-  /** What passes until then if there is no news. */
+  /** The polling interval while there is no news. */
   intervalMs: number
   /** The worker that is looking, until when at most. */
   lease: Lease | null

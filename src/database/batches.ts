@@ -9,7 +9,7 @@ import { type Collection, type Filter, MongoBulkWriteError, type OptionalUnlessR
 /** A command holds so many at most: far below what the server takes and sends at once. */
 const maxBatch = 100
 
-/** Finds a record by its id. Who asks for the same one in one turn gets the same object: nobody may change it. */
+/** Finds a record by its id. Callers that ask for the same one in one turn share the object: it must not be changed. */
 export function createBatchedFind<R extends { _id: unknown }>(
   collection: Collection<R>,
   filter: Filter<R> = {}
@@ -46,9 +46,9 @@ export function createBatchedInsert<R extends { _id: unknown }>(
     } catch (error) {
       if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error
       const refused = new Set([error.writeErrors].flat().map(({ index }) => index))
-      // The driver uses this error for a broken connection too: then it accounts for none of them.
+      // The driver uses this error for a broken connection too: then it names no single write.
       if (error.insertedCount + refused.size < records.length) throw error
-      // Those that were refused are refused again, each with its own error.
+      // Writes that were refused are tried again one by one, so that each gets its own error.
       return records.map((record, index) => (refused.has(index) ? insertOne(record) : undefined))
     }
   })

@@ -1,8 +1,8 @@
 import { isDatabaseUnavailable } from './errors.ts'
 
 /**
- * Does `work` for one record after the other; one that fails is in no other's way. Throws the first failure once all were
- * tried, and a database that cannot be reached at once: no other record would fare better.
+ * Does `work` for one record after the other; one that fails does not stop the others. Throws the first failure once all were
+ * tried; if the database cannot be reached, it throws at once, because every other record would fail too.
  */
 export async function inTurn<R>(
   records: Iterable<R>,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 
-/** Who works on a document, until when at most, on the database's clock. Stored in the document itself. */
+/** The process that works on a document, until when at most, on the database's clock. Stored in the document itself. */
 export interface Lease {
   owner: string
   until: Date

@@ -108,7 +108,7 @@ export function createDelivery(options: {
           'webhook-signature': signers.map(signer => signer.sign(id, now, body)).join(' ')
         }
       })
-      // What it says is of no interest, however much it is.
+      // The body is ignored, whatever its size.
       await response.body?.cancel()
       if (response.ok) return 'delivered'
       const wait = retryAfterSeconds(response.headers.get('retry-after'), now.getTime()) ?? 0
@@ -136,7 +136,7 @@ export function createDelivery(options: {
     const pause = outcome.gone ? undefined : pausesMs[attempts - 1]
     onFailure(event, pause === undefined)
     if (outcome.gone) await meta.updateOne(receiverOf(url), { $set: { gone: true } }, { upsert: true })
-    // Who asks to slow down means all that is sent, not this event alone.
+    // A receiver that asks to slow down means every delivery, not only this event.
     else if (outcome.waitMs > 0) {
       const pausedUntil = fromNow(Math.min(outcome.waitMs, longestPauseMs))
       await meta.updateOne(receiverOf(url), { $max: { pausedUntil } }, { upsert: true })

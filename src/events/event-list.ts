@@ -69,7 +69,7 @@ export function createEventList(options: {
   const count = (number: number) => meta.updateOne({ _id: counter }, { $max: { last: number } }, { upsert: true })
 
   return {
-    // One that was listed and not counted, for its process died in between.
+    // An event that was listed but not counted, because its process died in between.
     recount: async () => void (await count(await last())),
 
     async append(...events) {
@@ -85,7 +85,7 @@ export function createEventList(options: {
         }))
         let inserted = 0
         try {
-          // In order: the first that cannot be inserted ends it, so that no number is left out.
+          // In order: the first insert that fails ends it, so that no number is skipped.
           inserted = (await collection.insertMany(listed, { ordered: true })).insertedCount
         } catch (error) {
           if (!isDuplicateKey(error)) throw error
@@ -94,7 +94,7 @@ export function createEventList(options: {
         if (inserted > 0) await count(next + inserted - 1)
         events.splice(0, inserted)
         const [refused] = events
-        // By its id it is listed already; by its number another came first.
+        // A conflict on the id: it is listed already; on the number: another event came first.
         if (refused && (await collection.findOne({ id: refused.id }, { projection: { _id: 1 } }))) events.shift()
       }
     },
@@ -107,7 +107,7 @@ export function createEventList(options: {
         $set: { 'data.connection.account': { sub: '', email: '' } },
         $unset: { 'data.connection.externalId': '' }
       } as UpdateFilter<ListedEvent>)
-      // Events of a service name the connection alone; that it ended is told in one that is younger than all of these.
+      // Events of a service hold only the connection's id; a younger event says that it ended.
       await collection.updateMany({ 'data.connectionId': { $in: [...ids] } }, {
         $unset: { 'data.externalId': '' }
       } as UpdateFilter<ListedEvent>)

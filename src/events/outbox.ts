@@ -12,7 +12,7 @@ const atOnce = 100
 const mostFailed = 1_000
 
 export interface Relay<R> {
-  /** How a record looks that stayed for its events alone, once they are listed. */
+  /** Filter: records kept only for their events, all of which are listed. */
   isDone?: Filter<R>
   /** Only the events of these records. */
   of?: Filter<R>
@@ -42,7 +42,7 @@ export async function relayOutbox<R extends WithOutbox>(
     if (isDone) await collection.deleteMany({ ...isDone, ...these })
   }
 
-  /** All at once; where that fails one by one, for a record whose events cannot be listed is in no other's way. */
+  /** All at once; if that fails, one by one, so that a record whose events cannot be listed does not stop the others. */
   async function moveAll(records: readonly R[]): Promise<void> {
     const [first, second] = records
     if (!first || signal?.aborted) return

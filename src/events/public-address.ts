@@ -4,7 +4,7 @@ import { type AddressGuard, createAddressGuard } from '../config/networks.ts'
 
 /**
  * The addresses that may be connected to. A private name may have some that are not allowed (localhost is ::1 too): then
- * those that are allowed by name are left. A public name that also leads inside is refused whole.
+ * those that are allowed by name are left. A public name that also has an inside address is refused.
  */
 function toAllowed(addresses: readonly LookupAddress[], guard: AddressGuard, isPublic: AddressGuard): LookupAddress[] {
   const allowed = addresses.filter(({ address }) => guard(address))

@@ -101,7 +101,7 @@ export function createAuthorization(options: {
     if (iss === undefined ? issParameterSupported : iss !== issuer) throw new GuichetError('iss_mismatch')
   }
 
-  /** What happened has happened, whether those who repeat the callback can be told or not. */
+  /** The callback has succeeded, even if its outcome cannot be stored for those who repeat it. */
   async function note(flowId: string, outcome: FlowOutcome): Promise<void> {
     await outcomes.note(flowId, outcome).catch(() => {})
   }
@@ -123,7 +123,7 @@ export function createAuthorization(options: {
     },
 
     async finish(session, purpose, { state, code, error, iss }, { taken: onTaken, end, find }) {
-      // Whatever may fail for a passing reason comes before the state is used up.
+      // Steps that may fail for a passing reason come before the state is used.
       const oauth2 = await client(purpose)
       await requireIssuer(iss)
       if (code === undefined && error === undefined)

@@ -38,7 +38,7 @@ export interface FlowRecord {
   outcome?: FlowOutcome
 }
 
-/** What a flow is to end in. */
+/** What a flow will end in. */
 export type FlowAim = Pick<FlowRecord, 'returnTo' | 'connectionId' | 'expectedEmail'>
 
 /** Who holds a flow. */
@@ -49,7 +49,7 @@ export interface FlowHolder {
   userId: ObjectId | null
 }
 
-/** Who comes with a callback: its session, and those of the same browser that may have started the flow. */
+/** The sessions behind a callback: its own, and earlier ones of the same browser that may have started the flow. */
 export interface FlowClaim extends Omit<FlowHolder, 'sessionId'> {
   sessionIds: readonly string[]
   /** Google's code; none where it answered with an error, which is told once. */

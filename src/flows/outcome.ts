@@ -5,7 +5,7 @@ import type { CollectionOf } from '../database/database.ts'
 import { isDatabaseUnavailable } from '../database/errors.ts'
 import { type ErrorCode, type ErrorDetails, GuichetError } from '../errors.ts'
 
-/** What became of a used flow: the id of the user or connection it ended in, or its refusal. Never a token. */
+/** The outcome of a used flow: the id of its user or connection, or its refusal. Never a token. */
 export type FlowOutcome = { id: ObjectId } | { code: ErrorCode; details: Omit<ErrorDetails, 'cause' | 'status'> }
 
 /** As much of a flow as its outcome needs. */
@@ -34,7 +34,7 @@ export interface Outcomes {
 /** For so long the same callback has the same answer: a browser reloads, a proxy repeats. */
 const repeatableMs = 30_000
 const beatMs = 500
-/** A callback whose beat stands still for so long died with its process. */
+/** A callback whose heartbeat has stopped for this long died with its process. */
 const deadAfterMs = 4 * beatMs
 const pollMs = 50
 

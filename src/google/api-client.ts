@@ -22,7 +22,7 @@ interface ApiRequest {
   timeout?: number
 }
 
-/** An answer of Google's that is no success. */
+/** An answer of Google's that is not a success. */
 export class ApiRefusal extends Error {
   override name = 'ApiRefusal'
   readonly status: number
@@ -114,7 +114,7 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
   return { request }
 }
 
-/** The usual one; `onBegin` hears when there is a connection and the request goes out on it. */
+/** The default agent; `onBegin` is called when a connection is there and the request is sent on it. */
 function dispatcherWith(onBegin: () => void): Dispatcher {
   return undici()
     .getGlobalDispatcher()
@@ -146,7 +146,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** A refusal that is too long or cut short is one all the same. */
+/** A refusal whose body is too long or cut short still counts as a refusal. */
 async function readSome(received: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = []
   try {

@@ -13,7 +13,7 @@ export interface Bounds {
 
 /**
  * undici's own, and not the one inside Node: the same client whichever Node runs, and loaded once, for webhooks need it too.
- * To a caller the two are alike; their types are not.
+ * Callers treat the two alike; only their types differ.
  */
 export type Fetch = typeof globalThis.fetch
 

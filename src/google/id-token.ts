@@ -28,7 +28,7 @@ const Claims = z.object({
   email: z.string().min(3).max(320),
   // Some issuers write it as text. What is neither proves nothing.
   email_verified: z.union([z.boolean(), z.literal('true').transform(() => true)]).catch(false),
-  // What is no domain opens nothing.
+  // Text that is not a domain matches nothing.
   hd: z.string().max(255).nullish().catch(''),
   // For display alone: without them, or with null, sign-in goes on.
   name: z.string().max(1000).nullish().catch(null),

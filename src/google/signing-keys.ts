@@ -38,7 +38,7 @@ export function createSigningKeys(options: {
   async function read(): Promise<KeySet> {
     const response = await fetch(await jwksUri())
     if (!response.ok) throw new Error(`the signing keys answered ${response.status}`)
-    // Refuses what is no set of keys, and leaves those that are known.
+    // Refuses an answer that is not a key set, and keeps the known keys.
     known = jose().createLocalJWKSet((await response.json()) as JSONWebKeySet)
     loadedAtMs = clock.nowMs()
     return known

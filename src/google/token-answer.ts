@@ -6,7 +6,7 @@ export interface TokenAnswer {
   accessToken: string
   /** How long the access token lives, counted from when it was asked for. */
   expiresInSeconds: number
-  /** None if the answer holds none, or an empty one. */
+  /** Undefined if the answer has none, or an empty one. */
   refreshToken: string | undefined
   /** How long the refresh token lives, where Google announces it (an OAuth client in Testing mode: 7 days). */
   refreshTokenExpiresInSeconds: number | undefined
@@ -16,7 +16,7 @@ export interface TokenAnswer {
 }
 
 const maxExpiresInSeconds = 86_400
-/** Ten years: a date that can be stored and told, whatever Google says. */
+/** Ten years: an upper bound for a date that can be stored and shown, whatever Google sends. */
 const maxRefreshTokenExpiresInSeconds = 315_360_000
 /** For an answer that does not say how long its token lives: enough to use it once. */
 const unknownExpiresInSeconds = 60
@@ -37,7 +37,7 @@ const Answer = z.object({
   refresh_token: z.union([token, z.literal(''), z.null()]).optional(),
   refresh_token_expires_in: seconds.pipe(z.number().positive()).optional().catch(undefined),
   scope: z.string().max(8192).nullish(),
-  // A refresh has no use for it, and where it is needed its verifier refuses what is missing.
+  // A refresh does not need it; where it is needed, its verifier refuses a missing one.
   id_token: z.string().max(16_384).optional().catch(undefined)
 })
 
@@ -46,7 +46,7 @@ export function parseTokenAnswer(body: unknown): TokenAnswer {
   const parsed = Answer.safeParse(body)
   if (!parsed.success) {
     const [field = 'answer'] = parsed.error.issues.flatMap(({ path }) => path.map(String))
-    // A field of ours, whatever is in it.
+    // Our own field name, whatever Google's value is.
     throw new GuichetError('google_invalid_response', { cause: new CodedError(`unusable_${field}`, parsed.error) })
   }
   const answer = parsed.data

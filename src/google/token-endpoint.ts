@@ -52,7 +52,7 @@ const ErrorAnswer = z.object({
  */
 export const policyRefusals: ReadonlySet<string> = new Set(['admin_policy_enforced', 'policy_enforced', 'org_internal'])
 
-/** What only the operator can mend (RFC 6749, section 5.2; Google's own): a closed list, for the sender chooses the text. */
+/** Errors that only the operator can fix (RFC 6749, section 5.2; Google's own): a closed list, because the sender chooses the text. */
 const operatorErrors = [
   'invalid_client',
   'unauthorized_client',
@@ -82,7 +82,7 @@ export function toTokenEndpointError(
   const { error, error_subtype: subtype, error_description: description } = parsed.data
   if (error === 'invalid_grant') return new TokenEndpointError('invalid_grant', { subtype, description })
   if (policyRefusals.has(error)) return new TokenEndpointError('invalid_grant', { subtype: error, description })
-  // invalid_client, unauthorized_client, redirect_uri_mismatch, …: what only the operator can mend.
+  // invalid_client, unauthorized_client, redirect_uri_mismatch, …: only the operator can fix these.
   return new TokenEndpointError('operator', { code: operatorErrors.find(known => known === error) ?? 'unknown_error' })
 }
 
@@ -91,7 +91,7 @@ export interface TokenEndpoint {
   refresh(refreshToken: string): Promise<TokenAnswer>
   /**
    * Takes the whole grant of account × client; a token that is already dead counts as revoked. The client shows who it
-   * is (RFC 7009, section 2.1): Google alone does without, and takes no offence at it.
+   * is (RFC 7009, section 2.1): Google does not need it, and accepts it.
    * @throws TokenEndpointError
    */
   revoke(token: string): Promise<void>

@@ -7,7 +7,7 @@ interface Route {
 export function createAllowedMethods() {
   const routes: Route[] = []
   return {
-    /** To be told of every route, by its pattern. */
+    /** Called for every route, with its pattern. */
     add(url: string, method: string | string[]): void {
       // CORS preflights are answered everywhere; that makes no path exist.
       if (url.includes('*')) return
@@ -16,7 +16,7 @@ export function createAllowedMethods() {
         .map(segment => (segment.startsWith(':') ? '[^/]+' : segment.replaceAll('.', '\\.')))
       routes.push({ path: new RegExp(`^${segments.join('/')}$`), methods: [method].flat() })
     },
-    /** The methods of that path; none if there is no such path. */
+    /** The methods of that path; empty if there is no such path. */
     of(path: string): string[] {
       return [...new Set(routes.filter(route => route.path.test(path)).flatMap(({ methods }) => methods))].sort()
     }

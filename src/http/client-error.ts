@@ -15,7 +15,7 @@ export interface ClientError extends NodeJS.ErrnoException {
   rawPacket?: unknown
 }
 
-/** Answers on the bare socket, in the one shape of errors. Gives the code it answered with; none where nobody reads. */
+/** Answers on the bare socket, in the one shape of errors. Returns the code it answered with; undefined if nobody can read the answer. */
 export function answerClientError(
   error: ClientError,
   socket: Socket,

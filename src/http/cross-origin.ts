@@ -22,7 +22,7 @@ export function toCrossOriginHeaders(
 
 const origins = new WeakMap<Socket, string>()
 
-/** Notes whose request is under way on a socket: one whose body never ends is answered on the socket itself. */
+/** Remembers the current request of a socket: one whose body never ends is answered on the socket itself. */
 export function noteOrigin(socket: Socket, origin: string | undefined): void {
   if (origin === undefined) origins.delete(socket)
   else origins.set(socket, origin)

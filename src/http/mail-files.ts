@@ -62,7 +62,7 @@ async function readField(part: Part): Promise<unknown> {
   return Buffer.concat(chunks).toString()
 }
 
-/** What the parser chokes on is the sender's fault, unless it says otherwise. */
+/** An error of the parser is the sender's fault, unless it says otherwise. */
 async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* parts

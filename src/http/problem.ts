@@ -17,7 +17,7 @@ export interface Problem {
   retryAfterSeconds?: number
 }
 
-/** Fastify's own refusals in our codes. */
+/** Fastify's own refusals, as guichet's codes. */
 const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   // Not Google's: every call to Google, and every wait for a token, ends within the time that its request has left.
   FST_ERR_HANDLER_TIMEOUT: 'handler_timeout',
@@ -36,7 +36,7 @@ interface Issue {
   params?: { issues?: Nested[]; errors?: Nested[][] }
 }
 
-/** What zod says inside an issue: of a key that is none, or of each of the shapes that a value may have. */
+/** The issues inside a zod issue: of an invalid key, or of each shape that a value may have. */
 interface Nested {
   code: string
   message: string
@@ -92,7 +92,7 @@ function toFieldErrors(issues: Issue[], context = 'request'): { pointer: string;
     }))
 }
 
-/** Of the shapes that a value may have, the one with the fewest faults; none where it is of another type than all. */
+/** Of the shapes that a value may have, the one with the fewest faults; undefined if its type fits none of them. */
 function closestShape(shapes: Nested[][] = []): Nested[] | undefined {
   const near = shapes.filter(faults => faults.some(({ path }) => path.length > 0))
   return near.sort((one, other) => one.length - other.length)[0]

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { toPlainAddress } from '../config/networks.ts'
 
-/** Who is counted together: an IPv4 address, however it is written, or the /64 that one IPv6 customer has whole. */
+/** Which clients share a limit: an IPv4 address, however it is written, or a /64 of IPv6, which belongs to one customer. */
 export function rateLimitKey(text: string): string {
   const ip = toPlainAddress(text)
   if (!isIPv6(ip)) return ip

@@ -9,7 +9,7 @@ export const maxReturnToLength = 8000
  * parser that browsers follow, and on its result: `//evil`, `/\evil` and their like parse to another origin.
  */
 export function isAllowedReturn(returnTo: string, publicUrl: URL, allowedOrigins: readonly string[]): boolean {
-  // Parsers drop or fold these; nobody needs them in a link back.
+  // Parsers drop or change these characters; no real return link needs them.
   if (returnTo.length > maxReturnToLength || /[\s\\\p{Cc}]/u.test(returnTo)) return false
   if (!URL.canParse(returnTo, publicUrl.href)) return false
   const url = new URL(returnTo, publicUrl)

@@ -81,7 +81,7 @@ export function toServerOptions(
     routerOptions: { maxParamLength: 1024 },
     schemaController,
     forceCloseConnections: 'idle',
-    // Readiness says it, as a problem.
+    // The readiness check reports it, as a problem.
     return503OnClosing: false,
     // Neither of these meets a hook: what hooks give every answer, and count, is given here.
     clientErrorHandler(this: FastifyInstance, error: ClientError, socket: Socket) {

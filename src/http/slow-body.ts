@@ -7,7 +7,7 @@ const awaited = new WeakSet<Socket>()
 /** 35 MB at 2 Mbit/s: what Gmail takes as one mail. */
 const largeMailMs = 150_000
 
-/** Whether a route has said that this body may take longer; the server's own timeout is then not its affair. */
+/** Whether a route allowed this body more time; then the server's own timeout does not apply. */
 export function isAwaited(socket: Socket): boolean {
   return awaited.has(socket)
 }

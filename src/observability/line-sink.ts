@@ -73,7 +73,7 @@ export function createLineSink(target: string | number): LineSink {
     queue = queue.slice(done)
   }
 
-  /** What was promised before comes first, for the queue keeps its order. */
+  /** Lines that were promised earlier come first: the queue keeps its order. */
   function keepAll(): void {
     for (const waiting of queue.slice(queue.findLastIndex(({ isPromised }) => isPromised) + 1)) {
       waiting.isPromised = true
@@ -82,7 +82,7 @@ export function createLineSink(target: string | number): LineSink {
     }
   }
 
-  /** What was not promised must not follow later; a line that was cut short is ended, so that the next starts one of its own. */
+  /** Lines that were not promised must not be written later; a line that was cut short is ended, so that the next one starts on a new line. */
   function refuseRest(error: Error): void {
     const kept: Waiting[] = []
     for (const waiting of queue) {

@@ -3,14 +3,14 @@ import type { LiveTokens } from '../connections/live-token.ts'
 import type { ConnectionRecord } from '../connections/record.ts'
 import { GuichetError, hasCode } from '../errors.ts'
 
-/** Google no longer takes this access token: refresh once, then it is the connection that is wrong. */
+/** Google refuses this access token: refresh once; if the fresh one is refused too, the connection is at fault. */
 export class AccessTokenRefused extends Error {
   override name = 'AccessTokenRefused'
 }
 
 /** Calls Google with a connection's token, within the time that the request has. */
 export interface Access {
-  /** As the last refresh left it. */
+  /** The record, as of the last refresh. */
   readonly connection: ConnectionRecord
   /** No call begins later than this: it could not end in time. */
   readonly lastStartMs: number
@@ -47,7 +47,7 @@ export function createOpenAccess(options: {
   timeoutMs: number
   nowMs: () => number
   connectUrl: (connection: ConnectionRecord) => string
-  /** Forces a consent: what Google refuses although the record is in order, nothing less can mend. */
+  /** Forces a consent: nothing less helps when Google refuses although the record is in order. */
   freshConnectUrl: (service: string) => string
 }): OpenAccess {
   const { liveToken, timeoutMs, nowMs, connectUrl, freshConnectUrl } = options

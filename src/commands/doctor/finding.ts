@@ -9,11 +9,11 @@ import type { Vault } from '../../vault/vault.ts'
 export interface Finding {
   state: 'ok' | 'warning' | 'fault' | 'not checked'
   found: string
-  /** How to mend it, where there is something to mend. */
+  /** How to fix it, if there is something to fix. */
   remedy?: string
 }
 
-/** What checks look at; they change nothing, but for the test delivery to the webhook. */
+/** What checks may use; they change nothing, except for the test delivery to the webhook. */
 export interface Patient {
   config: Config
   database: Database

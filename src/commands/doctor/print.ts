@@ -4,7 +4,7 @@ import { type Examined, examine } from './doctor.ts'
 const signs = { ok: '✓', warning: '!', fault: '✗', 'not checked': '·' }
 const colours = { ok: 32, warning: 33, fault: 31, 'not checked': 90 }
 
-/** Prints what was found, and how to mend it. @throws CommandFailure if anything is at fault */
+/** Prints the findings, and how to fix them. @throws CommandFailure if anything is at fault */
 export async function runDoctor(
   environment: NodeJS.ProcessEnv,
   { json }: { json: boolean },

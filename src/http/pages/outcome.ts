@@ -9,14 +9,14 @@ export interface Outcome {
   text: Html
 }
 
-/** What an address may say of how it came to be: anyone can write one, so that only what can be true is shown. */
+/** What a URL's query may say happened. Anyone can write a URL, so only what can be true is shown. */
 export interface OutcomeQuery {
   status?: string | undefined
   connection?: string | undefined
   done?: string | undefined
 }
 
-/** What the address says happened, if it is something that can have happened to this reader. */
+/** What the query says happened, if it can have happened to this reader. */
 export function outcomeOf(
   { status, connection, done }: OutcomeQuery,
   reader: Reader,

@@ -8,7 +8,7 @@ import type { Reader } from './words.ts'
 /** How a flow in a popup ended: what its opener is told. */
 export type PopupOutcome = { status: string; connection?: string }
 
-/** What the address says, if all of it can be ours. A sign-in that went well has no status of its own. */
+/** What the query says, if guichet can have written all of it. A sign-in that went well has no status of its own. */
 export function toPopupOutcome(status = 'signed_in', connection = ''): PopupOutcome | undefined {
   if (status === 'connected') return /^[0-9a-f]{24}$/.test(connection) ? { status, connection } : undefined
   return status === 'signed_in' || isErrorCode(status) ? { status } : undefined

@@ -22,14 +22,14 @@ const readers = new Map(
   readdirSync(web)
     .map(file => /^words\.([a-z]{2,3}(?:-[A-Za-z]+)*)\.json$/.exec(file)?.[1])
     .filter(lang => lang !== undefined)
-    // English first: it is for those who take anything.
+    // English first: it is the choice for `*`.
     .sort((a, b) => Number(b === 'en') - Number(a === 'en'))
     .map(lang => [lang, { lang, words: complete(inEnglish, readWords(lang)) }])
 )
 
 export const languages: readonly string[] = [...readers.keys()]
 
-/** The reader of a request, by its Accept-Language; English where it names no language of ours. */
+/** The reader of a request, by its Accept-Language; English if it names no language that guichet has. */
 export function readerOf(request: FastifyRequest): Reader {
   return readers.get(request.accepts().languages([...languages]) || 'en') ?? englishReader
 }
@@ -45,12 +45,12 @@ function complete<T extends object>(all: T, some: Partial<T>): T {
   ) as T
 }
 
-/** A text by a key that others chose, if there is one. */
+/** A text by a key from outside, if there is one. */
 export function wordsOf<T extends string>(group: Record<T, string>, key: string): string | undefined {
   return Object.hasOwn(group, key) ? group[key as T] : undefined
 }
 
-/** What scopes let an app do; one that has no words is told by the service's own purpose, or by its name. */
+/** What scopes let an app do; a scope without words is shown as the service's purpose, or by its name. */
 export function permissionsOf(scopes: readonly string[], service: Service | string, { words }: Reader): string[] {
   const entry = typeof service === 'string' ? findService(service) : service
   const said = scopes.map(scope => {

@@ -8,7 +8,7 @@ const largeAnswerBytes = 1024 * 1024
 const largeAnswersAtOnce = 4
 /** An answer up to here has nothing to cut: it holds less than one that is cut may. */
 const smallAnswerBytes = 128 * 1024
-/** What holds no mail is no larger. */
+/** Answers without mail are never larger. */
 const maxBytesWithoutMail = 8 * 1024 * 1024
 const holdsMail: ReadonlySet<GmailMethod> = new Set<GmailMethod>([
   'messages.get',

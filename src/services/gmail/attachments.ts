@@ -8,11 +8,11 @@ import { type Leaf, walk } from './mime/walk.ts'
 export interface Attachment {
   filename: string | null
   mimeType: string
-  /** As they arrive; whole where they stood in the mail itself. */
+  /** As they arrive; complete if they were in the mail's own JSON. */
   bytes: AsyncIterable<Uint8Array> | Buffer
 }
 
-/** What Gmail last said of a part: its token works for some minutes, and in no other message's answer. */
+/** What Gmail last said about a part: its token works for a few minutes, and only with its own message. */
 interface KnownPart {
   filename: string | null
   mimeType: string

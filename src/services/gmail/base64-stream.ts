@@ -17,7 +17,7 @@ export async function* base64Stream(
   let pending = ''
   let state: 'before' | 'inside' | 'after' = 'before'
   for await (const chunk of answer) {
-    // What follows is read to its end: a connection that is given up half-way cannot be used again.
+    // The rest is read to its end: a connection that is abandoned half-way cannot be reused.
     if (state === 'after') continue
     pending += decoder.decode(chunk, { stream: true })
     if (state === 'before') {

@@ -25,7 +25,7 @@ export interface CallOptions {
   stream?: boolean
   /** The call carries a mail that is streamed to Google: it may take minutes. */
   upload?: boolean
-  /** Made for another call of this request, which holds a slot: it needs none of its own, or the two could wait for each other. */
+  /** Part of another call of this request, which holds a slot. It takes no slot itself, or the two could wait for each other. */
   nested?: boolean
   signal?: AbortSignal
 }
@@ -64,7 +64,7 @@ const uploadTimeoutMs = 150_000
 const longestWaitMs = 14_000
 /** A stalled reader keeps its slot no longer. */
 const streamSlotMs = 10_000
-/** What may be repeated is asked so often when Google is in trouble and names no wait. */
+/** Retries of a repeatable call when Google is in trouble and sends no Retry-After. */
 const maxAttempts = 2
 const outageMs = 200
 
@@ -207,7 +207,7 @@ function isSend(method: GmailMethod): boolean {
   return method === 'messages.send' || method === 'drafts.send'
 }
 
-/** Gmail's answers are objects: an array, a scalar, a text or a blob is none of them. */
+/** Gmail's answers are objects, never an array, a scalar, a text or a blob. */
 function requireObject(data: unknown): void {
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })

@@ -24,7 +24,7 @@ export interface Mail {
   messageId: string
   date: Date
   files: OutgoingFile[]
-  /** Files that arrive one after the other, after those: how many, nobody knows yet. */
+  /** Files that arrive one after the other, after those; their number is not known yet. */
   moreFiles?: AsyncIterable<OutgoingFile>
 }
 
@@ -62,7 +62,7 @@ const nodeOptions = { keepBcc: true, disableFileAccess: true, disableUrlAccess: 
 
 function withHeaders(node: MimeNode, mail: Mail): MimeNode {
   node.keepBcc = true
-  // Ours last: none of the app's can take their place.
+  // Ours last, so that the app's headers cannot replace them.
   for (const [name, value] of Object.entries(mail.headers)) node.addHeader(name, toHeaderText(value))
   const people = (list: Address[]) => list.map(({ name, address }) => ({ name: oneLine(name), address }))
   node.setHeader('From', people([mail.from]))
@@ -129,7 +129,7 @@ function isShown({ contentId, inline }: OutgoingFile): boolean {
   return inline && contentId !== undefined
 }
 
-/** What looks like an encoded word would be read as what it stands for: it is one itself then. */
+/** Text that looks like an encoded word would be decoded by readers, so it is encoded itself. */
 function toHeaderText(text: string): string {
   const line = oneLine(text)
   return line.includes('=?') ? mimeFuncs().encodeWord(line, 'Q', 52) : line

@@ -7,18 +7,18 @@ import type { SendRecord, Sent } from './idempotency.ts'
 type Message = gmail_v1.Schema$Message
 
 const userId = 'me'
-/** Gmail may put a Message-ID of its own in place of ours: it stays here, for what was made by guichet. */
+/** Gmail may replace our Message-ID with its own; this header keeps ours in mails made by guichet. */
 const metadataHeaders = ['Message-ID', ownIdHeader, 'Date']
 const mostListed = 500
-/** Of the mails that went out since, the oldest: a send is asked about soon after. Each costs 20 units. */
+/** Only the oldest of the mails sent since: a send is asked about soon after. Each costs 20 units. */
 const mostRead = 50
 const atOnce = 5
 /** Clocks differ, and Gmail's search knows whole seconds. */
 const earlierMs = 60_000
 
 /**
- * The mail that a draft has become, when nobody heard Gmail's answer: in its conversation, else among those that were
- * sent since. Undefined where Gmail has none.
+ * The mail that a draft became, if Gmail's answer was lost: in its conversation, else among the mails
+ * sent since. Undefined if Gmail has none.
  */
 export async function findSent(
   gmail: Gmail,
@@ -76,7 +76,7 @@ export function toSent({ id, threadId, labelIds }: Message): Sent {
   return { id: id ?? '', threadId: threadId ?? '', labelIds: labelIds ?? [] }
 }
 
-/** Nothing where Gmail has no such thing. */
+/** Undefined if Gmail does not have it. */
 export async function missing<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call

@@ -28,7 +28,7 @@ export class GmailRefusal extends Error {
   }
 }
 
-/** Google refuses this server's own project or client, and only its operator can mend that. */
+/** Google refuses this server's own project or client; only its operator can fix that. */
 export class ProjectRefused extends GmailRefusal {
   override name = 'ProjectRefused'
   /** The project's number or id, where Google named it. */
@@ -98,7 +98,7 @@ export function translate(error: unknown, nowMs: number): Error {
   return new GuichetError('google_invalid_response', { cause: refusal() })
 }
 
-/** What Gmail refused with, where `error` comes of that. */
+/** Gmail's refusal, if it is the cause of `error`. */
 export function refusalOf(error: unknown): GmailRefusal | undefined {
   return error instanceof GuichetError && error.cause instanceof GmailRefusal ? error.cause : undefined
 }

@@ -14,14 +14,14 @@ export interface Ask {
   interactive: boolean
   /** Sending has a limit of its own, which may take a day to pass. */
   sends: boolean
-  /** Made for a call that holds a slot: it takes none. */
+  /** Part of a call that holds a slot: it takes no other one. */
   nested?: boolean
   /** A call that cannot begin before this is refused at once. */
   deadlineMs: number
   signal?: AbortSignal | undefined
 }
 
-/** One Google account's calls: at most six at once, within the units of account and project, and none while Google wants a pause. */
+/** One Google account's calls: at most six at once, within the units of account and project, and none during a pause. */
 export interface AccountGovernor {
   /**
    * Resolves when the call may begin.
@@ -80,7 +80,7 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
   let failures = 0
   const paused = createPause(nowMs)
   const sendingPaused = createPause(nowMs)
-  /** The own pause that other replicas were told of. */
+  /** This process's pause that other replicas know about. */
   let sharedUntilMs = 0
   let refilling = false
   let timer: NodeJS.Timeout | undefined
@@ -112,7 +112,7 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
     }
   }
 
-  /** The one to begin now: a call that waits for its units holds up those behind it, or dear ones would never have their turn. */
+  /** The call to begin now. A call that waits for units holds up those behind it, or expensive calls would never run. */
   function next(): Waiter | undefined {
     const isDry = ({ dryUntilMs }: Waiter) => dryUntilMs > nowMs()
     const isReady = (waiter: Waiter) => isDry(waiter) || waitOf(waiter) <= 0
@@ -124,7 +124,7 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
     return behind && active < room && !isDry(behind) ? behind : undefined
   }
 
-  /** Takes its units of both budgets, or of neither; the one that has none, else. */
+  /** Takes its units from both budgets, or from neither; returns the budget that has too few. */
   function spend(waiter: Waiter): Share | undefined {
     if (!project.has(waiter.units, reserveOf(project, waiter))) return project
     if (!account.has(waiter.units, reserveOf(account, waiter))) return account
@@ -171,7 +171,7 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
     if (at >= 0) list.splice(at, 1)
   }
 
-  /** What it will wait for its units, behind those that are there already: better told at once than after the wait. */
+  /** How long it will wait for units, behind the calls already waiting: too long a wait is refused at once. */
   function foreseen(waiter: Waiter): number {
     const ahead = waiter.interactive ? waiting.interactive : [...waiting.interactive, ...waiting.background]
     const units = ahead.reduce((total, other) => total + other.units, waiter.units)
@@ -218,7 +218,7 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
     refused({ reason, waitMs }) {
       successes = 0
       if (reason === 'concurrency') limit = Math.max(1, Math.floor(limit / 2))
-      // Half of it is drawn, so that replicas do not come back together.
+      // Half of it is random, so that replicas do not retry at the same moment.
       const backOffMs = Math.min(maxPauseMs, firstPauseMs * 2 ** failures) * (0.5 + Math.random() / 2)
       const pauseMs = Math.min(waitMs ?? backOffMs, longestPauseMs)
       failures += 1
@@ -226,7 +226,7 @@ export function createAccountGovernor(options: GovernorOptions): AccountGovernor
       paused.extend(pauseMs)
       if (pauseMs < sharedPauseMs) return
       sharedUntilMs = Math.round(nowMs() + pauseMs)
-      // The others only come to the same refusal without it.
+      // Without it the other replicas meet the same refusal by themselves.
       account.pause(sharedUntilMs).catch(() => {})
     },
 

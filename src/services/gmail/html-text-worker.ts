@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { compile } from 'html-to-text'
 
-/** Deeper than what anybody writes; what is beyond is left out. */
+/** Deeper than real html; anything deeper is left out. */
 const limits = { maxDepth: 500, ellipsis: '' }
 const convert = compile({
   wordwrap: false,
@@ -9,7 +9,7 @@ const convert = compile({
   selectors: [
     { selector: 'img', format: 'skip' },
     { selector: 'a', options: { hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
-    // Their capitals would be ours, not the sender's.
+    // html-to-text would write them in capitals; the sender did not.
     ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map(selector => ({ selector, options: { uppercase: false } }))
   ]
 })

@@ -26,7 +26,7 @@ export function createHtmlToText({ timeoutMs = usualTimeoutMs } = {}): { toText:
     // Compiled, the file has another name.
     const file = new URL(`./html-text-worker${extname(import.meta.filename)}`, import.meta.url)
     const started = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb } })
-    // What goes wrong in it is heard by the one who waits.
+    // The caller that waits gets its errors.
     started.on('error', () => {})
     started.once('exit', () => {
       if (worker === started) worker = undefined

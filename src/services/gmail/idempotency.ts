@@ -18,7 +18,7 @@ export interface SendRecord {
   connectionId: ObjectId
   /** SHA-256 of the app's key. */
   key: string
-  /** SHA-256 of what was asked, but for files that come after it. */
+  /** SHA-256 of the request, without files that come after it. */
   hash: string
   /** SHA-256 of those files, once a draft holds them. */
   filesHash: string | null
@@ -27,12 +27,12 @@ export interface SendRecord {
   date: Date
   /** The draft that holds the mail; sending it is what happens once. */
   draftId: string | null
-  /** The draft was made for this key: nobody else wants it. */
+  /** The draft was made for this key: nothing else uses it. */
   isMade: boolean
   threadId: string | null
-  /** What came of it; null until then. */
+  /** Its result; null until there is one. */
   sent: Sent | null
-  /** Who is at work, until when at most. */
+  /** The process that works on it, until when at most. */
   lease: { owner: string; until: Date } | null
   expiresAt: Date
 }
@@ -57,7 +57,7 @@ export interface Held {
   ): Promise<void>
   /** The same key again goes on where this stopped. */
   release(): Promise<void>
-  /** Nothing was done: the key is as good as new. */
+  /** Nothing was done: the key can be used again. */
   forget(): Promise<void>
 }
 
@@ -68,7 +68,7 @@ export interface Known {
 }
 
 export interface SendRecords {
-  /** Keys whose app has not asked again for so long that it will not; each for one process to tidy up after. */
+  /** Keys whose app has stopped retrying; each is given to one process to clean up. */
   abandoned(): AsyncIterable<Held>
   /**
    * Takes the key for this process; what is returned as `sent` was sent before.
@@ -78,10 +78,10 @@ export interface SendRecords {
 }
 
 const lifeMs = 48 * 3_600_000
-/** A process that died holds a key no longer; one that works renews it. */
+/** A key of a process that died is free after this; a running process renews it. */
 const leaseMs = 30_000
 const renewMs = 10_000
-/** An app that retries does so within the hour; the draft of one that gave up is in its user's way. */
+/** Apps retry within the hour; the draft of an app that gave up would bother its user. */
 const abandonedMs = 3_600_000
 const abandonedAtOnce = 20
 
@@ -98,7 +98,7 @@ export function createSendRecords(options: { collection: Collection<SendRecord>;
     const mine = { _id: record._id, 'lease.owner': owner }
     const until = () => new Date(clock.nowMs() + leaseMs)
     const renewal = setInterval(() => {
-      // What is missed is noticed by the next write.
+      // A failure here shows at the next write.
       collection.updateOne(mine, { $set: { 'lease.until': until() } }).catch(() => {})
     }, renewMs).unref()
     return {

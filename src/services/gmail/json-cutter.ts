@@ -20,7 +20,7 @@ export interface JsonCutter {
 
 interface Frame {
   isArray: boolean
-  /** The key it stands under. */
+  /** Its key in the object around it. */
   key: string
   /** How many `parts` there are from the mail's root to here. */
   depth: number
@@ -35,7 +35,7 @@ const separator = Buffer.from(',')
 /**
  * Keeps of an answer of Gmail, while it arrives, what a mail may hold: long strings are cut, parts and headers past
  * their limit are left out. What is kept of JSON is JSON, and small enough to be parsed in one go: a mail of 40 MB never
- * lies in memory whole. One part and one level more than anybody looks at stay, to show that there were more.
+ * is in memory as a whole. One part and one level more than are read stay, to show that there were more.
  * @throws (write) GuichetError `google_invalid_response` for what is too large or too deep all the same
  */
 export function createJsonCutter(): JsonCutter {

@@ -58,7 +58,7 @@ function toParameters({ q, labelIds, limit, pageToken }: ListQuery) {
   }
 }
 
-/** These are of the connection or the server: no other item would fare better. */
+/** Errors of the whole connection or server: every other item would fail too. */
 const ofAll = new Set<ErrorCode>([
   ...(['needs_reconnect', 'missing_scopes', 'mailbox_unavailable'] as const),
   ...(['google_misconfigured', 'unsealable', 'database_unavailable', 'shutting_down'] as const)
@@ -70,8 +70,8 @@ export interface FailedItem {
 }
 
 /**
- * Reads each of the items, some at a time, and gives them in order as they come. One that fails stands in its place as
- * `{id, error}`; Gmail forgets what was deleted since the list was made, and that is `not_found`.
+ * Reads each of the items, some at a time, and gives them in order as they come. An item that fails becomes
+ * `{id, error}`; one that was deleted since the list was made is `not_found`.
  */
 export async function* expand<T>(
   ids: readonly string[],
@@ -83,7 +83,7 @@ export async function* expand<T>(
       if (!(error instanceof GuichetError) || ofAll.has(error.code)) throw error
       return { id, error: { code: error.code } }
     })
-    // It is looked at when its turn comes: until then its failure is nobody's surprise.
+    // It is awaited when its turn comes: until then its failure must not count as unhandled.
     item.catch(() => undefined)
     open.push(item)
   }

@@ -12,7 +12,7 @@ import type { AttachmentView, MessageSummary, MessageView } from './views.ts'
 
 export type Message = gmail_v1.Schema$Message
 
-/** Text and html together, in bytes as they came; what is more is cut. */
+/** For text and html together, in bytes as received; the rest is cut. */
 export const maxTextBytes = 5 * 1024 * 1024
 
 /** What the summary reads of the headers: with `format=metadata` Google sends these alone. */
@@ -20,7 +20,7 @@ export const summaryHeaders = [
   ...['From', 'Sender', 'To', 'Cc', 'Bcc', 'Reply-To', 'Subject', 'Date'],
   ...['Message-ID', 'In-Reply-To', 'References']
 ]
-/** What programs ask about a mail most, beside what the view has fields for. */
+/** Headers that programs often need and the view has no field for. */
 const usualHeaders = ['auto-submitted', 'list-id', 'list-unsubscribe', 'list-unsubscribe-post']
 const maxValuesOfHeader = 100
 const longHeaderLength = 4096
@@ -167,7 +167,7 @@ async function unflowInTurns(text: string, params: Record<string, string>): Prom
   return pieces.join('\n')
 }
 
-/** Not in the middle of a UTF-8 character: what is half would make the whole look like another charset. */
+/** Never in the middle of a UTF-8 character: half a character would make the text look like another charset. */
 function cut(bytes: Buffer, length: number): Buffer {
   let end = length
   while (end > length - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--

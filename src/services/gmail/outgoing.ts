@@ -9,7 +9,7 @@ const maxFiles = 100
 const maxBase64Length = 14 * 1024 * 1024
 const letter = 'A-Za-z0-9\\u00a0-\\uffff'
 const domainLabel = `[${letter}](?:[${letter}-]{0,61}[${letter}])?`
-/** Letters of an address: no quoted local parts, which nobody has and which parsers disagree about. */
+/** An address without a quoted local part: those are practically unused, and parsers disagree about them. */
 const addressPattern = new RegExp(
   `^[\\w.!#$%&'*+/=?^\`{|}~\\u00a0-\\uffff-]{1,64}@${domainLabel}(?:\\.${domainLabel}){0,20}$`
 )
@@ -30,7 +30,7 @@ const OutgoingAddress = z
   .transform((given, context): Address => {
     if (typeof given !== 'string') return given
     const [one, ...more] = addressparser(given, { flatten: true })
-    // Of two in brackets nobody knows which is meant.
+    // With two addresses in brackets it is unclear which one is meant.
     const brackets = given.replace(/"(?:[^"\\]|\\.)*"/g, '').split('<').length - 1
     if (
       !one ||

@@ -30,7 +30,7 @@ export function withQuickReads(users: Users, client: ApiClient, apiUrl: string |
       }
       return client.request({
         url: `${root}${path.join('/')}?${search}`,
-        // Google compresses for those alone whose name says so.
+        // Google compresses only for a user agent that contains "gzip".
         headers: Object.entries({ ...headers, 'accept-encoding': 'gzip', 'user-agent': 'guichet (gzip)' }),
         ...(signal && { signal }),
         ...(timeout !== undefined && { timeout }),

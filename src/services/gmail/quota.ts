@@ -48,10 +48,10 @@ export interface Share {
 const windowMs = 61_000
 /** A batch is a twentieth of the budget: 20 writes a minute spend all of it. */
 const batchesPerMinute = 20
-/** How long a batch may be used. What lies unused is lost to others for that long, so it is short once units are scarce. */
+/** How long a batch may be used. Others cannot use the rest of a batch for that long, so it is short once units are scarce. */
 const calmMs = 60_000
 const scarceMs = 5_000
-/** Other replicas give units back: what is known of them is believed for so long. */
+/** Other replicas give units back: what this process knows of them counts for this long. */
 const freshMs = 2_000
 const maxTries = 8
 
@@ -74,7 +74,7 @@ export function createQuota(options: {
     /** The next batch is being taken and the old one given back: what is spent of it now would be spent twice. */
     let taking: Promise<number> | undefined
 
-    /** What counts now, with the own batch as it was really used. */
+    /** The batches that count now, with this process's own as far as it was used. */
     function counted(record: QuotaRecord | undefined, nowMs: number): Taken[] {
       const others = (record?.taken ?? []).filter(taken => taken.until.getTime() > nowMs && !isOpen(taken))
       if (batch.used === 0 || batch.lastUsedMs + windowMs <= nowMs) return others
@@ -137,7 +137,7 @@ export function createQuota(options: {
           change: { taken: [...taken, open], pausedUntil: record?.pausedUntil ?? null }
         }
       })
-      // Without the write nothing was taken: too many replicas at once.
+      // The write failed, so nothing was taken: too many replicas at once.
       if (waitMs === 0 && !known) return 50
       if (waitMs === 0) batch = next
       return waitMs

@@ -59,7 +59,7 @@ function toThreadSubject(subject: string): string {
   return subject.trim().replace(prefixes, '').replace(/\s+/g, ' ').toLowerCase()
 }
 
-/** Once, however often it stands there. */
+/** The prefix once, however often the subject repeats it. */
 function withPrefix(prefix: 'Re: ' | 'Fwd: ', subject: string): string {
   const own = prefix === 'Re: ' ? /^(?:re\s*:\s*)+/i : /^(?:fwd?\s*:\s*)+/i
   return prefix + subject.trim().replace(own, '')
@@ -75,7 +75,7 @@ function recipients(parent: Parent, mode: Mode, own: readonly AliasView[]): { to
   const others = isOwnMail ? [] : parent.to
   const to = unique([...first, ...others]).filter(person => !isOwn(person))
   const cc = unique(parent.cc).filter(person => !isOwn(person) && !to.some(other => isSame(other, person)))
-  // A mail to oneself is answered to oneself.
+  // A reply to a mail to oneself goes to oneself.
   return { to: to.length > 0 ? to : unique(first), cc }
 }
 
@@ -100,12 +100,12 @@ export function isAliasOf(own: readonly AliasView[], address: string): boolean {
   return own.some(alias => isSame(alias, { address }))
 }
 
-/** Also of what is no address by the rule: mails that came may bring it. */
+/** Also for text that is not a valid address: received mails may hold such. */
 export function isSame(one: { address: string }, other: { address: string }): boolean {
   return one.address === other.address || isSameAddress(one.address, other.address)
 }
 
-/** Each once, without those that no mail can be sent to: Gmail would refuse all for the sake of one. */
+/** Each once, without invalid ones: a single invalid address makes Gmail refuse the mail. */
 function unique(people: readonly Address[]): Address[] {
   const known = people.filter(({ address }) => /.@[^@\s]/.test(address))
   return known.filter((person, at) => known.findIndex(other => isSame(other, person)) === at)

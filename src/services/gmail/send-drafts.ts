@@ -10,7 +10,7 @@ export interface Draft {
 
 const userId = 'me'
 
-/** What the mail of a user's own draft is found by, after it was sent. */
+/** How the mail of a user's own draft is found after it was sent. */
 export async function readDraft(gmail: Gmail, draftId: string) {
   const { message } = await gmail.call('drafts.get', (users, options) =>
     users.drafts.get({ userId, id: draftId, format: 'metadata' }, options)
@@ -40,7 +40,7 @@ export async function isDraft(gmail: Gmail, id: string): Promise<boolean> {
   return draft !== undefined && labels.includes('DRAFT') && !labels.includes('SENT')
 }
 
-/** As far as it goes: a draft that stays is seen by its user. */
+/** If deleting fails, the draft stays where its user sees it. */
 export async function drop(gmail: Gmail, id: string): Promise<void> {
   await deleteDraft(gmail, id).catch(() => undefined)
 }

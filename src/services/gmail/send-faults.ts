@@ -1,7 +1,7 @@
 import { GuichetError, hasCode } from '../../errors.ts'
 import { ApiRefusal, RequestNotSent } from '../../google/api-client.ts'
 
-/** What a failed call says of the mail: that it did not go, or nothing. */
+/** Whether a failed call proves that the mail was not sent. */
 
 /** An app may try again after this. */
 export const resumeSeconds = 2
@@ -32,7 +32,7 @@ export function isUnclear(error: unknown): boolean {
   return hasCode(error, 'google_unavailable') || hasCode(error, 'google_invalid_response')
 }
 
-/** Gmail, or we, will not have this mail: asking again changes nothing. */
+/** Gmail or guichet refuses this mail: a retry changes nothing. */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof GuichetError)) return false
   const { status, code } = error
@@ -45,7 +45,7 @@ export function unknown(cause: unknown): GuichetError {
   return new GuichetError('send_outcome_unknown', { status: 503, retryAfterSeconds: resumeSeconds, cause })
 }
 
-/** The same key again finds out what cannot be found out now. */
+/** The outcome cannot be found out now; the same key again will. */
 export async function unlessUnknown<T>(asked: Promise<T>, fault: unknown): Promise<T> {
   try {
     return await asked

@@ -12,7 +12,7 @@ import { isRefusal, isUnclear, resumeSeconds, unknown, unlessUnknown, watched } 
 import { submit } from './upload.ts'
 
 export interface SendOptions {
-  /** The app's Idempotency-Key: with it the mail goes once, whatever dies in between. */
+  /** The app's Idempotency-Key: with it the mail is sent once, even if a process dies in between. */
   key?: string | undefined
   /** Files that arrive after the mail's own, one by one. */
   files?: HashedFiles | undefined
@@ -72,7 +72,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
     const { record } = held
     if (record.draftId !== null) return requireSameFiles(record.filesHash, files)
     const prepared = await prepare(mailbox, mail, { ...record, files, needsRecipients: true })
-    // A draft that was made before holds other files perhaps: what it was made of is not known.
+    // A draft made earlier may hold other files: its origin is not known.
     const before = held.isResumed ? await findDrafts(gmail, record.messageId) : []
     const usable = files ? undefined : before[0]
     const draft = usable ?? (await create())
@@ -84,7 +84,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
         filesHash: files ? files.hash() : null
       })
     } catch (error) {
-      // Another has taken over, and made a draft of its own.
+      // Another process has taken over, and made its own draft.
       if (hasCode(error, 'in_progress')) await drop(gmail, draft.id)
       throw error
     }
@@ -131,7 +131,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
         if (sent) return sent
         throw unknown(fault)
       }
-      // It is a draft still, so that it did not go.
+      // It is still a draft, so it was not sent.
       if (sends >= maxSends) throw new GuichetError('google_unavailable', { retryAfterSeconds: resumeSeconds })
     }
   }
@@ -151,7 +151,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
       const { draftId } = claimed.record
       if (!isRefusal(error)) await claimed.release().catch(() => {})
       else {
-        // Refused for what it is: nothing of it shall stay.
+        // The mail itself was refused: nothing of it may stay.
         if (ownsDraft && draftId !== null) await drop(gmail, draftId)
         await claimed.forget().catch(() => {})
       }
@@ -174,7 +174,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
           await held.keep({ draftId: null, isMade: false, filesHash: null })
         } catch (error) {
           if (!hasCode(error, 'not_found')) throw error
-          // It was sent, or its user took it away: who asks again finds out which.
+          // It was sent, or its user deleted it: a repeated request finds out which.
           await held.keep({ isMade: false })
         } finally {
           await held.release()

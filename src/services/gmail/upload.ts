@@ -6,13 +6,13 @@ import type { GmailMethod } from './costs.ts'
 /** A mail to hand over to Gmail. */
 export interface MailBody {
   write(): AsyncIterable<Buffer>
-  /** False where the bytes come from the caller and are gone once they were read. */
+  /** False if the bytes come from the caller and can be read only once. */
   rewritable: boolean
 }
 
 /** What Gmail takes, in bytes of RFC 822: about 25 MB of files. */
 export const maxMailBytes = 35 * 1024 * 1024
-/** In base64 that is 1 MB: reports differ about what Gmail takes as JSON, none of them is below. */
+/** 1 MB in base64. Reports differ about how much JSON Gmail accepts; all name at least this. */
 const maxRawBytes = 750_000
 
 /** A mail's place in a call's parameters: as text in the JSON, or as a stream beside it. */
@@ -46,12 +46,12 @@ export async function submit<T>(
     return await gmail.call(
       method,
       async (users, options) => {
-        // Asked again with another token: what was read is read again, or cannot be.
+        // Repeated with another token: the mail is read again, if it can be.
         const bytes = started ?? (mail.rewritable ? counted(mail.write()) : undefined)
         started = undefined
         if (!bytes) throw new GuichetError('google_unavailable', { retryAfterSeconds: 1 })
         const body = Readable.from(bytes, { objectMode: false })
-        // googleapis pipes it on and hears of no fault: the call would wait for its end.
+        // googleapis pipes the stream and ignores its errors: the call would wait for its end for ever.
         body.once('error', error => {
           fault = error
           ended.abort()

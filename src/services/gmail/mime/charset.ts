@@ -108,7 +108,7 @@ async function attemptAs(label: string, bytes: Buffer): Promise<Attempt | undefi
   return decode && attempt(bytes, decode)
 }
 
-/** Undefined where nobody knows the label. UTF-7 is never decoded: it smuggles markup past a look at the bytes. */
+/** Undefined for an unknown label. UTF-7 is never decoded: it smuggles markup past a look at the bytes. */
 function toDecode(label: string): Decode | undefined {
   if (label === '') return undefined
   // libmime tells their byte order by the text; a decoder of the platform only by a mark.

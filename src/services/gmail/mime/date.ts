@@ -4,7 +4,7 @@ const parsable =
 const possibleOffset = /^(?:[+-](?:0\d|1[0-4]):?[0-5]\d)?(?![+-]?\d)/
 
 /**
- * A Date header in ISO 8601, or null where it is none: JavaScript's own parser makes a day of any text with a digit, and a
+ * A Date header in ISO 8601, or null if it is invalid: JavaScript's own parser reads a day into any text with a digit, and a
  * third of March of 31 February. Without a zone it is UTC, wherever the server stands.
  */
 export function readDate(value: string | undefined): string | null {

@@ -20,7 +20,7 @@ export function isShifted(label: string, bytes: Buffer): boolean {
 /** Japanese mail that says of itself nothing, or that it is ASCII: no ASCII text holds these escapes. */
 const unlabelled = new RegExp(`${String.fromCharCode(esc)}\\$[@B][!-~]+${String.fromCharCode(esc)}\\([BJ]`)
 
-/** The label, or the one that its bytes show where there is none. */
+/** The given label; without one, the label that the bytes show. */
 export function impliedLabel(label: string, bytes: Buffer): string {
   const isSilent = label === '' || label === 'us-ascii' || label === 'ascii'
   return isSilent && bytes.includes(esc) && unlabelled.test(bytes.toString('latin1')) ? 'iso-2022-jp' : label

@@ -12,7 +12,7 @@ export interface Bell {
 }
 
 const atOnce = 500
-/** Looks that go on with nobody waiting: a reader that was just woken comes back. */
+/** How many polls continue without a waiting reader: one that was just woken will come back. */
 const idleLooks = 20
 
 /** One reader of the list for all that wait in this process; it reads only while somebody does. */
@@ -33,7 +33,7 @@ export function createBell(options: {
   }
 
   async function look(): Promise<void> {
-    // After a restart it cannot know what was missed: everyone looks once.
+    // After a restart it cannot know what it missed: every reader reads once.
     if (heardUpTo === undefined) {
       heardUpTo = await events.last()
       for (const id of waiting.keys()) ring(id)

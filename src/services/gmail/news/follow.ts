@@ -7,12 +7,12 @@ import { askForPushes, toWatchError } from './pushes.ts'
 import type { createSync } from './sync.ts'
 import type { Held, Watches } from './watches.ts'
 
-/** Mailboxes looked at side by side in one process. */
+/** Mailboxes read at the same time in one process. */
 const atOnce = 8
 
 /**
  * Looks at every mailbox that is due, each by one worker over all replicas, until none is left or `signal` says to stop.
- * What goes wrong with one is kept in its watch and is in no other's way.
+ * A mailbox's error is kept in its watch and does not stop the others.
  */
 export function createFollowDue(options: {
   watches: Watches
@@ -25,7 +25,7 @@ export function createFollowDue(options: {
 }): (signal: AbortSignal) => Promise<void> {
   const { watches, openMailbox, sync, topic, clock, listEvents } = options
 
-  /** Has pushes renewed where it is time, and tells when they have stopped or are back. */
+  /** Renews pushes when it is time, and writes an event when they have stopped or are back. */
   async function keepPushes(held: Held): Promise<void> {
     const { watch } = held
     if (topic && (watch.renewAt?.getTime() ?? 0) <= clock.nowMs()) {
@@ -54,7 +54,7 @@ export function createFollowDue(options: {
       const synced = more ? {} : { lastSyncedAt: startedAt }
       await watches.release(held, { ...synced, error: null, intervalMs, afterMs: more ? 0 : spread(intervalMs) })
     } catch (error) {
-      // Cut off, not failed.
+      // Interrupted, not failed.
       if (signal.aborted) return watches.release(held, { afterMs: 0 })
       const waitMs = (error instanceof GuichetError ? (error.details.retryAfterSeconds ?? 0) : 0) * 1000
       const intervalMs = nextInterval(watch.intervalMs, { found: false, pushed: false })
@@ -73,7 +73,7 @@ export function createFollowDue(options: {
       while (!signal.aborted) {
         const held = await watches.claim()
         if (!held) return
-        // Where one is due others may be; where none is, this costs one look.
+        // If one is due, others may be; if none is, this costs one read.
         addLane()
         await follow(held, signal)
       }
@@ -88,7 +88,7 @@ export function createFollowDue(options: {
   }
 }
 
-/** So that mailboxes that became due together do not stay together. */
+/** Spreads mailboxes that became due at the same moment. */
 function spread(intervalMs: number): number {
   return Math.round(intervalMs * (0.9 + Math.random() * 0.2))
 }

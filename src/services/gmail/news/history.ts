@@ -64,7 +64,7 @@ function toNews({ id, threadId, labelIds }: Message, kind: NewsKind, historyId: 
   return [{ kind, messageId: id, ...(threadId && { threadId }), ...(labelIds && { labelIds }), historyId }]
 }
 
-/** One change a message, where a record adds labels and removes others. */
+/** One change for each message, also if a record both adds and removes labels. */
 function changesOf({ labelsAdded, labelsRemoved }: gmail_v1.Schema$History): Change[] {
   const changes = new Map<string, Change>()
   const changeOf = (message: Message) => {

@@ -13,7 +13,7 @@ const retryMs = 3_600_000
 
 /**
  * Asks Google to send pushes for a mailbox to the topic, without a filter: one by label hides changes elsewhere. A refusal
- * is part of the result; the cursor is not, for the number in Google's answer is not how far news was told.
+ * is part of the result. The number in Google's answer is not: events up to it are not written yet.
  */
 export async function askForPushes({ gmail }: Mailbox, topicName: string, clock: Clock): Promise<PushState> {
   try {

@@ -9,7 +9,7 @@ import type { Held } from './watches.ts'
 
 /** The ids of one page, and the most that a resync tells of one kind. */
 const pageSize = 500
-/** Looked at twice: mail may be dated before the moment at which it was last looked. */
+/** An overlap: mail may be dated earlier than the last look, though it arrived after it. */
 const overlapMs = 3_600_000
 
 const searches: Partial<Record<NewsKind, string>> = { received: '-in:sent -in:draft', sent: 'in:sent' }
@@ -25,7 +25,7 @@ export async function catchUp(
   now: Date,
   signal: AbortSignal
 ): Promise<{ cursor: string; events: EventRecord[] }> {
-  // Before the search: what comes in between is found by both, and not by neither.
+  // Before the search, so that mail arriving in between is found by both and never missed.
   const profile = await mailbox.gmail.call('getProfile', (users, options) =>
     users.getProfile({ userId: 'me' }, options)
   )

@@ -14,7 +14,7 @@ export interface StreamOptions {
   signal: AbortSignal
 }
 
-/** What a reader waits before it connects again, in milliseconds. */
+/** How long a reader waits before it reconnects, in milliseconds. */
 const retryMs = 3_000
 const pageSize = 100
 
@@ -25,14 +25,14 @@ const pageSize = 100
 export function createStreams(options: {
   events: EventList
   bell: Bell
-  /** Between two signs of life: a proxy ends a connection on which nothing moves. */
+  /** Between two heartbeats: a proxy closes an idle connection. */
   keepAliveMs: number
 }): (stream: StreamOptions) => AsyncGenerator<string> {
   const { events, bell, keepAliveMs } = options
 
   return async function* stream({ connectionId, lastEventId, isAllowed, toData, signal }) {
     const last = await events.last()
-    // A number that was never given, or that of another database, would hear of nothing until it is reached.
+    // With a number never issued, or of another database, it would get no events until that number is reached.
     let position = Math.min(lastEventId ?? last, last)
     // Sent at once, so that the reader knows that it is open.
     yield `retry: ${retryMs}\n\n`

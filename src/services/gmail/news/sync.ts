@@ -15,7 +15,7 @@ export interface Outcome {
   more: boolean
 }
 
-/** A backlog is told in parts, so that it keeps no other mailbox waiting. */
+/** A backlog is read in parts, so that no other mailbox has to wait. */
 const pagesAtOnce = 4
 const pageSize = 100
 /** Events written at a time: they lie in the connection's record until they are listed. */
@@ -30,7 +30,7 @@ const typesOf = {
 
 /**
  * Tells what happened in a mailbox since its cursor. The cursor moves in the same write that stores the events of the
- * records it passes: whatever dies, the next one goes on from what is durable. It always starts from the stored cursor,
+ * records it passes: after a crash the next worker continues from there. It always starts from the stored cursor,
  * never from the number that a push brought.
  */
 export function createSync(options: {
@@ -42,7 +42,7 @@ export function createSync(options: {
   const { watches, clock, listEvents } = options
   const lost: Outcome = { found: false, more: false }
 
-  /** In parts, and the cursor moves with the last: the record it passes is then told whole. */
+  /** In parts; the cursor moves with the last one, once all events of the record are stored. */
   async function tell(held: Held, cursor: string, events: readonly EventRecord[]): Promise<boolean> {
     for (let at = 0; at < events.length || cursor !== held.watch.cursor; at += eventsAtOnce) {
       const part = events.slice(at, at + eventsAtOnce)

@@ -82,7 +82,7 @@ export function createWatching(options: {
       const watch = await watches.stop(_id)
       // Google's watch is the account's: another user's connection may stand on it.
       if (!watch?.expiresAt || (await watches.hasOther(watch.address, _id))) return
-      // Nothing follows from a refusal: pushes for a mailbox that nobody follows are ignored.
+      // A refusal does no harm: pushes for a mailbox that is not watched are ignored.
       await mailbox.gmail.call('stop', (users, options) => users.stop({ userId: 'me' }, options)).catch(toWatchError)
     }
   }
