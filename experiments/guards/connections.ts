@@ -18,13 +18,13 @@ export const connectionGuards = [
   ...guardsOf('src/database/batches.ts', 'test/database/batches.test.ts', [
     [
       'reads made together are told apart',
-      'batched find › asked in one turn',
+      'batched find › several in one turn',
       'byId.get(String(id)) ?? null',
       'byId.get(String(asked[0])) ?? null'
     ],
     [
       'an insert that nothing is known of has failed',
-      'batched find and insert › the database is away',
+      'batched find and insert › the database is down',
       'if (error.insertedCount + refused.size < records.length) throw error',
       ''
     ]

@@ -39,9 +39,9 @@ export const gmailGuards = [
       '/^(X-[A-Za-z0-9-]{1,74}|List-[A-Za-z0-9-]{1,71}|Auto-Submitted|Importance|Precedence)$/i',
       '/^[\\w-]+$/'
     ],
-    ["no header of Google's own", noHeader, '!/^x-(google|gm)-/i.test(name)', 'name !== null'],
+    ["no header of Google's own", noHeader, '!/^x-(google|gm|guichet)-/i.test(name)', 'name !== null'],
     ['an address is one line', noHeader, ".regex(/^[^\\p{Cc}\\p{Cs}]*$/u, 'must be one line of text')", ''],
-    ['one item is one address', noHeader, 'more.length > 0 || ', '']
+    ['one item is one address', noHeader, '      more.length > 0 ||\n', '']
   ]),
   ...guardsOf('src/services/gmail/prepare.ts', sending, [
     ['the sender is verified', stranger, 'candidate.verified && isSame', 'isSame'],

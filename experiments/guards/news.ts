@@ -62,7 +62,7 @@ export const newsGuards = [
     ]
   ]),
   ...guardsOf('src/services/gmail/news/watches.ts', 'test/services/gmail/news/polling.test.ts', [
-    ['one worker follows a mailbox', '[G31] a worker that dies', '        ...leases.free()\n', '']
+    ['one worker follows a mailbox', '[G31] a worker dies', '        ...leases.free()\n', '']
   ]),
   ...guardsOf('routes/gmail/stream.ts', 'test/services/gmail/news/stream.test.ts', [
     [

@@ -80,7 +80,7 @@ const headerName = z
   .regex(/^(X-[A-Za-z0-9-]{1,74}|List-[A-Za-z0-9-]{1,71}|Auto-Submitted|Importance|Precedence)$/i, {
     error: 'must be X-…, List-…, Auto-Submitted, Importance or Precedence'
   })
-  .refine(name => !/^x-(google|gm|guichet)-/i.test(name), "must be none of Google's or of guichet's")
+  .refine(name => !/^x-(google|gm|guichet)-/i.test(name), "must not be one of Google's or guichet's own")
 
 export const OutgoingMail = z
   .strictObject({
