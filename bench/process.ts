@@ -23,7 +23,7 @@ export interface Server {
 
 /** What `npm start` gives to node: the flags are part of what is measured, and every contender gets the same. */
 const [, ...npmStart]: string[] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start.split(' ')
-export const startFlags = npmStart.filter(word => word.startsWith('--') && !word.includes('env-file'))
+const startFlags = npmStart.filter(word => word.startsWith('--') && !word.includes('env-file'))
 
 /** Starts that script on a port of its own, and waits until it answers. Its log goes where a container's may not: nowhere. */
 export async function startServer(

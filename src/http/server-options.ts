@@ -20,7 +20,7 @@ import { sendProblem } from './send-problem.ts'
 import { isAwaited } from './slow-body.ts'
 
 /** A handler may take this long, calls to Google and all. */
-export const handlerTimeoutMs = 25_000
+const handlerTimeoutMs = 25_000
 
 /** What hardening gives every answer, for the URLs that the router refuses: they meet no hook. */
 const headersWithoutHooks = {

@@ -12,7 +12,7 @@ interface Thrown {
  * What a log line may hold of an error: kinds, codes and the places of the stack. Messages of foreign errors are left
  * out: they quote URLs, connection strings and answers, and with them secrets.
  */
-export function toLoggedError(error: unknown, depth = 0): object {
+function toLoggedError(error: unknown, depth = 0): object {
   const { name, code, stack, cause } = (error ?? {}) as Thrown
   const ours = error instanceof GuichetError
   return {

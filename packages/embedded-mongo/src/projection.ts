@@ -3,7 +3,7 @@ import { CommandError, unsupported } from './errors.ts'
 import { context } from './filter.ts'
 import { clone, type Doc, isTruthy } from './values.ts'
 
-export type Project = (docs: Doc[]) => Doc[]
+type Project = (docs: Doc[]) => Doc[]
 
 const query = new Query({}, { context })
 

@@ -19,7 +19,7 @@ export const isOperatorDoc = (value: unknown): value is Doc =>
 /** Own property only: a stored field may be called `constructor`, a missing one must not find Object's. */
 export const own = (doc: Doc, key: string): unknown => (Object.hasOwn(doc, key) ? doc[key] : undefined)
 
-export function setOwn(doc: Doc, key: string, value: unknown): void {
+function setOwn(doc: Doc, key: string, value: unknown): void {
   if (key !== '__proto__') doc[key] = value
   else Object.defineProperty(doc, key, { value, writable: true, enumerable: true, configurable: true })
 }

@@ -43,7 +43,7 @@ export interface Grants {
 }
 
 /** Google keeps this many per account and client. */
-export const MAX_LIVE_REFRESH_TOKENS = 100
+const MAX_LIVE_REFRESH_TOKENS = 100
 
 export interface GrantsParts {
   nowMs: () => number

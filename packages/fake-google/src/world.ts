@@ -42,7 +42,7 @@ export interface WorldOptions {
   users?: readonly UserSeed[]
 }
 
-export const DEFAULT_REDIRECT_URIS: readonly string[] = [
+const DEFAULT_REDIRECT_URIS: readonly string[] = [
   'http://localhost:3000/auth/google/callback',
   ...['gmail', 'calendar', 'drive'].map(service => `http://localhost:3000/connect/${service}/callback`)
 ]

@@ -18,7 +18,7 @@ export interface Page {
 }
 
 /** The document around a page, in one pass: a placeholder in someone's words stays as it is. */
-export function toDocument(page: Page, reader: Reader, brand: Brand): string {
+function toDocument(page: Page, reader: Reader, brand: Brand): string {
   const parts: Record<string, Html | string> = {
     head: page.head ?? '',
     title: page.title,
@@ -49,7 +49,7 @@ function toFooter({ words }: Reader): Html {
 }
 
 /** The Content-Security-Policy of a page: its own look and nothing that runs, but for what the page itself names. */
-export function toPagePolicy({ logoUrl }: Brand, ...directives: string[]): string {
+function toPagePolicy({ logoUrl }: Brand, ...directives: string[]): string {
   return [
     "default-src 'none'",
     "style-src 'self'",

@@ -136,6 +136,6 @@ function toHeaderText(text: string): string {
 }
 
 /** A line break in a header's value would begin another header. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   return text.replace(/[\r\n\0]+/g, ' ')
 }

@@ -13,7 +13,7 @@ import type { AttachmentView, MessageSummary, MessageView } from './views.ts'
 export type Message = gmail_v1.Schema$Message
 
 /** For text and html together, in bytes as received; the rest is cut. */
-export const maxTextBytes = 5 * 1024 * 1024
+const maxTextBytes = 5 * 1024 * 1024
 
 /** What the summary reads of the headers: with `format=metadata` Google sends these alone. */
 export const summaryHeaders = [
@@ -174,7 +174,7 @@ function cut(bytes: Buffer, length: number): Buffer {
   return bytes.subarray(0, end)
 }
 
-export function toAttachmentView(leaf: Leaf): AttachmentView {
+function toAttachmentView(leaf: Leaf): AttachmentView {
   const { id, filename, mimeType, part, disposition, contentId, within } = leaf
   return {
     id,

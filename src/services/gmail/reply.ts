@@ -96,7 +96,7 @@ function rank({ isDefault, isPrimary }: AliasView): number {
   return isDefault ? 2 : isPrimary ? 1 : 0
 }
 
-export function isAliasOf(own: readonly AliasView[], address: string): boolean {
+function isAliasOf(own: readonly AliasView[], address: string): boolean {
   return own.some(alias => isSame(alias, { address }))
 }
 

@@ -47,7 +47,7 @@ export const MessageSummary = z
   .meta({ id: 'GmailMessageSummary' })
 export type MessageSummary = z.infer<typeof MessageSummary>
 
-export const problemsInMail = ['charset_unknown'] as const
+const problemsInMail = ['charset_unknown'] as const
 
 export const MessageView = MessageSummary.extend({
   text: z.string().nullable(),

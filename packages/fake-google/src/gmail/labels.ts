@@ -1,6 +1,6 @@
 import { GmailError } from '../gmail-errors.ts'
 
-export const SYSTEM_LABELS: readonly string[] = [
+const SYSTEM_LABELS: readonly string[] = [
   ...['INBOX', 'SENT', 'DRAFT', 'TRASH', 'SPAM', 'UNREAD', 'STARRED', 'IMPORTANT', 'CHAT'],
   ...['SOCIAL', 'PROMOTIONS', 'UPDATES', 'FORUMS', 'PERSONAL'].map(name => `CATEGORY_${name}`)
 ]

@@ -120,6 +120,6 @@ export function createMailbox({ nowMs, email, onChange }: MailboxParts): Mailbox
 }
 
 /** Above 2^53, as Gmail's are. */
-export function newMessageId(): string {
+function newMessageId(): string {
   return `1${randomBytes(8).toString('hex').slice(1)}`
 }

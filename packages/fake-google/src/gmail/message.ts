@@ -90,7 +90,7 @@ export function leavesOf(root: Part): Part[] {
   return partsOf(root).filter(part => part.content !== undefined)
 }
 
-export function partsOf(root: Part): Part[] {
+function partsOf(root: Part): Part[] {
   const parts: Part[] = []
   const waiting = [root]
   for (let part = waiting.pop(); part; part = waiting.pop()) {

@@ -22,7 +22,7 @@ export interface Limits {
 }
 
 /** Google's quota for projects since May 2026; of open calls 25 are known to pass, and 100 not to. */
-export const DEFAULT_LIMITS: Limits = { unitsPerUser: 6000, unitsPerProject: 1_200_000, openCallsPerUser: 25 }
+const DEFAULT_LIMITS: Limits = { unitsPerUser: 6000, unitsPerProject: 1_200_000, openCallsPerUser: 25 }
 
 export interface Usage {
   readonly calls: readonly GmailCall[]

@@ -2,7 +2,7 @@ import { GmailError } from '../gmail-errors.ts'
 import type { Header } from '../mime/headers.ts'
 import { newTokenStem, type Part, type StoredMessage, toAttachmentId } from './message.ts'
 
-export const MESSAGE_FORMATS = ['minimal', 'metadata', 'full', 'raw'] as const
+const MESSAGE_FORMATS = ['minimal', 'metadata', 'full', 'raw'] as const
 export type MessageFormat = (typeof MESSAGE_FORMATS)[number]
 
 export function readFormat(asked = 'full', known: readonly MessageFormat[] = MESSAGE_FORMATS): MessageFormat {

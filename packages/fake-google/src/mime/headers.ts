@@ -65,7 +65,7 @@ function joinPieces(list: { position: number; text: string; isEncoded: boolean }
   return decodeCharset(whole, charset) ?? whole.toString('utf8')
 }
 
-export function splitOutsideQuotes(text: string, separator: string): string[] {
+function splitOutsideQuotes(text: string, separator: string): string[] {
   const items: string[] = []
   let current = ''
   let isQuoted = false

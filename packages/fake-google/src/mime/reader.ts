@@ -142,9 +142,3 @@ export function createMimeReader({ keepBytes = Infinity }: { keepBytes?: number 
     }
   }
 }
-
-export function parseMail(mail: Buffer): MimeNode {
-  const reader = createMimeReader()
-  reader.write(mail)
-  return reader.end()
-}

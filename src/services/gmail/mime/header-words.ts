@@ -3,7 +3,7 @@ import { lazily } from '../../../lazily.ts'
 const libmime = lazily<typeof import('libmime').default>('libmime')
 
 /** A header longer than this is cut: nobody wrote it by hand, and parsers of headers are not all linear. */
-export const maxHeaderLength = 65_536
+const maxHeaderLength = 65_536
 
 /** A header's value on one line, its encoded words (RFC 2047) read. Gmail has decoded the well-formed ones already. */
 export function readHeaderText(value: string): string {

@@ -164,6 +164,6 @@ function readMimeType({ mimeType }: Part): string {
 const hasContent = ({ body }: Part) => Boolean(body?.data || body?.attachmentId)
 
 /** The first header of that name (in lower case), as Gmail hands it over. */
-export function readHeader({ headers }: Part, name: string): string | undefined {
+function readHeader({ headers }: Part, name: string): string | undefined {
   return headers?.find(header => header.name?.toLowerCase() === name)?.value ?? undefined
 }
