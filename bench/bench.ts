@@ -74,7 +74,7 @@ async function run(row: Row): Promise<void> {
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
   const bench: Bench = { world, database, isQuick: values.quick, minutes, guichet, floor, progress }
   try {
-    // One that fails stands in the table as such: the others are measured all the same.
+    // A row that fails is shown as failed: the others are still measured.
     const failed = (error: Error) => ({ columns: [], lines: [], verdicts: [], notes: [`FAILED: ${error.message}`] })
     const section = { row, finding: await row.run(bench).catch(failed) }
     sections.push(section)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { cleanAtExit } from '../experiments/leftovers.ts'
 
-/** Asks servers for something small over and over, in a process of its own: what else its parent does delays no clock. */
+/** Asks servers for something small over and over, in a process of its own: its parent’s work does not delay its clock. */
 export function startProbe() {
   const child = fork(join(import.meta.dirname, 'servers/probe.ts'))
   child.once(

@@ -18,7 +18,7 @@ export interface Bench {
   progress(text: string): void
 }
 
-/** A figure beside its bar; none where it is only told. */
+/** A figure and its bar, if it has one. */
 export interface Verdict {
   what: string
   value: Spread

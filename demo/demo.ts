@@ -112,7 +112,7 @@ async function close(): Promise<void> {
   for (let closer = closers.pop(); closer; closer = closers.pop()) await closer()
 }
 
-/** npm passes on the Ctrl-C that the terminal has already sent: the second one finds nothing left to do. */
+/** npm passes on the Ctrl-C that the terminal has already sent: the second signal has nothing left to do. */
 async function end(): Promise<void> {
   await close()
   process.exit()

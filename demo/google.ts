@@ -5,7 +5,7 @@ import { mailboxes } from './mails.ts'
 const hourMs = 3_600_000
 const pushAccount = 'push@guichet-demo.example'
 
-/** A Google of its own for the demo, with a page of levers, mail in it, and what guichet needs to know of it. */
+/** The demo’s own Google, with a page of controls and some mail, and the settings that guichet needs for it. */
 export async function startDemoGoogle(
   publicUrl: string,
   redirectUris: string[]

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from '../src/app.ts'
 import { parseConfig } from '../src/config/config.ts'
 
-/** The API as every deployment has it, with all that is optional; its server is no real one. */
+/** The API as every deployment has it, with all that is optional; its server is a placeholder. */
 export async function renderOpenapi(): Promise<string> {
   const config = parseConfig({
     PUBLIC_URL: 'https://guichet.invalid',

@@ -10,5 +10,5 @@ writeFileSync(join(root, '.env.example'), renderEnvExample())
 writeFileSync(join(root, 'docs/environment.md'), renderEnvironmentPage())
 writeFileSync(join(root, 'docs/errors.md'), renderErrorsPage())
 writeFileSync(join(root, 'openapi.json'), await renderOpenapi())
-// The database that it would have looked for is none.
+// No database is needed.
 process.exit()

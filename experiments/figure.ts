@@ -11,9 +11,9 @@ export interface Task {
 
 /** What an experiment found. */
 export interface Finding {
-  /** What was done, in numbers, and what came of it. */
+  /** What was done, in numbers, and the result. */
   lines: string[]
-  /** Whatever breaks the bar, in words; none is the verdict that is hoped for. */
+  /** What violates the bar, in words; empty if the figure holds. */
   faults: string[]
 }
 

@@ -11,7 +11,7 @@ const atOnce = 128
 const vendsPerExpiry = 500
 const googleMs = [0, 50] as const
 
-/** Many users, many tokens, all at once: nobody is given another's. */
+/** Many users, many tokens, all at once: nobody gets another user's. */
 export const isolation: Figure = {
   name: 'isolation',
   title: 'Isolation',

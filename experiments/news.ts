@@ -28,7 +28,7 @@ interface Followed {
   mailbox: ReturnType<FakeGoogle['gmail']>
 }
 
-/** New mail arrives while the replicas that follow it are killed: each mail is told to its own user. */
+/** New mail arrives while the replicas that watch it are killed: each mail has its event, for its own user. */
 export const news: Figure = {
   name: 'news',
   title: 'New mail',
@@ -81,7 +81,7 @@ async function run(world: World, { seed, size, small, progress }: Task) {
   }
 }
 
-/** How often each status came; `0` where nobody answered. */
+/** The number of each status; `0` for no answer. */
 function byStatus(statuses: readonly number[]): string {
   const counts = new Map<number, number>()
   for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1)
@@ -142,7 +142,7 @@ async function compareWithDurable(world: World, one: Followed, faults: Faults): 
   faults.expect(lost.length === 0, `${one.sub}: the cursor ${cursor} is past ${lost.length} mails that are not durable`)
 }
 
-/** Pushes until every mailbox is told up to its end. A process that was killed leaves its leases to run out. */
+/** Pushes until every mailbox has all its events. Leases of killed processes expire. */
 async function settle(world: World, followed: readonly Followed[], faults: Faults): Promise<void> {
   const deadline = Date.now() + patienceMs
   let behind = [...followed]

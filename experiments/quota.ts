@@ -59,7 +59,7 @@ async function run(world: World, { size, progress }: Task) {
   const greedy = Array.from({ length: callers }, async (_, number) => {
     while (Date.now() < endMs) {
       const seconds = await ask(servers[number % replicas] ?? server, `messages/${id}`)
-      // Less patient than they are asked to be.
+      // They retry sooner than Retry-After says.
       if (seconds > 0) await delay(Math.min(seconds, 5) * 1_000 * Math.random())
     }
   })

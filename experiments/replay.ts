@@ -71,7 +71,7 @@ async function run(world: World, { seed, size, progress }: Task) {
     faults.expect(said.size === 1, `${name}: ${said.size} different answers in ${good.length} successes`)
     for (const { status, headers, body, text } of all) {
       const refused = status === 400 && refusals.includes(String(body.code))
-      // The flood is more than a database in the same process takes: to be told so is an answer.
+      // The flood is more than a database in the same process can serve: a 503 counts as an answer.
       const isLater = status === 503 && headers['retry-after'] !== undefined
       if (isLater) later++
       faults.expect(status === 200 || refused || isLater, `${name}: ${status} ${text}`)

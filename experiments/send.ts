@@ -12,7 +12,7 @@ const replicas = 2
 const spares = 2
 const mailboxes = 16
 const lanes = 16
-/** One send in that many is struck by kill -9: with it go all that its process has at work. */
+/** One in this many sends is hit by kill -9, together with all other sends of its process. */
 const sendsPerKill = 12
 const patienceMs = 240_000
 const steps = ['settings.sendAs.list', 'drafts.create', 'drafts.send', 'drafts.get', 'drafts.list'] as const
@@ -89,7 +89,7 @@ async function run(world: World, { seed, size, progress }: Task) {
 
 const subjectOf = (number: number) => `Mail ${number}`
 
-/** Most sends meet a fault at one of their steps; whichever send comes by takes it. */
+/** Most sends meet a fault at one of their steps; the first send to reach the step takes it. */
 function strike(google: FakeGoogle, random: Random, tally: { faults: number }): void {
   if (random.next() < 0.2) return
   const step = random.pick(steps)
@@ -97,7 +97,7 @@ function strike(google: FakeGoogle, random: Random, tally: { faults: number }): 
   tally.faults += 1
 }
 
-/** In the middle of what it has at work; another takes its place. */
+/** In the middle of its work; another process replaces it. */
 async function killSoon(pool: Pool, servers: Numbered[], random: Random, tally: { kills: number }): Promise<void> {
   const heir = await pool.take()
   await delay(random.between(0, 200))

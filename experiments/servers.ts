@@ -53,7 +53,7 @@ export async function startServer(environment: Environment, connections = 16): P
     const ready = await client.request('/readyz').catch(() => undefined)
     if (ready?.status === 200) break
     if (child.exitCode !== null && complaint.includes('EADDRINUSE')) {
-      // Somebody else was given that port in between.
+      // Another process took that port in between.
       await client.close()
       return startServer(environment, connections)
     }

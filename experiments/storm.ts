@@ -11,7 +11,7 @@ import { createVisitor } from './visitor.ts'
 import { inWorld, type World } from './world.ts'
 
 const replicas = 4
-/** Google takes this long for a refresh, drawn anew each time: a whole storm comes in meanwhile. */
+/** Google's time for a refresh, random each time: all callers arrive meanwhile. */
 const googleMs = [20, 250] as const
 /** Callers of each grant at each replica when its holder is killed. */
 const callersPerGrant = 10
@@ -116,7 +116,7 @@ async function killHolder(
   const { google } = world
   const [holder] = servers as [ServerProcess]
   await expire(world, grants)
-  // Google may have made the token of a holder who never hears of it, or not.
+  // Google may or may not have acted for a holder that died before the answer.
   const death = Promise.withResolvers<void>()
   for (let at = 0; at < grants.length; at++) {
     google.fault('token', { delayUntil: death.promise, when: random.pick(['before', 'after']) })

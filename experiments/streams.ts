@@ -9,7 +9,7 @@ import { inWorld, type World } from './world.ts'
 const MB = 1024 * 1024
 const maxMemoryMb = 10
 const maxForwardMb = 40
-/** V8 looks for dead buffers once they have grown by so much: what passes at once may leave so much behind, however little of it lives. */
+/** V8 collects dead buffers only after this much growth, so this much may remain, however little is alive. */
 const maxForwardsMb = 64 + maxForwardMb
 const maxTurnMs = 50
 
@@ -84,7 +84,7 @@ async function run(world: World, { size, progress }: Task) {
   }
   for (const { name, mostMb, longestTurnMs, atMostMb } of works) {
     faults.expect(mostMb <= atMostMb, `${name}: ${mostMb.toFixed(1)} MB more`)
-    // Of several at once it is told: each of them has its piece in a turn.
+    // Several at once are only reported: each of them takes a piece of a turn.
     const isOne = atMostMb !== maxForwardsMb
     faults.expect(!isOne || longestTurnMs <= maxTurnMs, `${name}: ${Math.round(longestTurnMs)} ms at a stretch`)
   }
@@ -97,7 +97,7 @@ async function run(world: World, { size, progress }: Task) {
   }
 }
 
-/** As Gmail hands over what it could not convert. */
+/** As Gmail returns text that it could not convert. */
 const rendering = { bodies: 'declared' } as const
 
 function inHz(): Buffer {

@@ -104,7 +104,7 @@ async function openDatabase(
   }
 }
 
-/** Runs an experiment in a world of its own, which is gone afterwards whatever came of it. */
+/** Runs an experiment in a world of its own, and always removes it afterwards. */
 export async function inWorld<T>(work: (world: World) => Promise<T>, overrides?: Environment): Promise<T> {
   const world = await createWorld(overrides)
   try {

@@ -127,7 +127,7 @@ async function openPage(t: Test, browser: Browser, url: string, viewport = { wid
   context.on('weberror', error => complaints.push(String(error.error())))
   context.on('console', message => {
     const { url: source } = message.location()
-    // Chromium reports every answer of 4xx: that a signed-out browser is not signed in is no complaint.
+    // Chromium reports every 4xx answer: a 401 of a signed-out browser is expected.
     const isSignedOut = /status of 401/.test(message.text()) && source.endsWith('/auth/session')
     if (message.type() === 'error' && !isSignedOut) complaints.push(`${message.text()} (${source})`)
   })

@@ -3,7 +3,7 @@ import { type Receiver, startReceiver } from './events/receiver.ts'
 import { type Browser, build, type World } from './helper.ts'
 import { injectAt, startServer } from './process.ts'
 
-/** Some turns of the event loop, in which the process under test goes on by that much more. */
+/** Some turns of the event loop, in which the process under test continues. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
 }
@@ -52,7 +52,7 @@ export async function tell(t: Test): Promise<Told> {
   }
 }
 
-/** Everything that is left to do is done, by the replica that lives. */
+/** The surviving replica does all remaining work. */
 export async function settle({ app, clock }: Told): Promise<void> {
   clock.advance(90_000)
   await app.background.run()
@@ -60,7 +60,7 @@ export async function settle({ app, clock }: Told): Promise<void> {
   await app.webhook?.run()
 }
 
-/** Each committed change was told at least once, under one id, and nothing else was. */
+/** Each committed change has an event with one id, delivered at least once, and there are no others. */
 export async function isTold(t: Test, { receiver, app }: Told, id: string, types: string[]): Promise<void> {
   const told = new Map<string, string>()
   for (const { event, body } of receiver.requests.filter(({ body }) => body.includes(id))) {
@@ -76,5 +76,5 @@ export async function isTold(t: Test, { receiver, app }: Told, id: string, types
 }
 
 export type Moment = 'at once' | 'before Google acts' | 'before its answer' | 'after the answer' | number
-/** When a process is killed: a number is so many turns after Google's answer was let go. Any, in experiments/kill.ts. */
+/** When a process is killed: a number means that many turns after Google's answer was released. experiments/kill.ts kills at any moment. */
 export const moments: readonly Moment[] = ['before Google acts', 'before its answer', 20, 'after the answer']

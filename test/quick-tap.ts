@@ -12,5 +12,5 @@ hooks.createHook = () => idle
 if (process.env._TAPJS_PROCESSINFO_COVERAGE_ !== '1') module.registerHooks = () => ({ deregister() {} })
 
 syncBuiltinESMExports()
-// The processes that tests start are none of tap's.
+// tap must not follow the processes that tests start.
 delete process.env.NODE_OPTIONS

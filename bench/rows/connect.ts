@@ -9,7 +9,7 @@ export const connect: Row = {
   name: 'connect',
   title: '`GET /connect/gmail`, signed in',
   async run(bench) {
-    // Another user's session each time: reads of the same one at once would be one read.
+    // Another user's session each time: simultaneous reads of the same one become one read.
     const cookies = (await visitMany(bench, users)).map(({ visitor }) => visitor.cookie())
     let asked = 0
     const peers = await startPeers(bench.world.environment)

@@ -12,7 +12,7 @@ import { visitMany } from '../visit.ts'
 interface Step {
   size: number
   callers: number
-  /** Makes the step's size so, and tells what is asked for then. */
+  /** Sets up the step's size, and returns the request to measure. */
   prepare(): Promise<() => Asked>
 }
 

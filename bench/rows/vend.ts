@@ -8,7 +8,7 @@ export const vend: Row = {
   name: 'vend',
   title: 'Vend, token fresh',
   async run(bench) {
-    // Another user's connection each time: reads of the same one at once would be one read.
+    // Another user's connection each time: simultaneous reads of the same one become one read.
     const paths = (await visitMany(bench, users)).map(({ connection }) => `/v1/connections/${connection}/token`)
     let asked = 0
     const isToken = ({ status, text }: { status: number; text: string }) =>

@@ -7,7 +7,7 @@ import { count, type Person, type Scene } from './scene.ts'
 const leasesMs = 120_000
 const settleMs = 150_000
 
-/** All have died, time has passed, one server starts: everything that was ever said must be true now. */
+/** All are dead, time has passed, one server starts: every earlier answer must be true now. */
 export async function judgeAftermath(scene: Scene): Promise<void> {
   const { world, faults } = scene
   if (world.embedded) world.advance(leasesMs)
@@ -79,7 +79,7 @@ async function judgeRecords(scene: Scene): Promise<void> {
   }
 }
 
-/** Every event that was committed came at least once, and nothing else came. */
+/** Every committed event was delivered at least once, and no other. */
 async function judgeEvents(scene: Scene): Promise<void> {
   const { world, receiver, faults, people } = scene
   const listed = await world.collections.events.find().toArray()

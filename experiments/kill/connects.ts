@@ -6,7 +6,7 @@ import { count, createAim, type Scene, strike, together, untilHit } from './scen
 /** Google takes this long where the kill is to come while it thinks, and no time where it is to come after. */
 const thinkingMs = [10, 60] as const
 
-/** Servers die while codes are exchanged, or while what came of it is stored. */
+/** Servers die while codes are exchanged, or while the result is stored. */
 export async function killConnects(scene: Scene, phase: 'exchange' | 'store', wanted: number): Promise<void> {
   const { world, random, steady, pool } = scene
   const aim = createAim(random, phase === 'exchange' ? 60 : 40)

@@ -6,7 +6,7 @@ import { Webhook } from 'standardwebhooks'
 import type { Faults } from '../figure.ts'
 import type { Random } from '../random.ts'
 
-/** Whoever takes the webhooks: each server calls it by a path of its own. */
+/** The webhook receiver: each server calls it by its own path. */
 export interface Receiver {
   environment(number: number): Record<string, string>
   /** How often each event came, by its id. */

@@ -16,7 +16,7 @@ export interface Person {
   /** The connection that was acknowledged or found. */
   id: string
   state: 'connected' | 'disconnected'
-  /** Google rotated the refresh token and nobody heard of it: the next vend has to say so. */
+  /** Google rotated the refresh token and the answer was lost: the next vend must report it. */
   rotatedUnseen: boolean
 }
 
@@ -48,7 +48,7 @@ export function count(scene: Scene, what: string): void {
   scene.tally.set(what, (scene.tally.get(what) ?? 0) + 1)
 }
 
-/** A moment to strike, drawn anew each time; the range follows how long the work takes on this machine. */
+/** A random moment to kill; the range follows how long the work takes on this machine. */
 export interface Aim {
   draw(): number
   /** Told whether there was still work under way. */
@@ -65,7 +65,7 @@ export function createAim(random: Random, firstRangeMs: number): Aim {
   }
 }
 
-/** Kills the server some time after `begin`; gives what each request had been answered, if it had. */
+/** Kills the server some time after `begin`; returns each request's answer, if there was one. */
 export async function strike(
   scene: Scene,
   phase: Phase,

@@ -19,7 +19,7 @@ export async function killDeliveries(scene: Scene, wanted: number): Promise<void
     }
     const number = await Promise.race([next, delay(patienceMs)])
     const victim = number === undefined ? undefined : pool.takeNumber(number)
-    // The steady one delivered, or nobody did yet.
+    // Delivered by the server that is never killed, or not delivered yet.
     if (!victim) return
     await delay(aim.draw())
     await pool.kill(victim)

@@ -10,7 +10,7 @@ const email = 'ada@example.com'
 
 const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { sub: ada, alive: true }).length
 
-/** Nothing of the user is left; what only waits for time to pass is swept in time. */
+/** Nothing of the user is left, apart from records that expire by themselves. */
 async function isErased(t: Test, world: World): Promise<void> {
   const { app, clock } = world
   const { users, sessions, flows, connections, tickets, events } = collectionsOf(app)

@@ -16,7 +16,7 @@ function makePipe(t: Test): string {
   return pipe
 }
 
-/** Opens its other end; what it holds is read only when asked for. */
+/** Opens its other end; reads only when asked. */
 function reader(t: Test, pipe: string) {
   const fd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
   t.teardown(() => closeSync(fd))
@@ -118,7 +118,7 @@ t.test(
     t.match(refusal.headers.get('retry-after'), /^\d+$/)
     t.equal((await fetch(`${server.url}/readyz`)).status, 200)
 
-    // Each of these has something to say in a log that takes nothing more.
+    // Each of these logs a line while the log is blocked.
     const others = [
       [200, `/v1/connections/${id}`],
       [200, '/livez'],

@@ -11,7 +11,7 @@ const keysOf =
   (...args: string[]) =>
     guichet(environment, 'keys', ...args)
 
-/** How a request that carries that key reads the connections. */
+/** The answer to reading the connections with that key. */
 const reads = (key: string, { app }: Pick<World, 'app'>) =>
   app.inject({ url: '/v1/connections', headers: { authorization: `Bearer ${key}` } })
 

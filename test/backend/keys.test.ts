@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { build, collectionsOf, isProblem, problemOf } from '../helper.ts'
 import { createBackend } from './backend.ts'
 
-/** What is compared in constant time from now on, both sides as text. */
+/** Records the comparisons in constant time from now on, both sides as text. */
 function watchCompares(t: Test): string[][] {
   const { timingSafeEqual } = crypto
   const compared: string[][] = []
@@ -147,7 +147,7 @@ t.test('[R85] metrics token › compared › in constant time, and never the tok
   const { app } = await build(t, { environment: { METRICS_TOKEN: token } })
   const compared = watchCompares(t)
   const ask = (presented: string) => app.inject({ url: '/metrics', headers: { authorization: `Bearer ${presented}` } })
-  // Of every length: a compare that asks for the same one first would tell it.
+  // Of every length: a comparison that checks the length first would reveal it.
   const wrong = ['a token for metricz', 'A token for metrics', 'a', `${token}s`, '']
   for (const presented of wrong) isProblem(t, await ask(presented), 401, 'unauthenticated')
   isProblem(t, await app.inject('/metrics'), 401, 'unauthenticated')
@@ -169,7 +169,7 @@ t.test('[R85] session cookie › its signature compared › in constant time, by
   const hmac = (secret: string) =>
     crypto.createHmac('sha256', secret).update(value).digest('base64').replaceAll('=', '')
   const asPair = (sides: string[]) => sides.sort().join(' ')
-  // With one secret the session's plugin alone compares; with more, ours does it before.
+  // With one secret only the session's plugin compares; with more, ours compares first.
   for (const [at, secrets] of [
     [world.app, [older]],
     [both, [newer, older]]

@@ -8,7 +8,7 @@ import { stateStories } from './states.ts'
 
 const needsChromium = `in a browser › needs Chromium at ${chromiumPath}: apt-get install chromium (or set CHROMIUM_PATH)`
 
-// One browser and one guichet for all stories: starting them costs more than most stories do.
+// One browser and one guichet for all tests: starting them takes longer than most tests.
 async function inBrowser(t: Test): Promise<void> {
   const scene = await openScene(t)
   await pageStories(t, scene)

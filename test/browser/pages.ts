@@ -8,7 +8,7 @@ const ticketOf = (page: Page, email: string) => page.getByRole('article', { name
 /** Expressions are given as text: this side of the test has no DOM, and no types of it. */
 const focused = (page: Page) => page.evaluate<string>('document.activeElement.textContent.trim()')
 
-/** Goes to what is called `name` as a keyboard does; the bound is far above the page's focusable elements. */
+/** Tabs to the element called `name`; the limit is far above the number of focusable elements. */
 async function tabTo(page: Page, name: string): Promise<void> {
   for (let presses = 0; presses < 60; presses++) {
     await page.keyboard.press('Tab')

@@ -56,7 +56,7 @@ export async function popupStories(t: Test, scene: Scene): Promise<void> {
       await scene.app.background.run()
       return id
     }
-    // The stream begins when it is open: what came before is not told.
+    // The stream sends only events from its opening on.
     let news = ''
     for (let tries = 0; tries < 50 && !(await page.evaluate('heard.length')); tries++) {
       news = await arrived('News')

@@ -44,7 +44,7 @@ export async function openScene(t: Test, environment: Environment = {}): Promise
   let outsider = ''
   const serve = async (): Promise<string> => {
     const server = createServer((request, response) => {
-      // An app that sends its users on, to another origin at that.
+      // An app that redirects its users to another origin.
       if (request.url?.startsWith('/moved')) return response.writeHead(303, { location: `${outsider}/arrived` }).end()
       response.setHeader('content-type', 'text/html')
       response.end(frontendPage.replace('GUICHET', url))
@@ -70,7 +70,7 @@ export async function openScene(t: Test, environment: Environment = {}): Promise
     const complaints: string[] = []
     context.on('weberror', error => complaints.push(String(error.error())))
     context.on('console', message => {
-      // Chromium reports every answer of 4xx: some stories are about those.
+      // Chromium reports every 4xx answer: some tests expect those.
       if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text())
     })
     await context.addInitScript(
@@ -85,7 +85,7 @@ export async function openScene(t: Test, environment: Environment = {}): Promise
   return { ...world, chromium: browser, url, frontend, outsider, open }
 }
 
-/** Consents at Google's page, in whichever window it stands; what is named stays unticked. */
+/** Consents at Google's page, in any window; the scope in `without` stays unticked. */
 export async function consent(page: Page, email: string, { without = '' } = {}): Promise<void> {
   const button = page.getByRole('button', { name: email })
   await button.waitFor()
@@ -93,7 +93,7 @@ export async function consent(page: Page, email: string, { without = '' } = {}):
   await button.click()
 }
 
-/** From the page of those who are signed out. */
+/** Signs in from the signed-out page. */
 export async function signIn(page: Page, email: string): Promise<void> {
   await page.locator('a[href="auth/google"]').click()
   await consent(page, email)

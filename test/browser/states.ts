@@ -127,7 +127,7 @@ export async function stateStories(t: Test, scene: Scene): Promise<void> {
       scene.url + (await host.ticket({ externalId: 'u-2', displayName: 'Zoë', service: 'gmail', returnTo }))
     )
     await page.getByText('write and send mail in your name').waitFor()
-    // As a double click does it: the second press before the first is answered.
+    // As with a double click: the second press comes before the first is answered.
     await page.evaluate(`for (const _ of '12') document.querySelector('form').submit()`)
     await consent(page, ada)
     await page.waitForURL(/\/arrived$/)

@@ -39,7 +39,7 @@ async function reachable(t: Test) {
   target = await world.replica({ PUBLIC_URL: publicUrl })
   const environment: Environment = { ...world.environment, PUBLIC_URL: publicUrl }
   async function doctor(changed: Environment = {}) {
-    // The test's clock stands still; what the machine's has gone on meanwhile is no fault of the database's.
+    // The test's clock stands still while the machine's goes on: that difference is not a fault of the database.
     world.clock.advance(Math.max(0, Date.now() - world.clock.nowMs()))
     const { code, out, err } = await guichet({ ...environment, ...changed }, 'doctor', '--json')
     const findings = JSON.parse(out) as Examined[]

@@ -16,7 +16,7 @@ const least = {
   VAULT_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
   GOOGLE_CLIENT_ID: 'client.apps.googleusercontent.com',
   GOOGLE_CLIENT_SECRET: 'the-client-secret',
-  // Nobody answers there: the tests reach no network.
+  // An address where nothing listens: tests reach no network.
   GOOGLE_ISSUER: 'http://127.0.0.1:65535'
 }
 
@@ -91,7 +91,7 @@ t.test('[R57] boot › a faulty environment ends the process before anyone is ca
     t.same([database.connections, google.connections], [0, 0])
   }
 
-  // The same without a fault does call both: nobody was missed.
+  // Without the fault the same process calls both, so the check can fail.
   const good = spawn(process.execPath, ['src/server.ts'], { cwd: root, env: environment, stdio: 'ignore' })
   const ended = once(good, 'close')
   await Promise.all([database.reached, google.reached])

@@ -26,13 +26,13 @@ function faultsOf(variables: Record<string, string | undefined>): ConfigError {
   throw new Error('the configuration was accepted')
 }
 
-/** Refused for these variables and no others, and none of the values is quoted. */
+/** Refused for exactly these variables, without quoting their values. */
 function isRefused(t: Test, changes: Record<string, string | undefined>, names: string[], comment: string): void {
   const error = faultsOf({ ...least, ...changes })
   t.same([...new Set(error.faults.map(({ variable }) => variable))].sort(), [...names].sort(), comment)
   for (const name of names) t.match(error.message, name)
   for (const value of Object.values(changes)) {
-    // Words that the messages have of their own.
+    // Words that the messages contain anyway.
     if (value && value.length > 4 && !/^(app\.example\.com|simple-oauth2)$/.test(value))
       t.notOk(error.message.includes(value), `${comment}: the value is not quoted`)
   }

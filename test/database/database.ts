@@ -47,7 +47,7 @@ export async function buildOverMortalDatabase(t: Test, environment: Environment 
   return { ...world, database, log }
 }
 
-/** Makes the next call of a driver's method fail as if the network had; counts what came. */
+/** Makes the next call of a driver's method fail like a network error; counts the calls. */
 export function failNext<T extends object>(
   target: T,
   method: keyof T,

@@ -12,7 +12,7 @@ async function watched(t: Test) {
   world.app.mongo.client.on('commandStarted', ({ commandName, command }) => {
     commands.push(`${commandName} ${command[commandName]}`)
   })
-  // What no request waits for is not counted.
+  // Background work is not counted.
   await world.app.background.stop()
   return {
     ...world,
@@ -66,7 +66,7 @@ t.test('[D] cost of a request › a callback › one call to Google, and one wri
     'find sessions',
     'findAndModify flows',
     'find connections',
-    // Whom the host app knows the user as.
+    // The host app's id of the user.
     'find users',
     'insert connections',
     // Whether the user was erased meanwhile, and whether a revocation took the grant along; then what became of the flow.

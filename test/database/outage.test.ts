@@ -84,7 +84,7 @@ t.test('[F3] outage › the database hangs › 503 for all in limited time, and 
   t.same([...new Set(answers.map(({ statusCode }) => statusCode))], [503])
   t.same([...new Set(answers.map(answer => problemOf(answer).code))], ['database_unavailable'])
   database.resume()
-  // The driver finds its server again with the first that asks.
+  // The driver finds its server again with the first request.
   const recovered = async () => {
     for (let tries = 0; tries < 5; tries++) if ((await ada.fetch(`/connections/${id}`)).statusCode === 200) return true
     return false
@@ -111,7 +111,7 @@ t.test('[F3] outage › an answer is late › it is waited for', async t => {
   const ada = await signedIn()
   database.pause()
   const waiting = ada.fetch('/auth/session')
-  // Time enough for the request to reach the database, and none of a clock's.
+  // Enough turns for the request to reach the database, without waiting on a clock.
   for (let turn = 0; turn < 20; turn++) await app.inject('/livez')
   database.resume()
   t.equal((await waiting).statusCode, 200)

@@ -17,7 +17,7 @@ async function deliver({ app }: Pick<World, 'app'>): Promise<void> {
   await app.webhook?.run()
 }
 
-/** Makes an event of its own each time. */
+/** Makes a new event each time. */
 async function makeEvents(world: World, count: number): Promise<void> {
   const user = await world.signedIn()
   for (let n = 0; n < count; n++) {

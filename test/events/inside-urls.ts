@@ -162,7 +162,7 @@ export const faultyUrls = [
   `https://127.0.0.1\\@${publicHost}/`
 ]
 
-/** Names that say nothing: what is inside is what they resolve to. */
+/** Names that resolve to inside addresses. */
 export const insideNames = [
   '127.0.0.1.nip.io',
   '169-254-169-254.sslip.io',

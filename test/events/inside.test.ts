@@ -13,7 +13,7 @@ import { secret } from './receiver.ts'
 
 const isPublic = createAddressGuard([])
 
-/** A server inside that counts who comes, whatever they speak. */
+/** A server inside that counts connections, whatever the protocol. */
 async function startInside(t: Test) {
   let hits = 0
   const server = createServer(socket => {
@@ -43,7 +43,7 @@ function resolveTo(t: Test, ...answers: string[][]): { asked: string[] } {
   return { asked }
 }
 
-/** One event, sent to that URL past the check at the start, as if it had been good then. */
+/** One event, sent to that URL as if it had passed the check at the start. */
 async function send({ app }: World, url: string, allowPrivate: string[] = []): Promise<{ failures: number }> {
   const { events: collection, meta } = collectionsOf(app)
   let failures = 0

@@ -210,7 +210,7 @@ t.test('deliveries › one result cannot be stored › the round fails once the 
   await receiver.received(4)
   failNext(collectionsOf(app).events, 'updateOne', new MongoNetworkError('away'))
   held.shift()?.()
-  // Long enough for the failure to come through, and for a sender that would not wait.
+  // Long enough for the failure to surface, and for a sender that would not wait.
   for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))
   t.notOk(ended, 'three are still under way')
   receiver.answer = status(204)

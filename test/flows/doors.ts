@@ -2,7 +2,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { type Browser, isProblem, type World } from '../helper.ts'
 
-/** What a flow can be for. Rules about flows hold for both, and are shown at both. */
+/** The two purposes of a flow. Rules about flows hold for both, and are tested for both. */
 export interface Door {
   name: 'sign-in' | 'connect'
   start: string
@@ -36,7 +36,7 @@ export const doors: readonly Door[] = [
 /** The two ways a callback is reached: handed on by a frontend, or by a browser that Google sends there. */
 export const ways = ['fetch', 'navigate'] as const
 
-/** The code of a refusal, whichever way it was told; undefined for a success. */
+/** The code of a refusal, from a problem or a redirect; undefined for a success. */
 export function codeOf({ statusCode, headers, body }: LightMyRequestResponse): string | undefined {
   if (statusCode === 200) return undefined
   if (statusCode !== 303) return (JSON.parse(body || '{}') as { code?: string }).code ?? `no code at ${statusCode}`

@@ -14,7 +14,7 @@ for (const door of doors) {
 
     t.equal(codeOf(await browser.fetch(callback)), undefined)
     for (const way of ways) {
-      // As the browser was before: signing in gave it another session, and the old one is dead.
+      // The browser's earlier cookie: signing in replaced its session, and the old one is dead.
       const code = codeOf(await before.clone()[way](callback))
       t.equal(code, door.name === 'sign-in' ? 'flow_wrong_session' : undefined, `${way}: the same answer at most`)
     }
@@ -178,7 +178,7 @@ for (const door of doors) {
     const held = google.fault('token', { hang: true })
     const first = browser.clone().fetch(callback)
     while (google.calls('token') === exchanges) await new Promise(setImmediate)
-    // Who started the flow knows its state; the code is known to the browser alone that Google sent back.
+    // Whoever started the flow knows its state; only the browser that Google sent back knows the code.
     for (const changes of [{ code: 'guessed' }, { code: undefined, error: 'access_denied' }]) {
       const guess = browser.clone()
       isProblem(t, await guess.fetch(withParameters(callback, changes)), 400, 'flow_used')

@@ -4,7 +4,7 @@ import { codeOf, type Door, doors, isRefused, ways, withParameters } from './doo
 
 const long = 'A'.repeat(10_240)
 
-/** What may arrive in place of a parameter of a callback. */
+/** Values that may arrive instead of a callback's parameter. */
 const forms: Record<string, (callback: string, name: 'state' | 'code') => string> = {
   'left out': (callback, name) => withParameters(callback, { [name]: undefined }),
   empty: (callback, name) => withParameters(callback, { [name]: '' }),

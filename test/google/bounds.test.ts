@@ -6,7 +6,7 @@ import { startTrap } from './trap.ts'
 
 const timeoutMs = 500
 
-/** A call to Google, and what comes of the request behind it while Google's answer is of no use. */
+/** A call to Google, and the answer to the request behind it while Google's answer cannot be used. */
 interface Call {
   endpoint: Endpoint
   isRefused(t: Test): Promise<void>
@@ -20,7 +20,7 @@ t.test(
       environment: { GOOGLE_TIMEOUT_MS: String(timeoutMs) }
     })
     const ada = await signedIn()
-    // Whoever has not had its answer asks again for each request: one process meets all faults.
+    // Without a usable answer guichet asks again for each request: one process meets all faults.
     const away = google.fault('discovery', { status: 500 }, Number.POSITIVE_INFINITY)
     const server = await startServer(t, environment)
     await server.loaded

@@ -50,7 +50,7 @@ for (const [requirement, subject, mutations] of tables) {
     for (const [what, mutation] of Object.entries(mutations)) {
       for (const way of ways) {
         t.comment(`${what}, ${way}`)
-        // Of flows begun in one millisecond the oldest could not be told.
+        // The oldest of flows begun in the same millisecond would be undefined.
         world.clock.advance(1)
         const callback = await ada.authorize('/connect/gmail')
         plant(google, mutation)
@@ -77,7 +77,7 @@ for (const door of doors) {
       t.equal(codeOf(await browser.fetch(callback)), undefined, JSON.stringify(claims))
       t.ok(await door.isOpen(browser))
     }
-    // Google's whole clock two minutes off: behind, its token is only older; ahead, it is not yet to be believed.
+    // Google's whole clock two minutes off: behind, its token is only older; ahead, it is refused.
     for (const [off, code] of [
       [-120, undefined],
       [120, 'google_invalid_response']

@@ -3,7 +3,7 @@ import { createEndpoints } from '../../src/google/endpoints.ts'
 import { codeOf, type Door, doors, isRefused, ways, withParameters } from '../flows/doors.ts'
 import { build, type World } from '../helper.ts'
 
-/** What an issuer can be mistaken for. */
+/** Issuers that look similar. */
 function wrongIssuers(issuer: string): Record<string, string> {
   const { host } = new URL(issuer)
   return {

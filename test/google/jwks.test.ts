@@ -39,7 +39,7 @@ t.test('[R14] keys › twenty sign-ins › metadata and keys are fetched once', 
   t.same(google.violations, [])
 })
 
-/** The start asks for the keys and waits for nobody: after a sign-in they are there. */
+/** The start fetches the keys without waiting: after a sign-in they are there. */
 async function fetchKeys({ browser }: Pick<World, 'browser'>): Promise<void> {
   await browser().signIn()
 }

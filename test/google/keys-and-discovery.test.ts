@@ -8,7 +8,7 @@ t.test(
   { timeout: 30_000 },
   async t => {
     const { google, browser } = await build(t)
-    // The boot waits for nobody's keys: they come when they come, and no request was made to bring them.
+    // The start does not wait for the keys, and fetches them without any request.
     while (google.calls('jwks') === 0) await google.arrival('jwks')
     t.same([google.calls('discovery'), google.calls('jwks')], [1, 1])
     google.fault('discovery', { status: 500 }, always)

@@ -100,7 +100,7 @@ export const signatures: Mutations = {
   }
 }
 
-/** [R10] What is no signed token at all. */
+/** [R10] Values that are not a signed token. */
 export const shapes: Mutations = {
   none: { omit: true },
   empty: { rewrite: () => '' },

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import type { Test } from 'tap'
 
-/** A host that nothing should be sent to: it counts who comes, and closes at once. */
+/** A host that must receive nothing: it counts connections, and closes them at once. */
 export interface Trap {
   url: string
   connections: number

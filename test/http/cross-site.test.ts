@@ -14,7 +14,7 @@ function writesOf({ app }: World): Route[] {
   return writes.filter(({ method }) => !['GET', 'HEAD', 'OPTIONS'].includes(method))
 }
 
-/** What the writes would change, as Google and the user see it. */
+/** The state that writes would change, at Google and for the user. */
 async function stateOf({ google }: World, ada: Browser) {
   const { messages } = google.user('ada@example.com')
   return {
@@ -81,7 +81,7 @@ t.test('[R49] cross-site â€º every write as a form, as text or as broken JSON â€
     const url = fill(route, parameters)
     for (const type of [form, 'text/plain', 'multipart/form-data; boundary=x', 'text/plain; application/json']) {
       for (const payload of ['', '_method=DELETE', '{"addLabels":["STARRED"]}']) {
-        // What a page can send without asking first: a POST. The write's own method must not take these either.
+        // A page can send a POST without a preflight. The write's own method must not accept these types either.
         for (const method of ['POST', route.method] as const) {
           const headers = { 'content-type': type, 'x-http-method-override': 'DELETE' }
           const response = await ada.request({ method, url, payload, headers })

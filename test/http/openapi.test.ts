@@ -48,7 +48,7 @@ t.test('openapi.json › each operation’s security › is what really guards i
   const { paths } = document
   const opened = { session: 0, backendKey: 0, nothing: 0 }
   for (const operation of await operationsOf(app)) {
-    // Where Google sends the browser: without a session its state is nobody's.
+    // The callback: without a session its state belongs to no one.
     if (operation.path.endsWith('/callback')) continue
     const described = paths[operation.path]?.[operation.method.toLowerCase()]
     const [scheme = 'nothing'] = Object.keys(described?.security?.[0] ?? {}) as (keyof typeof opened)[]

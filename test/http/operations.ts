@@ -14,7 +14,7 @@ interface Parameter {
   schema: Schema
 }
 
-/** One operation of the contract, as its OpenAPI document tells it. */
+/** One operation of the contract, from its OpenAPI document. */
 export interface Operation {
   method: 'GET' | 'POST' | 'DELETE'
   /** With its parameters in braces: `/connections/{id}`. */
@@ -68,7 +68,7 @@ export interface Filling {
   body?: unknown
 }
 
-/** A request for it; what is not given is harmless. Values of the path are put in as they are. */
+/** A request for it, with harmless values where none are given. Path values are inserted as they are. */
 export function toRequest(
   { method, path, takesBody }: Operation,
   { path: values = {}, query = '', body }: Filling = {}
@@ -84,7 +84,7 @@ export function toRequest(
   }
 }
 
-/** What opens the backend's door to everything. */
+/** A key with every operation. */
 export async function createKey(app: FastifyInstance): Promise<string> {
   const { key } = await app.backendKeys.create({
     name: 'b',

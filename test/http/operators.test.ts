@@ -75,8 +75,8 @@ t.test('[R62] operators › a query operator in any field of any route › never
             toRequest(operation, { path: own, query: `${encodeURIComponent(`${name}[${key}]`)}=${marker}` }),
             `${path}?${name}[]`
           )
-          // A callback takes parameters that it does not know (RFC 6749, 4.1.2) but without its own it is refused; to a
-          // start's link others add theirs.
+          // A callback ignores unknown parameters (RFC 6749, 4.1.2) but is refused without its own; others add theirs to a
+          // start's link.
           if (!/^\/(auth\/google|connect)\b/.test(path) && status < 400)
             wrong.push(`${path}?${name}[${key}] answered ${status}`)
         }

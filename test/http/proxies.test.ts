@@ -171,7 +171,7 @@ t.test('[R102] path tricks › no user agent and no method opens a guarded path'
       for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'] as const) {
         for (const override of [{}, { 'x-http-method-override': 'GET' }, { 'x-http-method': 'GET' }]) {
           const response = await app.inject({ method, url, headers: { 'user-agent': agent, ...override } })
-          // Signing out is for everyone: without a session nothing changes.
+          // Anyone may sign out: without a session nothing changes.
           if (method === 'DELETE' && url === '/auth/session') continue
           if (response.statusCode < 300 && !(method === 'OPTIONS' && response.body === ''))
             opened.push(`${method} ${url} ${agent}`)

@@ -167,7 +167,7 @@ const leads = [
 /** Those that are combined with every host. */
 const plainLeads = ['//', '///', '/\\', '/.//', '/..//', 'https://', 'http:', '/', '']
 
-/** The host, with and without something behind it that puts a filter at ease. */
+/** The host, with and without a suffix that deceives a filter. */
 const hosts = [
   evil,
   `${evil}/`,
@@ -187,7 +187,7 @@ const hosts = [
   `${listed}.${evil}`
 ]
 
-/** Hosts that are not what they look like, under every scheme that could be taken for the listed one's. */
+/** Hosts that look like the listed one, under every scheme that could be mistaken for it. */
 const disguises = [
   ...[
     'APP.EXAMPLE.COM',
@@ -364,7 +364,7 @@ export const payloads: readonly string[] = [
   ])
 ]
 
-/** What has to be accepted, and where it ends: else refusing everything would do. */
+/** Values that must be accepted, and where they lead: otherwise refusing everything would pass. */
 export const allowed: Record<string, string> = {
   '/': '/?status=access_denied',
   '/inbox': '/inbox?status=access_denied',

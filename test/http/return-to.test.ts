@@ -3,7 +3,7 @@ import { type Door, doors, isRefused, ways } from '../flows/doors.ts'
 import { type Browser, enter, type World } from '../helper.ts'
 import { allowed, environment, listedOrigin, originOf, ours, payloads, publicOrigin } from './redirect-payloads.ts'
 
-/** What is wrong with the answers to a start with this query, if anything; the whole way to the end when it is accepted. */
+/** The faults of a start with this query, if any; an accepted one is followed to its end. */
 async function faultOf(
   world: World,
   door: Door,
@@ -40,7 +40,7 @@ for (const door of doors) {
       const typed = `returnTo=${payload.replace(/[\s#&]/g, encodeURIComponent)}`
       const fault = await faultOf(world, door, browser, { query: escaped, isForeign })
       if (fault) faults.push(`${JSON.stringify(payload)} escaped: ${fault}`)
-      // What holds escapes of its own is another value when nobody escapes it.
+      // A value that contains escapes becomes another value if it is not escaped.
       if (new URLSearchParams(typed).get('returnTo') === payload) continue
       const other = await faultOf(world, door, browser, { query: typed })
       if (other) faults.push(`${JSON.stringify(payload)} as typed: ${other}`)

@@ -40,14 +40,14 @@ export function routesOf(app: FastifyInstance): Route[] {
   return routes.sort((a, b) => endsMore(a) - endsMore(b))
 }
 
-/** What stands for the parameters of a route; those that are not named become a harmless id. */
+/** Values for a route's parameters; the others become a harmless id. */
 export type Parameters = Record<string, string>
 
 export function fill({ url }: Route, parameters: Parameters = {}): string {
   return url.replace(/:(\w+)/g, (_, name: string) => parameters[name] ?? 'x1').replace('*', 'x1')
 }
 
-/** A body that the route takes; none for those that take none. */
+/** A body that the route accepts; undefined if it takes none. */
 export function bodyFor({ method, url }: Route, { messageId = 'x1' }: Parameters): Pick<InjectOptions, 'payload'> {
   if (url.endsWith('/modify')) return { payload: { addLabels: ['STARRED'] } }
   if (url.endsWith('/batchModify')) return { payload: { ids: [messageId], addLabels: ['STARRED'] } }

@@ -25,7 +25,7 @@ t.test('[F37] SIGTERM › during a request › it is answered, readiness fails, 
   t.equal(ready.status, 503)
   t.match(await ready.json(), { code: 'shutting_down' })
   t.match(ready.headers.get('retry-after'), /^\d+$/)
-  // Whoever has not noticed yet is served, and told to come back over another connection.
+  // A client that has not noticed yet is served, and told to use another connection.
   const served = get(`${server.url}/services`)
   const [answer] = await once(served, 'response')
   t.equal(answer.statusCode, 200)
@@ -46,7 +46,7 @@ t.test('[F37] closing › a request that comes in after that › 503, so that it
   const { port } = app.server.address() as AddressInfo
   const socket = connect(port, '127.0.0.1')
   const answer = text(socket)
-  // Half a request: the connection is no idle one.
+  // Half a request: the connection is not idle.
   socket.write('GET /services HTTP/1.1\r\nHost: localhost\r\n')
   await once(app.server, 'connection')
   for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))

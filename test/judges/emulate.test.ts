@@ -3,7 +3,7 @@ import { createEmulator } from 'emulate'
 import t, { type Test } from 'tap'
 import { buildBefore, callbacks, type Judge } from './judge.ts'
 
-/** A Google by other people (the npm package `emulate`): kinder than ours, and nobody here could bend it to our code. */
+/** A Google by other people (the npm package `emulate`): more lenient than ours, and not written to suit our code. */
 async function startEmulate(t: Test): Promise<Judge> {
   const port = await findFreePort()
   const [clientId, clientSecret] = ['judged', 'the secret of the judged']

@@ -17,7 +17,7 @@ t.test('[R30] judge oidc-provider › sign in, connect, vend, refresh for 300 ca
   t.ok(await judge.provider.AccessToken.find(vended.json().access_token), 'it opens something')
 
   const replicas = [app, await replica()]
-  /** On a busy machine the database may be late: what the server then says is to ask again, and a caller does. */
+  /** On a busy machine the database may be late: the server then asks callers to retry, and this one does. */
   async function vend(at = app): Promise<LightMyRequestResponse> {
     for (let tries = 1; ; tries++) {
       const answer = await backend.vend(connection.id, undefined, at)

@@ -8,7 +8,7 @@ t.test('[R107] security events › each is logged once, with time, request, user
   const log = captureLog()
   const { app, google, browser, clock } = await build(t, { logger: log.logger })
   let read = 0
-  /** The lines that have an event or tell of a refusal, since the last look. */
+  /** The lines with an event or a refusal since the last call. */
   const since = (): Line[] => {
     const fresh = log.lines().slice(read)
     read += fresh.length

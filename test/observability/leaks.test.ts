@@ -33,7 +33,7 @@ t.test('[R106] logs › whole journeys and every kind of failure leave no secret
   for (const { key } of config.vaultKeys) ledger.plant(key.toString('base64'))
   ledger.plant(environment.MONGODB_URI ?? '')
   const told: string[] = []
-  /** Remembers what an answer that is no success says: it may quote no more than the log. */
+  /** Keeps the text of each error answer: it must not quote more than the log may. */
   const note = <R extends { statusCode: number; body: string }>(response: R): R => {
     if (response.statusCode >= 400) told.push(response.body)
     return response
@@ -212,7 +212,7 @@ t.test('[R106] logs › whole journeys and every kind of failure leave no secret
   t.same(ledger.find(log.text()), [])
   t.same(ledger.find(told.join('\n')), [])
   t.same(ledger.find(metrics.body), [])
-  // The scan itself: one of them, planted.
+  // The scan must find a planted one.
   for (const { value } of [...ledger.of('access_token').slice(-1), ...ledger.of('state').slice(-1)]) {
     const line = JSON.stringify({ level: 30, msg: Buffer.from(`Bearer ${value}`).toString('base64') })
     t.ok(
@@ -281,7 +281,7 @@ t.test('[R106][R94] webhooks › refused, cut off, parked, replayed, accepted �
     await guichet(world.environment, 'events', 'parked', '--json')
   ]
   t.match([asText, asJson], [{ code: 0 }, { code: 0 }])
-  // Which of them were under way at the 410, the drawn pauses decided.
+  // The random pauses decide which deliveries were running at the 410.
   t.match(asText.out, /^evt_\S+\t(connection|user)\.\w+\t/, 'it does show one')
   t.match(JSON.parse(asJson.out)[0], { id: /^evt_/, type: /^(connection|user)\.\w+$/ })
   const metrics = await app.inject({

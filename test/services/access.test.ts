@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { tell } from '../connections/refresh/story.ts'
 import { isProblem } from '../helper.ts'
 
-/** Far below the time that Google has for one call: an answer within it came by what the request had left. */
+/** Far below the time-out of one call to Google: an answer within it was limited by the request's remaining time. */
 const soonMs = 5_000
 
 /** A user with a connection to each service, at a Google whose calls use up the time of the request that they are for. */
@@ -12,7 +12,7 @@ async function tellOfSlowness(t: Test) {
   const calendar = (await ada.connect(undefined, '/connect/calendar')).json().connection
   return {
     ...story,
-    /** Its next answer, true as it is, takes that long. */
+    /** Its next answer is correct but takes that long. */
     slow: (endpoint: 'gmail' | 'calendar' | 'token', ms: number) =>
       google.fault(endpoint, { delayUntil: async () => clock.advance(ms) }),
     routes: [

@@ -5,7 +5,7 @@ import t from 'tap'
 
 const root = join(import.meta.dirname, '../..')
 
-/** What mostly waits, for a real lease, budget or time-out to end: while the other suites work, and not in their midst. */
+/** Tests that mostly wait for a real lease, budget or time-out to end: they run beside the other suites. */
 export const waiting = [
   'test/connections/refresh/killed-holder.test.ts',
   'test/database/outage.test.ts',

@@ -23,7 +23,7 @@ t.test('[R53] at rest › a dump after 100 connects holds no secret, in any enco
     for (const service of ['gmail', 'calendar', 'drive', 'gmail', 'gmail']) {
       await user.connect({ as: `user${n}@example.com` }, `/connect/${service}`)
     }
-    // Left open: its verifier lies in the database until it is used.
+    // An open flow: its verifier is in the database until it is used.
     await user.fetch('/connect/gmail')
   }
   t.equal(google.requestsTo('token').length, 120)
@@ -56,7 +56,7 @@ t.test('[R53] at rest › a dump after 100 connects holds no secret, in any enco
   t.ok(google.ledger.of('code_verifier').length > 100)
   t.same(google.ledger.find(bytes), [])
 
-  // The scan itself: one token of each kind, planted where an implementation would forget it.
+  // The scan must find planted tokens: one of each kind, in places that are easily forgotten.
   for (const kind of ['access_token', 'refresh_token', 'code_verifier', 'id_token'] as const) {
     const { value } = google.ledger.of(kind).at(-1) ?? { value: '' }
     for (const text of [value, Buffer.from(value).toString('base64'), Buffer.from(value).toString('hex')]) {

@@ -106,7 +106,7 @@ t.test('[R55] stored tokens › a flow cannot be given to another session', asyn
   await attacker.fetch('/auth/google')
   const { flows } = collectionsOf(app)
   const [, theirs] = await flows.find().sort({ createdAt: 1 }).toArray()
-  // Whoever writes to the database still cannot use the verifier it holds.
+  // A writer to the database still cannot use the verifier in it.
   await flows.updateMany({}, { $set: { sessionId: theirs?.sessionId ?? '' }, $unset: { number: '' } })
   const response = await attacker.fetch(callback)
   isProblem(t, response, 503, 'unsealable')

@@ -56,7 +56,7 @@ t.test('[R58][F41] wrong key › noticed only when the database is back › no w
   await database.start()
   while (((await refused) as { err?: { code?: string } }).err?.code !== 'unsealable') refused = log.line('not_ready')
   wrong.background.soon()
-  // It looks again and again: time enough for its work, if it did any.
+  // It checks repeatedly: enough time for its work, if it did any.
   for (let look = 0; look < 2; look++) await log.line('not_ready')
   isProblem(t, await wrong.inject('/readyz'), 503, 'unsealable')
   t.same(snapshot(database.data), before, 'the pending revocation is left to a process that can open its token')

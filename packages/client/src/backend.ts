@@ -17,7 +17,7 @@ export interface BackendOptions {
   key: string
   /** `whsec_…`, for verifyWebhook: several while they are rotated. */
   webhookSecret?: string | string[]
-  /** How often a call is sent in all; default 4. */
+  /** The maximum number of times a call is sent; default 4. */
   attempts?: number
   /** A longer Retry-After is thrown at once; default 30. */
   maxWaitSeconds?: number

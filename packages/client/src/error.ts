@@ -1,4 +1,4 @@
-/** What guichet says when it refuses (RFC 9457), as far as clients use it. */
+/** guichet's error answer (RFC 9457), as far as clients use it. */
 export interface Problem {
   /** What programs branch on: guichet's codes, and `offline` and `invalid_answer`, which are the client's own. */
   code: string
@@ -6,7 +6,7 @@ export interface Problem {
   title?: string
   detail?: string
   requestId?: string
-  /** Where the user repairs what is wrong. */
+  /** Where the user repairs the connection. */
   connectUrl?: string
   reason?: string
   missingScopes?: string[]
@@ -14,7 +14,7 @@ export interface Problem {
   errors?: { pointer: string; message: string }[]
 }
 
-/** The one error of both clients; `code` tells which. */
+/** The error of both clients; `code` says which one it is. */
 export class GuichetError extends Error {
   readonly code: string
   readonly problem: Problem

@@ -12,7 +12,7 @@ export interface CallerOptions {
   url: string
   key: string
   fetch: typeof fetch
-  /** How often a call is sent in all; default 4. */
+  /** The maximum number of times a call is sent; default 4. */
   attempts: number
   /** A longer Retry-After is not waited for: the error is thrown at once. Default 30. */
   maxWaitSeconds: number
@@ -22,7 +22,7 @@ export interface CallerOptions {
 const passing = new Set([409, 429, 503])
 
 /**
- * Sends calls with the backend key, again where guichet says when (Retry-After) and where nothing came back. Every call
+ * Sends calls with the backend key, and repeats them after Retry-After, or if there was no answer. Every call
  * may be repeated: a send carries its key, and the others change nothing the second time.
  */
 export function createCaller({ url, key, fetch, attempts, maxWaitSeconds }: CallerOptions) {

@@ -3,7 +3,7 @@ import type { createCaller } from './retry.ts'
 export interface TokenOptions {
   /** How long it must live at least; at most 3000, default 60. */
   minTtlSeconds?: number
-  /** Ask guichet, whatever is kept here: for a token that Google has refused. */
+  /** Ask guichet even if a token is cached: after Google refused it. */
   fresh?: boolean
 }
 
@@ -15,7 +15,7 @@ interface Kept {
 const maxKept = 10_000
 const leastSeconds = 60
 
-/** Access tokens, kept while they live and asked for once however many callers wait. */
+/** Access tokens, cached while they are valid and fetched once for all callers that wait. */
 export function createTokens(call: ReturnType<typeof createCaller>, nowMs: () => number) {
   const kept = new Map<string, Kept>()
   const asked = new Map<string, Promise<Kept>>()
@@ -42,7 +42,7 @@ export function createTokens(call: ReturnType<typeof createCaller>, nowMs: () =>
     ): Promise<string> {
       const found = fresh ? undefined : kept.get(connectionId)
       if (found && found.endsAtMs - nowMs() > Math.max(leastSeconds, minTtlSeconds) * 1000) return found.token
-      // Whoever wants a longer life than the call under way asked for cannot share it.
+      // A caller that needs a longer life than the running call asked for cannot share it.
       const name = `${connectionId} ${minTtlSeconds}`
       let answer = asked.get(name)
       if (!answer) {

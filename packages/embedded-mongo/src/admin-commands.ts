@@ -128,7 +128,7 @@ const signature = ({ key, unique, sparse, partialFilterExpression = {} }: IndexS
   return { key, unique, sparse, partialFilterExpression }
 }
 
-/** True when the very same index is there already; 85 and 86 when another one stands in its way. */
+/** True when the very same index is there already; throws 85 or 86 for a conflicting one. */
 function isExisting(collection: Collection, spec: IndexSpec): boolean {
   if (isIdentical(spec.key, idIndexSpec.key)) return true
   const isAlike = (other: IndexSpec): boolean => isIdentical(signature(other), signature(spec))

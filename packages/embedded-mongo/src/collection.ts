@@ -145,7 +145,7 @@ export function createStore(data: EmbeddedMongoData): Store {
   return { data, find, require: requireCollection, open }
 }
 
-/** What holds no date never expires; of several dates the earliest counts. */
+/** A document without a date never expires; of several dates the earliest counts. */
 function isExpired(doc: Doc, { spec, tuplesOf }: Index, nowMs: number): boolean {
   const { key, expireAfterSeconds } = spec
   if (expireAfterSeconds === undefined || tuplesOf(doc).length === 0) return false

@@ -22,7 +22,7 @@ export const failedToParse = (message: string): CommandError => new CommandError
 export const mistyped = (key: string, wanted: string): CommandError =>
   new CommandError(14, `BSON field '${key}' is the wrong type, expected type '${wanted}'`)
 
-/** Runs what is mingo's: what it does not know it says in an error of its own. */
+/** Runs mingo, and translates its errors: an unknown operator is `unsupported`. */
 export function asked<T>(run: () => T): T {
   try {
     return run()

@@ -20,7 +20,7 @@ function someLeaf(path: string, matches: (leaf: unknown) => boolean): Predicate 
   return doc => leavesOf(doc, parts).some(matches)
 }
 
-/** What is missing equals null, and an array equals its own value or any of its elements'. */
+/** A missing field equals null; an array equals its own value or any of its elements'. */
 function equalsAny(path: string, wanted: unknown[], patterns: RegExp[] = []): Predicate {
   const keys = new Set(wanted.map(canonicalKey))
   const matches = (value: unknown): boolean =>
@@ -50,7 +50,7 @@ function clausesOf(name: string, clauses: unknown): Predicate[] {
   return clauses.map(compileFilter)
 }
 
-// mingo compares documents without regard to the order of their fields: what tells whether values are equal is the
+// mingo compares documents without regard to the order of their fields: the comparisons for equality are the
 // stand-in's own.
 const queries: Readonly<Record<string, Operator>> = {
   $eq: (path, value) => equalsAny(path, [value]),

@@ -7,7 +7,7 @@ type Project = (docs: Doc[]) => Doc[]
 
 const query = new Query({}, { context })
 
-/** Fields to keep or fields to leave out; `_id` stays unless it is told off. */
+/** Fields to keep or fields to leave out; `_id` stays unless it is excluded. */
 export function compileProjection(spec: Doc): Project {
   const { _id: id, ...fields } = spec
   const other = Object.keys(spec).find(path => path.includes('$') || !['boolean', 'number'].includes(typeof spec[path]))

@@ -15,7 +15,7 @@ export type { EmbeddedMongoData }
 export interface EmbeddedMongoOptions {
   /** 0, the default, takes a free one. */
   port?: number
-  /** The server's clock: what `hello` tells and TTL goes by. */
+  /** The server's clock, for `hello` and TTL indexes. */
   nowMs?: () => number
   /** The data of an earlier server, so that a test can take MongoDB away and bring it back. */
   data?: EmbeddedMongoData

@@ -10,7 +10,7 @@ export type Update = (doc: Doc, isInsert: boolean) => Doc
 type Change = (doc: Doc) => unknown
 type Operator = (fields: Doc, arrayFilters: [], options: never) => Change
 
-// mingo's `$set` passes over a document that differs in the order of its fields alone.
+// mingo's `$set` ignores a document that differs only in the order of its fields.
 const $set: Operator = fields => doc => {
   for (const [path, value] of Object.entries(fields)) setValue(doc, path, clone(value) as never)
 }
@@ -73,7 +73,7 @@ function requireDisjoint(paths: string[]): void {
   }
 }
 
-/** mingo passes over what it cannot change; the server says so. */
+/** mingo ignores a change that it cannot make; the server refuses it. */
 function requireChangeable(doc: Doc, path: string, operator: string): void {
   let value: unknown = doc
   for (const part of path.split('.')) {

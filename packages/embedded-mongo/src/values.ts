@@ -30,13 +30,13 @@ export const encode = (doc: Doc): Uint8Array => BSON.serialize(doc)
 const isStorable = (value: object): boolean =>
   value instanceof Date || value instanceof BSON.ObjectId || value instanceof BSON.Binary || value instanceof RegExp
 
-/** Refuses, in what was decoded, a value of a type that is none of JavaScript's. */
+/** Refuses decoded values of types that JavaScript does not have. */
 export function requireValues(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) for (const item of value) requireValues(item)
   else if (isDoc(value)) for (const key of Object.keys(value)) requireValues(value[key])
   else if (!isStorable(value)) throw unsupported(`a value of type ${(value as { _bsontype?: string })._bsontype}`)
-  // What BSON calls `s` the driver decodes as `g`, with which a pattern remembers where it last matched.
+  // The driver decodes BSON's option `s` as `g`, and such a pattern remembers where it last matched.
   else if (value instanceof RegExp && value.global) throw unsupported('patterns with the option s')
 }
 

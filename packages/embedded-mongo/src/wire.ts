@@ -8,10 +8,10 @@ const opQuery = 2004
 const opMsg = 2013
 const headerBytes = 16
 const moreToCome = 2
-/** Bits 0 to 15 must be understood by the receiver; the rest may be ignored. A checksum, bit 0, no driver sends. */
+/** Bits 0 to 15 must be understood by the receiver; the rest may be ignored. No driver sends a checksum, bit 0. */
 const requiredBits = 0xffff
 
-/** A message that breaks the protocol: the connection cannot be trusted to be in step any more. */
+/** A message that breaks the protocol: the connection is out of step and has to be closed. */
 export class WireError extends Error {}
 
 export interface Message {

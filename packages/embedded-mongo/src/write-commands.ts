@@ -35,7 +35,7 @@ const insert: Handler = ({ command, db, store }) => {
   return { n, ...errors }
 }
 
-/** All that match, or the first; a list, so that changing them changes nothing about which they are. */
+/** All that match, or the first; a list, so that changing them does not change the selection. */
 function pick(collection: Collection | undefined, filter: Doc, isMulti: boolean, sort: Doc = {}): Entry[] {
   if (!collection) {
     compileFilter(filter)

@@ -49,13 +49,13 @@ export function serveRevocation(world: World, request: RecordedRequest): Reply {
     return json(400, { error: 'invalid_request', error_description: description })
   }
   if (request.method !== 'POST') return json(405, { error: 'invalid_request' }, { allow: 'POST' })
-  // Google takes ?token= too; a token has no business in a URL.
+  // Google accepts ?token= too; a token must not be in a URL.
   if (request.query !== '') return violation('parameters in the URL')
   if (!isForm(request)) return violation('not a form')
   let token: string | undefined
   try {
     const parameters = readParameters(request.body, ['token', 'token_type_hint', 'client_id', 'client_secret'])
-    // Google does without; who shows who it is must be right.
+    // Google needs no client authentication here, but a wrong one is refused.
     if (parameters.has('client_id') || request.headers.authorization !== undefined) {
       const refused = authenticateClient(world, request, parameters)
       if (refused) return refused

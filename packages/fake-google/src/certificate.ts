@@ -16,7 +16,7 @@ export interface CertificateOptions {
 
 const HOUR_MS = 3_600_000
 
-/** A self-signed certificate (RFC 5280), for tests of who is trusted: wrong host, expired, signed by nobody. */
+/** A self-signed certificate (RFC 5280), for tests of certificate checks: wrong host, expired, self-signed. */
 export function createCertificate(options: CertificateOptions = {}): Certificate {
   const { host = '127.0.0.1', notBefore = new Date(Date.now() - HOUR_MS) } = options
   const notAfter = options.notAfter ?? new Date(Date.now() + HOUR_MS)

@@ -7,7 +7,7 @@ export const CONTROLS_PATH = '/controls'
 
 interface Lever {
   label: string
-  /** What is said once it is done. */
+  /** The message shown once it is done. */
   pull(world: World, user: User): string
 }
 
@@ -22,7 +22,7 @@ const MAILS = [
 ] as const
 let delivered = 0
 
-/** What a user, an administrator or time does at Google: for a demo, by hand. */
+/** Actions of a user, an administrator or time at Google, by hand for a demo. */
 const LEVERS: Record<string, Lever> = {
   deliver: {
     label: 'Deliver a new mail',
@@ -63,7 +63,7 @@ const LEVERS: Record<string, Lever> = {
   }
 }
 
-/** The page of levers: only in a demo, and only for pages of its own to press. */
+/** The page of controls: only in a demo, and usable only from the page itself. */
 export function serveControls(world: World, request: RecordedRequest): Reply {
   if (request.method === 'GET') return show(world, undefined)
   // Another site's page must not press them.

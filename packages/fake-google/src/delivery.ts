@@ -23,7 +23,7 @@ export async function deliver(
       () => undefined,
       () => undefined
     )
-    // Nobody is left to answer: what was not processed yet never will be.
+    // The client is gone: a request that was not processed yet never will be.
     if (response.destroyed) return
     return send(response, early ?? process())
   }

@@ -51,7 +51,7 @@ export interface FakeGoogle extends Settings {
   readonly ledger: Ledger
   /** Every request, in order of arrival. */
   readonly requests: readonly RecordedRequest[]
-  /** What no well-behaved client does, in words: a suite asserts that it is empty at the end. */
+  /** What no correct client does, in words: a suite asserts that it is empty at the end. */
   readonly violations: readonly string[]
   /** The public half of the key that `nextIdToken({ key: 'foreign' })` signs with, to embed as `jwk`. */
   foreignJwk(): JsonWebKey
@@ -73,13 +73,13 @@ export interface FakeGoogle extends Settings {
   readonly pubsub: Pubsub
   /** Where one plays Google by hand, if `controls` were asked for. */
   readonly controlsUrl: string
-  /** The user takes the access back at myaccount.google.com: all tokens die. */
+  /** The user revokes access at myaccount.google.com: all tokens become invalid. */
   revokeGrant(subOrEmail: string): void
   /** Kills the refresh tokens that carry Gmail scopes. */
   changePassword(subOrEmail: string): void
-  /** Living access tokens answer 401 from now on. */
+  /** Valid access tokens answer 401 from now on. */
   expireAccessTokens(subOrEmail: string): void
-  /** What refresh tokens give from now on: only these of their scopes, and the sign-in ones. */
+  /** Refreshes give only these scopes from now on, and the sign-in ones. */
   narrow(subOrEmail: string, scopes: string[]): void
   /** Refuses every refresh of the account, until called with undefined. */
   refuseRefresh(subOrEmail: string, refusal?: RefreshRefusal): void
@@ -87,11 +87,11 @@ export interface FakeGoogle extends Settings {
   rotateKeys(options?: { keepOld?: boolean }): Promise<void>
   nextIdToken(tampering: IdTokenTampering): void
   fault(endpoint: Endpoint, fault: Fault, times?: number | FaultOptions): FaultHandle
-  /** Removes the faults, all or an endpoint's, and lets go what hangs. */
+  /** Removes the faults, all or an endpoint's, and releases hanging requests. */
   clearFaults(endpoint?: Endpoint): void
   /**
    * Begins from the start in the same place: issuer, client and keys stay as they are, all else is as in a new one. What
-   * was given before is of no more use.
+   * was issued before becomes invalid.
    */
   renew(): Promise<FakeGoogle>
   /** Closes the keep-alive connections that carry no request. */
@@ -231,7 +231,7 @@ function toFakeGoogle({ world, authorization, tokenEndpoint, faults, server, ren
     closeIdleConnections: server.closeIdleConnections,
     async close() {
       await server.close()
-      // Only now, so that what hangs finds its connection gone and has no effect any more.
+      // Only now, so that hanging requests find their connection gone and have no effect any more.
       faults.clear()
     }
   })

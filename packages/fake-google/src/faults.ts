@@ -6,7 +6,7 @@ type When = { when?: 'before' | 'after' }
 export type Fault =
   /** This answer in place of the real one; by default the request has no effect. An object body is sent as JSON. */
   | ({ status: number; body?: unknown; headers?: Record<string, string>; contentType?: string } & When)
-  /** No answer until the handle's `release()`, which lets the request go on as if nothing had been. Default before. */
+  /** No answer until the handle's `release()`, after which the request is handled as usual. Default before. */
   | ({ hang: true } & When)
   /** Resets the connection once the request has been read. Default before. */
   | ({ reset: true } & When)
@@ -40,9 +40,9 @@ export type Fault =
 export interface FaultHandle {
   /** How many requests met the fault. */
   readonly hits: number
-  /** Lets go the requests that hang on it, now and later. */
+  /** Releases the requests that hang on it, now and later. */
   release(): void
-  /** No further request meets it. */
+  /** Removes it for further requests. */
   remove(): void
 }
 
@@ -60,7 +60,7 @@ export interface PlannedFault {
 
 export interface Faults {
   plan(endpoint: Endpoint, fault: Fault, options?: number | FaultOptions): FaultHandle
-  /** Removes all faults, or an endpoint's, and lets go what hangs. */
+  /** Removes all faults, or an endpoint's, and releases hanging requests. */
   clear(endpoint?: Endpoint): void
   /** The fault a request meets before its body is read. */
   takeAtHeaders(endpoint: Endpoint): PlannedFault | undefined
@@ -91,7 +91,7 @@ export function createFaults(): Faults {
   return {
     plan(endpoint, fault, options = 1) {
       const { times = 1, only = () => true } = typeof options === 'number' ? { times: options } : options
-      // Its failure lets go as well, and may come before any request does.
+      // A rejection releases too, and may come before any request.
       if ('delayUntil' in fault && typeof fault.delayUntil !== 'function') fault.delayUntil.catch(() => undefined)
       const { promise: released, resolve } = Promise.withResolvers<void>()
       const planned: Waiting = { endpoint, fault, only, left: times, hits: 0, released, release: () => resolve() }

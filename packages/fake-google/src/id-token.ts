@@ -7,7 +7,7 @@ import type { User } from './users.ts'
 
 export type Claims = Record<string, unknown>
 
-/** How the next id_token is spoilt. A claim or header given as `undefined` is left out. */
+/** How the next id_token differs from a correct one. A claim or header given as `undefined` is left out. */
 export interface IdTokenTampering {
   claims?: Claims | ((claims: Claims) => Claims)
   header?: Claims
@@ -70,7 +70,7 @@ function honestClaims(
     azp: world.client.id,
     aud: world.client.id,
     sub: user.sub,
-    // As Google does: the address and the name only for who asked for them.
+    // As Google does: the address and the name only if their scopes were requested.
     ...(scopes.includes(USERINFO_EMAIL) ? { email: user.email, email_verified: user.emailVerified } : {}),
     ...(user.hostedDomain === undefined ? {} : { hd: user.hostedDomain }),
     ...(scopes.includes(USERINFO_PROFILE) ? { name: user.name, picture: user.picture } : {}),

@@ -80,7 +80,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 
   const onRequest = (incoming: IncomingMessage, response: ServerResponse) => {
     handle(incoming, response).catch((error: unknown) => {
-      // A client that went away is its own affair; anything else is a fault of the fake, and must be seen.
+      // A client that disconnects is no fault; anything else is a fault of the fake, and must be seen.
       if (incoming.destroyed && !incoming.complete) return
       if (!response.headersSent) response.writeHead(500)
       response.end(String(error instanceof Error ? error.stack : error))

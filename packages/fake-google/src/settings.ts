@@ -8,7 +8,7 @@ export interface Settings {
   rotateRefreshTokens: boolean
   /** Announces `authorization_response_iss_parameter_supported` (RFC 9207). */
   issParameterSupported: boolean
-  /** The Gmail API of this client's project; `disabled` in the words of today, `disabled-as-before` without details. */
+  /** The Gmail API of this client's project; `disabled` with today's error, `disabled-as-before` with the older one without details. */
   gmailApi: 'enabled' | 'disabled' | 'disabled-as-before'
   /** The largest JSON body, and the largest upload, in bytes; beyond, 413 as HTML. */
   gmailJsonBytes: number

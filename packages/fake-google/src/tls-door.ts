@@ -6,10 +6,10 @@ import type { Test } from 'tap'
 import type { Certificate } from './certificate.ts'
 import type { FakeGoogle } from './fake-google.ts'
 
-/** A host in front of a fake Google that shows this certificate: who trusts it reaches the same Google. */
+/** A host in front of a fake Google that shows this certificate: a client that trusts it reaches the same Google. */
 export interface TlsDoor {
   origin: string
-  /** How often it was called upon, whether or not a request followed. */
+  /** How many connections it got, with or without a request. */
   connections: number
   /** The requests it let in, as `METHOD path`. */
   requests: string[]

@@ -66,7 +66,7 @@ export function createTokenEndpoint(world: World, authorization: Authorization):
       for (const token of code.family) token.revoked = true
       return violation('invalid_grant', 'code used twice')
     }
-    // Any attempt burns the code: a client that would guess has one guess.
+    // Any attempt uses up the code, so that guessing has one try.
     code.used = true
     const isOver = code.expiresAtMs <= world.nowMs() || world.grants.find(code.sub) !== code.grant
     if (isOver) return oauthError('invalid_grant', 'Bad Request')

@@ -27,7 +27,7 @@ export interface World {
   pubsub: PubsubParts
   /** A new secret: prefix, randomness, the canary, randomness. */
   mint(prefix: string): string
-  /** What a well-behaved client never does: a suite asserts that it stays empty. */
+  /** What no correct client does: a suite asserts that it stays empty. */
   violations: string[]
 }
 

@@ -4,7 +4,7 @@ import { fill, routesOf } from '../../http/routes.ts'
 
 const batch = 50
 
-/** How many rows there are of whatever a visitor could leave behind. */
+/** The number of rows that a visitor could leave behind. */
 async function rowsOf({ app }: World) {
   const collections = collectionsOf(app)
   const [sessions, flows, users, connections] = await Promise.all([

@@ -2,7 +2,7 @@ import type { Session } from 'fastify'
 import t, { type Test } from 'tap'
 import { type Browser, collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 
-/** A request of the user that is under way at Google, and goes on when it is let go. */
+/** A request of the user that waits for Google until it is released. */
 interface Held {
   answer: ReturnType<Browser['fetch']>
   release: () => void

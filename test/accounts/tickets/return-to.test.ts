@@ -10,7 +10,7 @@ interface Door {
   host: HostApp
 }
 
-/** What is wrong with what a ticket with this returnTo leads to, if anything: refused, or followed to both its ends. */
+/** The faults of a ticket with this returnTo, if any: either refused, or followed to both ends. */
 async function faultOf({ world, backend, host }: Door, returnTo: string): Promise<string | undefined> {
   for (const service of [undefined, 'gmail']) {
     const body = { externalId: 'u-17', returnTo, ...(service && { service }) }

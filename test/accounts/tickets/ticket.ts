@@ -13,10 +13,10 @@ export interface HostApp {
   press(at: Browser, link: string, headers?: Record<string, string>, fields?: string): Promise<Pressed>
 }
 
-/** What follows the form is a page that goes on by itself. */
+/** After the form comes a page that leads on by itself. */
 export type Pressed = LightMyRequestResponse & { goesTo: string | undefined }
 
-/** Where a page leaves for by itself. */
+/** The URL that a page leads on to by itself. */
 function readRefresh({ body }: LightMyRequestResponse): string | undefined {
   const [, url] = /<meta http-equiv="refresh" content="0;url=([^"]*)">/.exec(body) ?? []
   return url?.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))

@@ -4,7 +4,7 @@ import { type Browser, collectionsOf, enter, isProblem } from '../../helper.ts'
 const hour = 3_600_000
 const unknownId = '0123456789abcdef01234567'
 
-/** What the URL for Google says of the account and of consenting. */
+/** The account and the prompt in the URL for Google. */
 async function askedOf(browser: Browser, query = '', service = 'gmail') {
   const started = await browser.fetch(`/connect/${service}${query && `?${new URLSearchParams(query)}`}`)
   if (started.statusCode !== 200) throw new Error(`${started.statusCode} ${started.body}`)

@@ -8,7 +8,7 @@ const lifetime = 3_600_000
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`
 const [k1, k2] = [key('k1', 1), key('k2', 2)]
 
-/** What the next version may have put into a connection: this one does not know what it is for. */
+/** Fields that a later version may have put into a connection. */
 const unknown = { quota: { perDay: 250, usedAt: new Date('2026-11-22T00:00:00Z') }, labels: ['a', null], note: '' }
 
 t.test('[F44] fields of a later version › refresh, reconnect and resealing › leave them unchanged', async t => {
@@ -64,7 +64,7 @@ t.test('[F44] fields of a later version › refresh, reconnect and resealing ›
   t.equal((await backend.vend(id, undefined, next)).statusCode, 200)
   await isKept('a refresh under the new key')
 
-  // Nobody outside is shown what this version cannot vouch for.
+  // Fields that this version does not know are not shown.
   for (const view of [
     (await backend.fetch(`/v1/connections/${id}`, 'GET', undefined, next)).json().connection,
     (await ada.clone(next).fetch(`/connections/${id}`)).json().connection
@@ -120,7 +120,7 @@ t.test(
     const arrived = google.arrival('token')
     const holding = backend.vend(id)
     await arrived
-    // Who waits for another's refresh looks for a cooldown too; its looks pass through the same database as these.
+    // A caller that waits for another's refresh also checks for a cooldown, by reads of the same database.
     const waiting = backend.vend(id, undefined, other)
     for (let read = 0; read < 10; read++) await collectionsOf(other).connections.findOne({})
     release()

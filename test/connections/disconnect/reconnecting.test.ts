@@ -4,7 +4,7 @@ import { collectionsOf, enter, isProblem, type World } from '../../helper.ts'
 const hourMs = 3_600_000
 const ada = '100000000000000000001'
 
-/** A user whose disconnecting is at Google, and goes on when it is let go. */
+/** A user whose disconnect waits for Google until it is released. */
 async function disconnecting(t: Parameters<typeof enter>[0], environment = {}) {
   const world = await enter(t, { environment })
   const user = await world.signedIn()
@@ -16,7 +16,7 @@ async function disconnecting(t: Parameters<typeof enter>[0], environment = {}) {
   return { ...world, user, old, fault, answer }
 }
 
-/** What comes of a callback by the time that the database has been asked this often for a revocation under way. */
+/** A callback's answer once the database was asked this many times for a running revocation. */
 async function whileWaiting({ app }: World, t: Parameters<typeof enter>[0], polls: number): Promise<void> {
   const { revocations } = collectionsOf(app)
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -40,7 +40,7 @@ t.test('[R30] reconnecting › during a revocation that succeeds › waits, and 
   await whileWaiting(world, t, 3)
   world.fault.release()
   t.match((await world.answer).json(), { revoked: 'confirmed' })
-  // The revocation took the new tokens along: an answer of "connected" would be a lie.
+  // The revocation killed the new tokens too: "connected" would be wrong.
   isProblem(t, await reconnecting, 409, 'needs_reconnect')
   const { connections } = (await user.fetch('/connections')).json()
   t.match(connections, [{ status: 'needs_reconnect', reason: 'revoked', connectUrl: String }])

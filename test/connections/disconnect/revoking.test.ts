@@ -18,7 +18,7 @@ const stored = ({ app }: World, id: string) => collectionsOf(app).connections.fi
 
 const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { sub: ada, alive: true }).length
 
-/** The connection is gone for its user, whatever Google has been told. */
+/** The connection is gone for its user, revoked at Google or not. */
 async function isGone(t: Test, user: Browser, url: string): Promise<void> {
   t.same((await user.fetch('/connections')).json(), { connections: [] })
   for (const method of ['GET', 'DELETE'] as const) isProblem(t, await user.fetch(url, method), 404, 'not_found')
@@ -118,7 +118,7 @@ t.test(
     }
     const pending = { live: false, pendingRevocation: { $ne: null } } as const
     t.equal(await collectionsOf(app).connections.countDocuments(pending), 3)
-    // Those that do not open are in no other's way, also where they are met first.
+    // Records that do not open do not stop the others, even if they come first.
     const { connections } = collectionsOf(app)
     const queued = await connections.find(pending).toArray()
     for (const [index, { _id }] of queued.entries())

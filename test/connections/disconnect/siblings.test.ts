@@ -9,7 +9,7 @@ const asAda = { as: 'ada@example.com' }
 const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { sub: ada, alive: true }).length
 const revoked = (answer: { json(): { revoked?: string } }) => answer.json().revoked
 
-/** Two users of guichet whose connections stand on one Google account. */
+/** Two users of guichet whose connections use one Google account. */
 async function withTwoUsers(t: Parameters<typeof enter>[0]) {
   const world = await enter(t)
   const [first, second] = [await world.signedIn('ada@example.com'), await world.signedIn('bob@example.com')]
@@ -69,7 +69,7 @@ t.test('[R31] siblings › a dead sibling › the other’s grant is revoked', a
   t.match((await second.connect(asAda)).json(), { connection: { id: two.id, status: 'active' } })
   t.equal(livingGrants(world), 1)
 
-  // What the dead one holds opens nothing: were the grant kept for its sake, nobody could revoke it any more.
+  // The dead one's token is useless: if the grant were kept for it, nobody could revoke it any more.
   t.equal(revoked(await second.fetch(`/connections/${two.id}`, 'DELETE')), 'confirmed')
   t.equal(livingGrants(world), 0)
   t.equal(revoked(await first.fetch(`/connections/${one.id}`, 'DELETE')), 'confirmed')

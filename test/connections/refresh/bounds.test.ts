@@ -7,7 +7,7 @@ import { tellInProcesses } from './replicas.ts'
 const timeoutMs = 1000
 
 t.test('[R73] [F17] refresh › endless, huge or redirected answers › refused in time and in little memory', async t => {
-  // Somewhere that no token may be sent to.
+  // A host that must get no token.
   const trap = await startTrap(t)
   const { app, google, start, vendAt, expireStored, refreshes } = await tellInProcesses(t, {
     GOOGLE_TIMEOUT_MS: String(timeoutMs)

@@ -21,7 +21,7 @@ t.test('[R70] invalid_grant › 100 callers at 3 replicas › one call, one even
   t.equal(google.calls('gmail'), 0)
   t.match(await stored(), { deadReason: 'revoked', accessToken: null, lease: null })
 
-  // The way out that the answer names leads out.
+  // The connectUrl in the answer works.
   const { connectUrl = '' } = problemOf(await vend())
   const { pathname, search } = new URL(connectUrl)
   t.equal((await ada.connect({}, pathname + search)).statusCode, 200)

@@ -52,7 +52,7 @@ t.test('[R69] refresh › kill -9 at each moment of a rotation › no token that
       const issued = google.ledger.of('refresh_token')
       t.equal(refreshesAt(google).at(-1), issued.at(-2)?.value)
     } else {
-      // Nobody saw that token: its grant is told dead, and the user reconnects.
+      // Nobody got that token: the connection is dead, and the user reconnects.
       t.equal(statusCode, 409, `killed ${moment}: a token that was never stored is missed, not pretended`)
       await ada.connected()
       t.equal((await vend()).statusCode, 200)

@@ -16,7 +16,7 @@ t.test(
     t.equal(await lost, 'reset')
 
     let answers = 0
-    // A lease that does not end meets the runner's own limit.
+    // A lease that never ends would run into the test runner's time-out.
     for (;;) {
       const { status, headers, body } = await vendAt(other)
       answers += 1

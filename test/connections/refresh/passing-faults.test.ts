@@ -2,7 +2,7 @@ import t from 'tap'
 import { isProblem, problemOf } from '../../helper.ts'
 import { tell } from './story.ts'
 
-/** What goes wrong at Google and says nothing about the user's grant. */
+/** Faults at Google that say nothing about the user's grant. */
 const faults = {
   '401 invalid_client': [{ status: 401, body: { error: 'invalid_client' } }, 503, 'google_misconfigured'],
   '400 unauthorized_client': [{ status: 400, body: { error: 'unauthorized_client' } }, 503, 'google_misconfigured'],

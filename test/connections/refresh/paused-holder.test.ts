@@ -10,14 +10,14 @@ for (const rotates of [false, true]) {
       google.rotateRefreshTokens = rotates
       const holder = await start()
       await expireStored()
-      // Google has done its part, and its answer is on the way when the holder stops.
+      // Google has acted, and its answer is on the way when the holder is paused.
       const { release } = google.fault('token', { hang: true, when: 'after' })
       const arrived = google.arrival('token')
       const slow = vendAt(holder)
       await arrived
       await holder.kill('SIGSTOP')
       release()
-      // The database's clock goes past the lease; what stopped does not see it.
+      // The database's clock passes the lease's end; the paused process does not notice.
       clock.advance(21_000)
       const newer = await vend()
       t.equal(newer.statusCode, rotates ? 409 : 200, 'the follower only has what is stored')

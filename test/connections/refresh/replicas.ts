@@ -4,7 +4,7 @@ import { collectionsOf } from '../../helper.ts'
 import { type ServerProcess, startServer } from '../../process.ts'
 import { type Story, tell } from './story.ts'
 
-/** A story that is also told by replicas which are processes of their own. */
+/** A story with replicas in processes of their own. */
 export interface ProcessStory extends Story {
   /** One more replica, in a process of its own. */
   start(environment?: Environment): Promise<ServerProcess>

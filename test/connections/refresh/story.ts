@@ -19,7 +19,7 @@ export interface Story extends World {
   stored(): Promise<ConnectionRecord>
   /** Refreshes that reached Google so far. */
   refreshes(): number
-  /** What backends and webhooks were told so far. */
+  /** The events so far. */
   events(): Promise<string[]>
 }
 

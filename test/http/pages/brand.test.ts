@@ -5,7 +5,7 @@ import { build, enter } from '../../helper.ts'
 
 const grounds = { light: ['#efeadf', '#fffdf7'], dark: ['#12181a', '#1d2628'] }
 
-/** WCAG 2.2, written down a second time. */
+/** The contrast formula of WCAG 2.2, written independently of the code. */
 function contrast(one: string, other: string): number {
   const light = (hex: string) => {
     const [r = 0, g = 0, b = 0] = [1, 3, 5].map(at => {

@@ -15,7 +15,7 @@ function textsOf(value: string | object, path = ''): [path: string, names: strin
   return Object.entries(value).flatMap(([key, inner]) => textsOf(inner, `${path}/${key}`))
 }
 
-/** What only programs are answered: no page leads to it. */
+/** Codes that only programs see: no page leads to them. */
 const forPrograms = new Set<string>([
   'audit_unavailable',
   'backend_key_invalid',

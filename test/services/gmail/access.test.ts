@@ -51,7 +51,7 @@ t.test('[R82] gmail › a scope that the user has not granted › refused before
   const { google, signedIn, clock } = await build(t)
   const ada = await signedIn()
   const { connection, routes } = await connectedMailbox(ada, google, { grant: [readonly] })
-  // Not even the token that such a call would need is fetched.
+  // No token is fetched for such a call either.
   clock.advance(3_600_000)
   const calls = google.calls('token')
   for (const { request, use } of routes) {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { type Browser, build, isProblem, localPath, problemOf } from '../../helper.ts'
 import { connectedMailbox } from './mailbox.ts'
 
-/** What Google refuses although the record is in order, only a new consent mends. */
+/** If Google refuses although the record is in order, only a new consent helps. */
 async function forcesConsent(browser: Browser, connectUrl = ''): Promise<boolean> {
   const started = await browser.fetch(localPath(connectUrl))
   return new URL(started.json().url).searchParams.get('prompt') === 'consent'
@@ -112,7 +112,7 @@ t.test('[R77][F52] gmail errors › each has its own code and Retry-After, and n
         if (wait) t.equal(seconds, wait, `${name}, ${route}: Google's own wait`)
         else t.ok(Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= 60)
       }
-      // Where Google is in trouble and names no wait, what may be asked twice is asked once more.
+      // If Google fails without a Retry-After, a repeatable call is retried once.
       t.equal(google.calls('gmail') - calls, name === '500' ? 2 : 1, `${name}, ${route}: calls`)
     }
   }

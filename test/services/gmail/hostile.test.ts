@@ -1,7 +1,7 @@
 import t from 'tap'
 import { build } from '../../helper.ts'
 
-/** An answer of Google in place of the true one. */
+/** Replaces Google's real answer. */
 const message = (payload: object) => ({ id: 'm1', threadId: 'm1', labelIds: [], internalDate: '1', payload })
 const base64 = (text: string) => Buffer.from(text).toString('base64url')
 const nested = (depth: number) =>

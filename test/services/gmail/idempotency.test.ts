@@ -72,7 +72,7 @@ t.test(
         const keyed = { 'idempotency-key': `k${number}` }
         const subject = `Mail ${number}`
         const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === method
-        // What is asked after a lost answer is lost only where there was one.
+        // The question after a lost answer can only be lost if there is one.
         if (method === 'drafts.get')
           google.fault(
             'gmail',
@@ -110,7 +110,7 @@ t.test('[G11] idempotency › the process dies while sending › another continu
     isProblem(t, await send(mail, keyed), 429, 'google_rate_limited')
     t.equal(fault.hits, 1)
     clock.advance(100_000)
-    // As a process leaves it that was killed.
+    // As a killed process leaves it.
     const lease = { owner: 'dead', until: new Date(clock.nowMs() + 30_000) }
     await app.mongo.db?.collection('gmailSends').updateOne({ sent: null }, { $set: { lease } })
     isProblem(t, await send(mail, keyed), 409, 'in_progress')

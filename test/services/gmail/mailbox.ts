@@ -7,7 +7,7 @@ export interface Route {
   use: 'read' | 'modify'
   /** To Google, in all; default 1. */
   calls?: number
-  /** Answers with items that fail each for itself. */
+  /** Answers with items, each of which may fail alone. */
   itemized?: true
   request: Pick<InjectOptions, 'method' | 'url' | 'payload'>
 }

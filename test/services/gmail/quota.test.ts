@@ -31,7 +31,7 @@ async function startShares(t: Test, budget: number, count = 2) {
   return { clock, shares, writes: () => writes, collection }
 }
 
-/** Spends as one call does; 0 if it could, else the wait it was told. */
+/** Spends units as a call does; 0 on success, else the wait. */
 async function spend(share: Share, units: number, reserve = 0): Promise<number> {
   if (!share.has(units, reserve)) {
     const waitMs = await share.refill(units, reserve)

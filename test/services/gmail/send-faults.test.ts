@@ -22,7 +22,7 @@ const asksWhatBecame = ({ gmailMethod, query }: { gmailMethod?: string | undefin
 const limitOfTheDay = gmailFault('tooManyRequests', { 'retry-after': '7200' }, 'Mail sending limit exceeded')
 const unauthorized = gmailFault('authError')
 
-/** The four ways to send one mail, under keys of their own; each may be asked again. Of a fault that takes its time, two. */
+/** The four ways to send one mail, each with its own key and repeatable. Two of them for a slow fault. */
 async function ways({ send, post }: Sending, subject: string, isSlow = false) {
   const name = (way: string) => `${subject}, ${way}`
   const key = (way: string) => ({ 'idempotency-key': name(way).replace(/[^!-~]/g, '_') })
@@ -36,7 +36,7 @@ async function ways({ send, post }: Sending, subject: string, isSlow = false) {
   return isSlow ? some : [...some, mailed('a mail with a key', key('mail')), await drafted('a draft')]
 }
 
-/** Until the test ends, or the function it returns is called, what sends a mail goes through `dispatch`. */
+/** Until the test ends, or the returned function is called, calls that send a mail go through `dispatch`. */
 function diverting(t: Test, dispatch: (dispatch: Dispatcher['dispatch']) => Dispatcher['dispatch']): () => void {
   const direct = getGlobalDispatcher()
   const undo = () => setGlobalDispatcher(direct)

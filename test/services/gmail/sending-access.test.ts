@@ -37,7 +37,7 @@ t.test('[R82] sending › only reading is granted › 403 missing_scopes before 
   const bob = browser()
   await bob.signIn('bob@example.com')
   const { id } = await bob.connected({ as: 'bob@example.com', grant: [readonly] })
-  // Not even the token that such a call would need is fetched.
+  // No token is fetched for such a call either.
   clock.advance(3_600_000)
   const tokens = google.calls('token')
   for (const route of routes(`/connections/${id}`).filter(({ use }) => use !== 'read')) {

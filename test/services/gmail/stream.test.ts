@@ -7,7 +7,7 @@ import { build } from '../../helper.ts'
 
 const timeoutMs = 7_321
 
-/** What runs out when, of the timers that are set for about that long. */
+/** The timers of about that length, and when they run out. */
 function watchTimers(t: Test): Map<NodeJS.Timeout, () => void> {
   const armed = new Map<NodeJS.Timeout, () => void>()
   const { setTimeout: set, clearTimeout: clear } = globalThis

@@ -12,7 +12,7 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 const MB = 1024 * 1024
 
-/** What is held, garbage aside. */
+/** The memory held, after garbage collection. */
 function heldBytes(): number {
   // Twice: buffers are given back a little after what held them.
   collect()
@@ -108,7 +108,7 @@ t.test('[G6] streaming › the reader stops › little is held, and the connecti
   const before = heldBytes()
   const response = await open(`${base}/attachments/1`)
   response.pause()
-  // Nothing reads: what is under way settles.
+  // Nothing reads: wait until buffers are full.
   for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setTimeout(resolve, 2))
   t.ok(heldBytes() - before < 10 * MB, 'what stands still is small')
   const url = '/livez'

@@ -119,7 +119,7 @@ t.test('[G17] upload › a mail becomes too large while it is sent › the uploa
       for await (const _bytes of request);
       ended = true
     } catch {
-      // Cut off, as it shall be.
+      // Cut off, as expected.
     }
   })
   server.listen(0, '127.0.0.1')

@@ -169,7 +169,7 @@ t.test('[R78] upstream › a trusted signer, but the wrong host or expired › n
     "another host's": createCertificate({ host: 'google.example' }),
     expired: createCertificate({ notBefore: new Date(0), notAfter: new Date(86_400_000) })
   }
-  // All are trusted alike: what tells them apart is the name and the date alone.
+  // All have a trusted signer: they differ only in name and date.
   const trusted = Object.values(certificates).map(({ cert }) => cert)
   const env = { NODE_EXTRA_CA_CERTS: join(t.testdir({ 'trusted.pem': trusted.join('') }), 'trusted.pem') }
   const { app, google, signedIn, environment } = await build(t)

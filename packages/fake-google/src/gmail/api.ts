@@ -31,7 +31,7 @@ export function serveGmail(world: World, request: RecordedRequest): Reply {
     return result === undefined ? { status: 204, headers: {}, body: '' } : jsonWithContent(200, result)
   } catch (error) {
     if (!(error instanceof GmailError)) throw error
-    // A well-made client never provokes these.
+    // A correct client never causes these.
     const isFault =
       error.reason === 'invalidArgument' || error.reason === 'forbidden' || error.reason === 'methodNotAllowed'
     if (isFault && !error.isExpected) world.violations.push(`gmail: ${error.message}`)

@@ -4,7 +4,7 @@ import { type Header, headerValue, parseParameters } from '../mime/headers.ts'
 import { createMimeReader, type MimeNode } from '../mime/reader.ts'
 import { leavesOf, type Mail, type Part } from './message.ts'
 
-/** How Gmail renders what it received. Nobody outside knows which it does when: both must be read rightly. */
+/** How Gmail renders what it received. It is not known which form Gmail uses when: a client must read both. */
 export interface Rendering {
   /** Text bodies converted to UTF-8 under their old charset label (default), or left as they came. */
   bodies: 'utf-8' | 'declared'

@@ -30,7 +30,7 @@ export interface SentMail {
   parts: { mimeType: string; filename: string; size: number; sha256: string }[]
   /** Whether it joined the thread that was asked for; undefined when none was. */
   joinedThread: boolean | undefined
-  /** The From that was replaced, since it is no address of the account. */
+  /** The From that was replaced because it is not an address of the account. */
   replacedFrom: string | undefined
   headers: Header[]
   /** The bytes as they arrived at the recipients; of a mail too large to keep, its head. */
@@ -87,7 +87,7 @@ export function createOutbox({ nowMs, listUsers }: { nowMs: () => number; listUs
       headers: node.headers,
       source: () => bytes
     })
-    // Who lives in this fake finds it in the mailbox.
+    // Users of this fake get it in their mailbox.
     for (const user of listUsers()) {
       if (user !== sender && to.includes(user.email.toLowerCase()) && user.gmail.hasMailbox) user.gmail.receive(bytes)
     }

@@ -78,7 +78,7 @@ export const THREAD_OPERATIONS: readonly Operation[] = [
 ]
 
 function changeAll(call: Call, thread: StoredMessage[], add: string[], remove: string[]): unknown {
-  // The drafts of a conversation keep to themselves.
+  // Drafts of the conversation are left alone.
   const messages = thread.filter(({ labelIds }) => add.includes('TRASH') || !labelIds.includes('DRAFT'))
   for (const message of messages) {
     if (!add.includes('TRASH')) requireNoDraft(message, add)

@@ -34,7 +34,7 @@ export async function readUpload(
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    // The rest is read without being looked at: who writes on hears the refusal.
+    // The rest is read and dropped, so that a client that goes on writing gets the refusal.
     if (bytes > maxBytes) continue
     if (parts) parts.write(chunk)
     else mail.write(chunk)

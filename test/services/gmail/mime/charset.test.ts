@@ -4,7 +4,7 @@ import { decodeText } from '../../../../src/services/gmail/mime/charset.ts'
 const utf8 = (text: string) => Buffer.from(text)
 const latin1 = (text: string) => Buffer.from(text, 'latin1')
 
-/** As the sender's program wrote it, and what the sender wrote. */
+/** The bytes of the sender's program, and the text that the sender wrote. */
 const written: readonly [charset: string, bytes: Buffer, text: string][] = [
   ['iso-2022-jp', latin1('\u001b$BF|K\\8l\u001b(B'), '日本語'],
   ['csISO2022JP', latin1('Re: \u001b$BF|K\\8l\u001b(B!'), 'Re: 日本語!'],
@@ -110,7 +110,7 @@ t.test('[G1] charset › byte-order marks and NUL are removed', async t => {
 
 t.test('[G1][G4] charset › a body decoded in many pieces › the same text as in one', async t => {
   for (const [charset, bytes, text] of written) {
-    // A mark of the byte order stands at the beginning alone.
+    // A byte-order mark occurs only at the beginning.
     if (charset === 'utf-16') continue
     const isWide = charset.startsWith('utf-16')
     const end = Buffer.from('\n', isWide ? 'utf16le' : 'latin1')

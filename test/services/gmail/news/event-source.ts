@@ -16,7 +16,7 @@ export interface EventSource {
   close(): void
 }
 
-/** Listens, where that was not done, and opens the URL there. */
+/** Opens the URL at the app, which listens first if it does not yet. */
 export async function openStream(
   t: Test,
   app: FastifyInstance,
@@ -45,7 +45,7 @@ export async function openStream(
   }
 }
 
-/** What stands between empty lines. One at a time, so that a reader may ask again. */
+/** The text between empty lines, one block at a time. */
 function framesOf({ body }: Response): AsyncIterable<string> {
   const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''

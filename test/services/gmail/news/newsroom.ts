@@ -8,15 +8,15 @@ import type { WatchView } from '../../../../src/http/views/watch.ts'
 import { storedOf } from '../../../connections/refresh/story.ts'
 import { type Browser, enter, type World, type WorldOptions } from '../../../helper.ts'
 
-/** A user whose mailbox can be followed, and what is told of it. */
+/** A user whose mailbox can be watched, and its events. */
 export interface Newsroom extends World {
   ada: Browser
   connection: ConnectionView
   mailbox: ReturnType<FakeGoogle['gmail']>
-  /** Answers how the mailbox is followed from now on. */
+  /** Watches the mailbox from now on; returns the watch. */
   follow(wishes?: object): Promise<WatchView>
   watch(method: 'GET' | 'PUT' | 'DELETE', wishes?: object): Promise<LightMyRequestResponse>
-  /** Lets so much time pass, and has the background work done that is due then. */
+  /** Advances the clock, and runs the background work that is due then. */
   pass(ms: number, at?: FastifyInstance): Promise<void>
   stored(): Promise<WatchRecord>
   /** The events of mailboxes, in their order. */

@@ -18,7 +18,7 @@ t.test('[G31] many mailboxes › ten minutes, two replicas › each read by one 
     await one.request({ method: 'PUT', url: `/connections/${id}/gmail/watch`, payload: {} })
   }
   const seen = google.requests.length
-  // Time goes on while they work: who finds the project's units taken by another asks for them again a moment later.
+  // Time goes on while they work: a worker that finds the project's units taken asks again a moment later.
   const time = setInterval(() => clock.advance(10), 10)
   t.teardown(() => clearInterval(time))
   for (let seconds = 0; seconds < 600; seconds += 15) {

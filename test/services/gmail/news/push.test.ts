@@ -23,7 +23,7 @@ t.test('[G26][G30] a push › the mailbox is read at once, from the stored curso
   const push = pushTo(room)
   t.match(await follow(), { status: 'active', mode: 'push', error: null })
   t.match(mailbox.watch, { topicName: pushEnvironment.GMAIL_PUBSUB_TOPIC, labelIds: [] })
-  // A first look on its own, then it leaves the mailbox to the pushes.
+  // One poll at first; after that it relies on pushes.
   await pass(30_000)
   await pass(30_000)
   const looks = calls('history.list')

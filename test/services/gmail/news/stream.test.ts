@@ -50,7 +50,7 @@ t.test('[G32] a stream › cut repeatedly, and reopened at either replica › ev
   const other = await replica()
   const open = reader(t, room)
   await follow()
-  // What nothing has told yet begins at the start of the list.
+  // Without an earlier event, the list starts at its beginning.
   let lastEventId = '0'
   const received: (string | undefined)[] = []
   const sent: string[] = []
@@ -58,7 +58,7 @@ t.test('[G32] a stream › cut repeatedly, and reopened at either replica › ev
     for (let n = 0; n < cut % 3; n++) sent.push(mailbox.receive(mail).id)
     if (cut % 10 === 9) await pass(aMoment, cut % 20 === 9 ? app : other)
     const stream = await open(lastEventId, cut % 2 === 0 ? app : other)
-    // Some readers go before they have read everything, some at once.
+    // Some readers disconnect before they have read everything, some at once.
     const some = cut === 99 ? sent.length - received.length : cut % 10 === 9 ? (cut % 7) + 1 : 0
     for (let n = 0; n < some; n++) {
       const event = await stream.next()
@@ -123,7 +123,7 @@ t.test('[G32] streams › more than three of a session › 429, until one is clo
   const url = `/connections/${connection.id}/gmail/stream`
   isProblem(t, await ada.fetch(url), 429, 'rate_limited')
   streams[0]?.close()
-  // The server hears of it a moment later.
+  // The server notices it a moment later.
   for (;;) {
     const fourth = await open()
     if (fourth.status === 200) break
