@@ -21,6 +21,8 @@ type Send<T> = (users: Users, options: MethodOptions) => Promise<{ data: T }>
 export interface CallOptions {
   /** May be sent again after a lost answer. Default: whether the method only reads. */
   repeatable?: boolean
+  /** What it sends is gone once it was read: a refusal is for the caller to wait for, whatever the method. */
+  once?: boolean
   /** The answer's body as it arrives: for attachments, raw mail and answers that may be large. */
   stream?: boolean
   /** The call carries a mail that is streamed to Google: it may take minutes. */
@@ -166,7 +168,7 @@ export function createGmailClient(options: {
     }
 
     async function call(method: GmailMethod, send: Send<unknown>, options: CallOptions = {}): Promise<unknown> {
-      const { repeatable = onlyReads(method) } = options
+      const { repeatable = onlyReads(method), once = false } = options
       let refused: unknown
       for (let attempts = 1; ; attempts++) {
         try {
@@ -185,7 +187,7 @@ export function createGmailClient(options: {
         function mayRepeat(error: unknown): boolean {
           const refusal = refusalOf(error)
           // Refused before it acted. A send is for the caller to repeat: its limit may last for hours.
-          if (refusal?.rate) return !isSend(method)
+          if (refusal?.rate) return !isSend(method) && !once
           const isOutage = refusal !== undefined && refusal.status >= 500 && refusal.waitMs === undefined
           return isOutage && repeatable && attempts < maxAttempts
         }

@@ -62,7 +62,7 @@ export async function submit<T>(
           body.destroy()
         }
       },
-      { upload: true, signal: ended.signal }
+      { upload: true, signal: ended.signal, once: !mail.rewritable }
     )
   } catch (error) {
     throw fault ?? error
