@@ -61,7 +61,7 @@ export type ErrorCode = keyof typeof catalogue
 /** Members an answer may carry beside the fixed ones; all of them safe to show to the caller. */
 export interface ErrorDetails {
   detail?: string
-  /** In place of the catalogue's status: `send_outcome_unknown` is 503 where the same call again settles it. */
+  /** In place of the catalogue's status: `send_outcome_unknown` is 503 where the same call again finds out. */
   status?: number
   cause?: unknown
   /** Whole seconds, sent as Retry-After too. */

@@ -16,7 +16,7 @@ const line = (max: number) =>
     .max(max)
 const TicketBody = z.strictObject({
   externalId: line(255).describe("The host app's id of its user."),
-  displayName: line(200).optional().describe('What the page calls the user.'),
+  displayName: line(200).optional().describe("The user's name on the page."),
   service: z.string().min(1).max(64).optional().describe('Connect this service at once.'),
   connectionId: z.string().min(1).max(100).optional().describe('Repair this connection.'),
   returnTo: z.string().min(1).max(2000).optional(),

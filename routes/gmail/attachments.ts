@@ -13,7 +13,7 @@ const AttachmentQuery = z.strictObject({
   disposition: z
     .enum(['attachment', 'inline'])
     .default('attachment')
-    .describe('`inline` is heeded for pictures, sound, film and PDF.')
+    .describe('`inline` works for pictures, sound, video and PDF.')
 })
 
 /** Files in mails, and mails as files. */

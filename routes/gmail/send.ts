@@ -12,7 +12,7 @@ const SendQuery = z.strictObject({
   messageId: z
     .enum(['true', 'false'])
     .default('false')
-    .describe('Read the Message-ID back, for Gmail may have replaced it: 20 units.')
+    .describe('Read the Message-ID back, because Gmail may have replaced it: 20 units.')
 })
 
 /** Mail that goes out. */

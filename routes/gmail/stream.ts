@@ -13,7 +13,7 @@ const Headers = z.object({
     .string()
     .regex(/^\d{1,15}$/, "must be an event's number")
     .optional()
-    .describe('The number of the last event that came; browsers send it by themselves.')
+    .describe('The number of the last event received; browsers send it by themselves.')
 })
 
 /** What happens in the mailbox, for frontends. */

@@ -12,7 +12,7 @@ const Wishes = z.strictObject({
     .min(1)
     .max(newsKinds.length)
     .default(['received'])
-    .describe('What to tell of; by default new mail alone.'),
+    .describe('Which events to send; by default only new mail.'),
   labelIds: z
     .array(LabelName)
     .max(20)

@@ -4,7 +4,10 @@ import { problemResponses } from '../../src/http/views/problem.ts'
 
 const Ok = z.object({ status: z.literal('ok') })
 const Ready = Ok.extend({
-  warnings: z.array(z.string()).optional().describe('What serves no less, and has to be seen to: `webhook_gone`.')
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe('Faults that need attention and do not stop serving: `webhook_gone`.')
 })
 
 /** For operators: is the process alive, may it get requests. */

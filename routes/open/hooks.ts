@@ -23,7 +23,7 @@ const hooks: FastifyPluginAsyncZod = async app => {
       summary: "Cloud Pub/Sub's push: a mailbox has changed",
       security: [{ googlePush: [] }],
       body: PushBody,
-      response: { 204: z.null().describe('Noted; also for a mailbox that nobody follows.'), ...problemResponses }
+      response: { 204: z.null().describe('Accepted; also for a mailbox that is not watched.'), ...problemResponses }
     },
     handler: async ({ body }, reply) => {
       await pushes.take(body)

@@ -63,7 +63,7 @@ const commands: readonly Command[] = [
   {
     name: 'doctor',
     takes: '[--json]',
-    does: 'look at the whole set-up, and say how to mend it',
+    does: 'check the whole set-up, and say how to fix it',
     more: `Looks at the environment, the database (version, majority, indexes, clock), the vault's keys, Google's client and
 redirect URIs, Testing mode, Google's APIs, the proxy and the cookie, CORS, the webhook (it sends one signed event of the
 type guichet.test) and Pub/Sub. It changes nothing and prints no secret. Ends with 1 if anything is at fault.`,
@@ -73,7 +73,7 @@ type guichet.test) and Pub/Sub. It changes nothing and prints no secret. Ends wi
     name: 'keys create',
     takes: '--name NAME --ops OPERATIONS [--services SERVICES] [--expires DAYS] [--json]',
     does: 'make a backend key',
-    more: `The key alone goes to standard output, this once: it is stored hashed.
+    more: `Standard output gets only the key, and only this once: it is stored hashed.
 OPERATIONS is a comma list of ${operations.join(', ')};
 SERVICES one of ${services.map(({ id }) => id).join(', ')}; without it the key is for all.`,
     run: ({ over, values, out, note }) => over(tools => createKey(tools, values, { out, note }))

@@ -162,7 +162,7 @@ export const Environment = z.object({
   SESSION_IDLE_SECONDS: whole(1, 31_536_000).default(86_400).describe('A session unused for this long ends.'),
   SESSION_MAX_SECONDS: whole(1, 31_536_000).default(604_800).describe('A session this old ends, used or not.'),
   FLOW_TTL_SECONDS: whole(1, 600).default(600).describe('How long a user may take at Google.'),
-  GOOGLE_TIMEOUT_MS: whole(100, 15_000).default(10_000).describe('A call to Google may take this long in all.'),
+  GOOGLE_TIMEOUT_MS: whole(100, 15_000).default(10_000).describe('The longest that a call to Google may take.'),
   GMAIL_UNITS_PER_USER: whole(100, 100_000_000)
     .default(6_000)
     .describe("Google's quota for one account's Gmail, in units a minute; projects older than May 2026 have 15000."),
@@ -178,7 +178,7 @@ export const Environment = z.object({
     .describe('Comma list, newest first: the secrets that sign events, each `whsec_` and base64 of 24 to 64 bytes.'),
   WEBHOOK_ALLOW_PRIVATE: everyItem(isNetwork, 'must be a comma list of addresses or CIDRs')
     .default([])
-    .describe('Comma list of private addresses or CIDRs that WEBHOOK_URL may lead to all the same.'),
+    .describe('Comma list of private addresses or CIDRs that WEBHOOK_URL may lead to.'),
   GMAIL_PUBSUB_TOPIC: z
     .string()
     .regex(/^projects\/[a-z0-9:.-]{1,100}\/topics\/[A-Za-z0-9._~%+-]{1,255}$/, 'must be projects/…/topics/…')
@@ -201,7 +201,7 @@ export const Environment = z.object({
       'must be projects/…/subscriptions/…'
     )
     .optional()
-    .describe('The only subscription whose pushes are taken, `projects/…/subscriptions/…`; any if it is not given.'),
+    .describe('The only subscription whose pushes are accepted, `projects/…/subscriptions/…`; any if it is not given.'),
   APP_NAME: z
     .string()
     .regex(/^[^\p{Cc}\p{Cs}]{1,60}$/u, 'must be one line of at most 60 characters')

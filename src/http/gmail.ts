@@ -48,7 +48,7 @@ export const ListQuery = z
     labelIds: z
       .union([LabelName.transform(label => [label]), z.array(LabelName).max(100)])
       .optional()
-      .describe('Items that carry all of these labels, each by its id or its name.'),
+      .describe('Items that have all of these labels, each by its id or its name.'),
     view: view.default('ids').describe('How much of each item; `ids` is the cheapest.')
   })
   .refine(isWithinView, tooMany)
@@ -74,7 +74,7 @@ export const ViewQuery = z.strictObject({
   text: z
     .enum(['derive'])
     .optional()
-    .describe('`derive`: where a mail has html alone, its text is made of that, if that can be done in time.')
+    .describe('`derive`: if a mail has only html, make its text from that, if there is time.')
 })
 export type ViewQuery = z.infer<typeof ViewQuery>
 

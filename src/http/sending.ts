@@ -17,7 +17,7 @@ export const SentView = z
     id: z.string(),
     threadId: z.string(),
     labelIds: z.array(z.string()),
-    messageId: z.string().nullable().optional().describe('As others see it, where it was asked for.')
+    messageId: z.string().nullable().optional().describe('The Message-ID that recipients see, if it was requested.')
   })
   .meta({ id: 'GmailSent' })
 

@@ -29,7 +29,7 @@ export interface Guichet {
   /** Leaves for Google; the promise ends only with `popup`. */
   signIn(options?: VisitOptions): Promise<Outcome>
   signOut(): Promise<void>
-  /** Leaves for Google; the promise ends only with `popup`. Whoever is not signed in signs in on the way. */
+  /** Leaves for Google; the promise ends only with `popup`. A user who is not signed in signs in on the way. */
   connect(service: string, options?: ConnectOptions): Promise<Outcome>
   connections(): Promise<Connection[]>
   /** Gives the permission back to Google and erases it here. */

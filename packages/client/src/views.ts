@@ -23,30 +23,30 @@ export interface Connection {
   reason?: 'revoked' | 'reauth_required' | 'admin_policy' | 'account_disabled' | 'refresh_token_expired' | 'refresh_token_missing' | 'reported_by_google'
   grantedScopes: Array<string>
   missingScopes: Array<string>
-  /** Where the user repairs what is wrong; holds no secret. */
+  /** Where the user repairs the connection; holds no secret. */
   connectUrl?: string
   createdAt: string
   updatedAt: string
   lastRefreshedAt?: string
-  /** When Google ends the grant, where it says so. */
+  /** When Google ends the grant, if it announced that. */
   refreshTokenExpiresAt?: string
-  /** How its mailbox is followed, where somebody asked for that. */
+  /** How its mailbox is watched, if it is. */
   watch?: WatchSummary
 }
 
 export interface WatchSummary {
-  /** By push; by polling; by polling, for pushes have stopped; not at all. */
+  /** By push; by polling; by polling because pushes have stopped; not at all. */
   status: 'active' | 'polling' | 'lapsed' | 'off'
   mode: 'push' | 'poll' | null
   events: Array<'received' | 'sent' | 'changed' | 'deleted'>
-  /** News of messages with one of these labels only; empty: of all. */
+  /** Only changes of messages with one of these labels; empty: of all messages. */
   labelIds: Array<string>
   since: string | null
   /** When pushes end unless they are renewed, which is done daily. */
   expiresAt: string | null
   /** When Google last pushed. */
   lastNotifiedAt: string | null
-  /** All that happened up to here is told. */
+  /** Every change up to here has its event. */
   lastSyncedAt: string | null
   /** Why Google could not be asked last time, or why it sends no pushes. */
   error: {
@@ -65,7 +65,7 @@ export interface Event {
   id: string
   type: string
   createdAt: string
-  /** The connection, for what happened to it; ids alone, for what happened in its mailbox. */
+  /** The connection, for events about it; only ids, for events in its mailbox. */
   data: {
     connection?: Connection
     connectionId?: string
@@ -82,7 +82,7 @@ export interface Event {
 export interface Started {
   /** Where to send the browser. */
   url: string
-  /** Until when the callback is taken. */
+  /** Until when the callback is accepted. */
   expiresAt: string
 }
 
@@ -121,7 +121,7 @@ export interface GmailMessage extends GmailMessageSummary {
   text: string | null
   /** As the sender wrote it: never show it without a sanitizer. */
   html: string | null
-  /** The mail has no text of its own: this one was made of its html, as `text=derive` asks. */
+  /** The mail has no text: this one was made from its html, as `text=derive` asks. */
   textFromHtml: boolean
   /** There is more of it than is shown; `raw` has it all. */
   truncated: boolean
@@ -137,11 +137,11 @@ export interface GmailAttachment {
   mimeType: string
   /** Bytes. */
   size: number
-  /** Meant to be shown in the text. */
+  /** To be shown inside the text. */
   inline: boolean
   /** What `cid:` in the html refers to. */
   contentId: string | null
-  /** The forwarded mail it lies in. */
+  /** The forwarded mail that contains it. */
   within?: string
 }
 
@@ -177,14 +177,14 @@ export interface GmailOutgoingMail {
   subject?: string
   text?: string
   html?: string
-  /** Recipients, subject and conversation follow from it, unless they are given. */
+  /** Recipients, subject and conversation come from it, unless they are given. */
   inReplyToMessage?: {
     messageId: string
     mode?: 'reply' | 'replyAll' | 'forward'
   }
-  /** A reply that opens a conversation of its own. */
+  /** A reply that starts a new conversation. */
   newThread?: boolean
-  /** Files of their own, or files of other mails, which go from Gmail to Gmail. */
+  /** Files given here, or files of other mails, which go from Gmail to Gmail. */
   attachments?: Array<{
     filename: string
     mimeType?: string
@@ -208,6 +208,6 @@ export interface GmailSent {
   id: string
   threadId: string
   labelIds: Array<string>
-  /** As others see it, where it was asked for. */
+  /** The Message-ID that recipients see, if it was requested. */
   messageId?: string | null
 }

@@ -37,7 +37,7 @@ async function checkVersion({ command }: Patient): Promise<Finding> {
   const { version } = await command({ buildInfo: 1 })
   const major = Number(String(version).split('.', 1)[0])
   if (major >= oldestMajor) return ok(`MongoDB ${major} answers`)
-  return warning(`MongoDB ${major} answers, which its makers no longer mend`, 'Update it to MongoDB 8.')
+  return warning(`MongoDB ${major} answers, which MongoDB no longer maintains`, 'Update it to MongoDB 8.')
 }
 
 async function checkMajority({ command }: Patient): Promise<Finding> {

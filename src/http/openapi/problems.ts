@@ -94,7 +94,7 @@ function byStatus(codes: ErrorCode[]): Map<string, ErrorCode[]> {
     void found.set(String(status), [...(found.get(String(status)) ?? []), code])
   for (const code of [...codes].sort()) {
     add(new GuichetError(code).status, code)
-    // With an Idempotency-Key the same call settles it.
+    // With an Idempotency-Key, the same call finds out.
     if (code === 'send_outcome_unknown') add(503, code)
   }
   return new Map([...found].sort(([one], [other]) => Number(one) - Number(other)))

@@ -15,7 +15,7 @@ export interface TicketOptions {
   isFresh: boolean
 }
 
-/** A connection as a ticket: what it lets apps do, what is wrong with it, and the one button that mends that. */
+/** A connection as a ticket: what it lets apps do, what is wrong with it, and the one button that repairs it. */
 export function toTicket(connection: ConnectionView, reader: Reader, { number, nowMs, isFresh }: TicketOptions): Html {
   const { words, lang } = reader
   const { id, service, status, account, createdAt } = connection

@@ -22,7 +22,7 @@ export const CalendarEventView = z
     id: z.string(),
     status: z.string().nullable(),
     summary: z.string(),
-    description: z.string().nullable().describe('May hold HTML of others: never show it unsanitized.'),
+    description: z.string().nullable().describe('May hold HTML from others: never show it unsanitized.'),
     location: z.string().nullable(),
     start: When,
     end: When,

@@ -16,12 +16,12 @@ export const ConnectionView = z
     reason: z.enum(reasons).optional().describe('Why the connection needs to be made again.'),
     grantedScopes: z.array(z.string()),
     missingScopes: z.array(z.string()),
-    connectUrl: z.string().optional().describe('Where the user repairs what is wrong; holds no secret.'),
+    connectUrl: z.string().optional().describe('Where the user repairs the connection; holds no secret.'),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
     lastRefreshedAt: z.iso.datetime().optional(),
-    refreshTokenExpiresAt: z.iso.datetime().optional().describe('When Google ends the grant, where it says so.'),
-    watch: WatchSummary.optional().describe('How its mailbox is followed, where somebody asked for that.')
+    refreshTokenExpiresAt: z.iso.datetime().optional().describe('When Google ends the grant, if it announced that.'),
+    watch: WatchSummary.optional().describe('How its mailbox is watched, if it is.')
   })
   .meta({ id: 'Connection' })
 export type ConnectionView = z.infer<typeof ConnectionView>

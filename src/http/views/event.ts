@@ -19,7 +19,7 @@ export const EventView = z
         removedLabelIds: z.array(z.string()).optional(),
         historyId: z.string().optional()
       })
-      .describe('The connection, for what happened to it; ids alone, for what happened in its mailbox.')
+      .describe('The connection, for events about it; only ids, for events in its mailbox.')
   })
   .meta({ id: 'Event' })
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 export const StartedView = z.object({
   url: z.string().describe('Where to send the browser.'),
-  expiresAt: z.iso.datetime().describe('Until when the callback is taken.')
+  expiresAt: z.iso.datetime().describe('Until when the callback is accepted.')
 })
 
 /** What Google sends a callback, or a frontend hands on: unknown parameters are ignored (RFC 6749, section 4.1.2). */

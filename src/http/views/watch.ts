@@ -8,14 +8,16 @@ export const WatchView = z
   .object({
     status: z
       .enum(['active', 'polling', 'lapsed', 'off'])
-      .describe('By push; by polling; by polling, for pushes have stopped; not at all.'),
+      .describe('By push; by polling; by polling because pushes have stopped; not at all.'),
     mode: z.enum(['push', 'poll']).nullable(),
     events: z.array(z.enum(newsKinds)),
-    labelIds: z.array(z.string()).describe('News of messages with one of these labels only; empty: of all.'),
+    labelIds: z
+      .array(z.string())
+      .describe('Only changes of messages with one of these labels; empty: of all messages.'),
     since: Time,
     expiresAt: Time.describe('When pushes end unless they are renewed, which is done daily.'),
     lastNotifiedAt: Time.describe('When Google last pushed.'),
-    lastSyncedAt: Time.describe('All that happened up to here is told.'),
+    lastSyncedAt: Time.describe('Every change up to here has its event.'),
     lag: z.number().int().nullable().describe('Seconds since lastSyncedAt, or since the start.'),
     error: z
       .object({ code: z.string(), detail: z.string() })

@@ -44,7 +44,7 @@ const OutgoingAddress = z
     }
     return { name: one.name, address: one.address }
   })
-  .describe('`Ada <ada@example.com>`, or its name and address apart.')
+  .describe('`Ada <ada@example.com>`, or name and address separately.')
 const Addresses = z.array(OutgoingAddress).max(maxRecipients)
 
 const contentId = z
@@ -100,13 +100,13 @@ export const OutgoingMail = z
         mode: z.enum(['reply', 'replyAll', 'forward']).default('reply')
       })
       .optional()
-      .describe('Recipients, subject and conversation follow from it, unless they are given.'),
-    newThread: z.boolean().default(false).describe('A reply that opens a conversation of its own.'),
+      .describe('Recipients, subject and conversation come from it, unless they are given.'),
+    newThread: z.boolean().default(false).describe('A reply that starts a new conversation.'),
     attachments: z
       .array(z.union([GivenFile, ReferredFile]))
       .max(maxFiles)
       .optional()
-      .describe('Files of their own, or files of other mails, which go from Gmail to Gmail.'),
+      .describe('Files given here, or files of other mails, which go from Gmail to Gmail.'),
     headers: z.record(headerName, z.string().max(2_000)).optional()
   })
   .refine(

@@ -13,9 +13,9 @@ export const AttachmentView = z
     filename: z.string().nullable(),
     mimeType: z.string(),
     size: z.number().int().describe('Bytes.'),
-    inline: z.boolean().describe('Meant to be shown in the text.'),
+    inline: z.boolean().describe('To be shown inside the text.'),
     contentId: z.string().nullable().describe('What `cid:` in the html refers to.'),
-    within: z.string().optional().describe('The forwarded mail it lies in.')
+    within: z.string().optional().describe('The forwarded mail that contains it.')
   })
   .meta({ id: 'GmailAttachment' })
 export type AttachmentView = z.infer<typeof AttachmentView>
@@ -52,9 +52,7 @@ const problemsInMail = ['charset_unknown'] as const
 export const MessageView = MessageSummary.extend({
   text: z.string().nullable(),
   html: z.string().nullable().describe('As the sender wrote it: never show it without a sanitizer.'),
-  textFromHtml: z
-    .boolean()
-    .describe('The mail has no text of its own: this one was made of its html, as `text=derive` asks.'),
+  textFromHtml: z.boolean().describe('The mail has no text: this one was made from its html, as `text=derive` asks.'),
   truncated: z.boolean().describe('There is more of it than is shown; `raw` has it all.'),
   attachments: z.array(AttachmentView),
   headers: z.record(z.string(), z.array(z.string())),
@@ -121,7 +119,7 @@ export const AliasView = z
     replyTo: z.string().nullable(),
     isPrimary: z.boolean(),
     isDefault: z.boolean(),
-    verified: z.boolean().describe('Only from a verified one may be sent.')
+    verified: z.boolean().describe('Mail can only be sent from a verified one.')
   })
   .meta({ id: 'GmailAlias' })
 export type AliasView = z.infer<typeof AliasView>

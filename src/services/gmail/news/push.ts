@@ -12,7 +12,7 @@ const jose = lazily<typeof import('jose')>('jose')
 export const PushBody = z.object({
   message: z.object({
     data: z.string().max(8192).describe("Base64 of Gmail's notification."),
-    messageId: z.string().min(1).max(200).describe('The same when a push comes again.')
+    messageId: z.string().min(1).max(200).describe('The same if a push is repeated.')
   }),
   subscription: z.string().max(500)
 })
