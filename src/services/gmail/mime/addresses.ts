@@ -2,7 +2,7 @@ import addressparser from 'nodemailer/lib/addressparser'
 import { decodeWords, unfold } from './header-words.ts'
 
 export interface Address {
-  /** Decoded; empty where the mail gives none. */
+  /** Decoded; empty if the mail has none. */
   name: string
   /** As it stands; empty where there is only a name (`To: undisclosed recipients`). */
   address: string
