@@ -14,6 +14,11 @@ t.test('[G2] encoded words › decoded where they are allowed, left alone elsewh
     '=?UTF-8?Q?a?=\r\n =?UTF-8?Q?b?= c': 'ab c',
     '=?utf-7?Q?+ADw-?=': '+ADw-',
     'Price =? 3': 'Price =? 3',
+    '=?utf-8?Q?caf=E9?=': 'café',
+    '=?x-unknown?Q?caf=E9?=': 'café',
+    '=?x-unknown?Q?caf=C3=A9?=': 'café',
+    '=?us-ascii?B?Y2Fm6Q==?=': 'café',
+    '=?utf-8?B?5pel5pys6KqeIOY=?=': '日本語 \ufffd',
     'folded\r\n\tonce': 'folded once',
     'NUL\0 and =?utf-8?Q?CR=0D=0ALF?=': 'NUL and CRLF'
   }
