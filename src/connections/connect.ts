@@ -32,7 +32,7 @@ export interface Grant {
  */
 export type StoreGrant = (grant: Grant) => Promise<ConnectionRecord>
 
-/** The fields of a user that a connection copies. */
+/** As much of a user as a connection takes on. */
 export interface Owner {
   externalId?: string
 }

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { CodedError, GuichetError } from '../errors.ts'
 import { lazily } from '../lazily.ts'
 import { type Bounds, createAllowance, isReset, limited } from './bounded-fetch.ts'
+import { type GetAnswer, get } from './read-whole.ts'
 
 const undici = lazily<typeof import('undici')>('undici')
 
@@ -47,6 +48,12 @@ export class RequestNotSent extends CodedError {
   }
 }
 
+/** An answer's bytes as they arrive. */
+export interface ApiBytes extends AsyncIterable<Uint8Array> {
+  /** All of them, where the answer is small: before any is read. */
+  whole(): Promise<Buffer | undefined>
+}
+
 export interface ApiClient {
   request(asked: ApiRequest): Promise<{ data: unknown }>
 }
@@ -56,7 +63,7 @@ const maxRefusalBytes = 65_536
 /**
  * What googleapis is given as `auth`, and calls in place of its own HTTP client, which costs several times as much. Each
  * call ends, bounded in time and size, and follows no redirect: a token sent to Google goes nowhere else. The answer's
- * `data` is its JSON; or its bytes as they arrive, where a stream was asked for.
+ * `data` is its JSON; or its bytes (ApiBytes), where a stream was asked for.
  * @throws ApiRefusal for an answer that is no success; GuichetError `google_unavailable` when nothing usable came in time,
  * `google_invalid_response` past the size or for what is no JSON. The cause is RequestNotSent where a write cannot have been done
  */
@@ -87,14 +94,17 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
       options.headers['content-type'] = 'application/json'
       options.body = JSON.stringify(data)
     }
-    let hasBegun = method === 'GET'
-    const send = () =>
-      undici().request(target, hasBegun ? options : { ...options, dispatcher: dispatcherWith(() => (hasBegun = true)) })
+    const isRead = method === 'GET'
+    let hasBegun = isRead
+    const send = (): Promise<GetAnswer | Dispatcher.ResponseData> =>
+      isRead
+        ? get(undici().getGlobalDispatcher(), target, options)
+        : undici().request(target, { ...options, dispatcher: dispatcherWith(() => (hasBegun = true)) })
     const isSent = () => hasBegun && !(isStream && !(data as Readable).readableEnded)
     try {
       const answer = await time.waitFor(() =>
         send().catch(error => {
-          if (method !== 'GET' || !isReset(error)) throw error
+          if (!isRead || !isReset(error)) throw error
           return send()
         })
       )
@@ -102,7 +112,15 @@ export function createApiClient({ timeoutMs, maxBytes }: Bounds): ApiClient {
       const isSuccess = status >= 200 && status < 300
       const received = limited(decoded(answer), isSuccess ? maxBytes : maxRefusalBytes, time)
       if (!isSuccess) throw new ApiRefusal(status, textOf(answer.headers['retry-after']), await readSome(received))
-      if (responseType === 'stream') return { data: received }
+      const whole = async () => {
+        if (!('whole' in answer)) return undefined
+        // What goes wrong meets who reads the rest.
+        const bytes = await time.waitFor(answer.whole).catch(() => undefined)
+        return bytes && bytes.length <= maxBytes ? bytes : undefined
+      }
+      if (responseType === 'stream') return { data: Object.assign(received, { whole }) }
+      const bytes = await whole()
+      if (bytes) return { data: parse(bytes.toString()) }
       const chunks: Uint8Array[] = []
       for await (const chunk of received) chunks.push(chunk)
       return { data: parse(Buffer.concat(chunks).toString()) }
@@ -128,11 +146,11 @@ function dispatcherWith(onBegin: () => void): Dispatcher {
     })
 }
 
-/** googleapis always asks for gzip. */
-function decoded({ body, headers }: Dispatcher.ResponseData): AsyncIterable<Uint8Array> {
+/** googleapis always asks for gzip. Nothing is read before its reader asks. */
+function decoded({ body, headers }: Pick<GetAnswer, 'body' | 'headers'>): AsyncIterable<Uint8Array> {
   if (headers['content-encoding'] === undefined) return body
   // An error reaches the reader.
-  return pipeline(body, createGunzip(), () => {})
+  return { [Symbol.asyncIterator]: () => pipeline(body, createGunzip(), () => {})[Symbol.asyncIterator]() }
 }
 
 /** Undefined for an empty body. */

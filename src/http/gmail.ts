@@ -20,7 +20,7 @@ export const LabelParams = ConnectionParams.extend({ labelId: LabelId })
 
 export const maxExpanded = 50
 
-/** The parameters of every list. */
+/** What every list takes. */
 const listFields = {
   q: z
     .string()

@@ -8,7 +8,7 @@ import { findService } from '../../catalogue.ts'
 /** What the pages say. A further language is one more file: what it leaves out is said in English. */
 export type Words = typeof english
 
-/** The reader of a page. */
+/** For whom a page is made. */
 export interface Reader {
   /** A language of words.*.json. */
   lang: string

@@ -6,7 +6,7 @@ import { createJsonCutter, type JsonCutter } from './json-cutter.ts'
 /** Answers larger than this wait for their turn: what a process holds of mail stays bounded however many ask. */
 const largeAnswerBytes = 1024 * 1024
 const largeAnswersAtOnce = 4
-/** An answer up to here has nothing to cut: it holds less than one that is cut may. */
+/** An answer up to here has nothing to cut: it holds less than one that is cut may. One that is whole is no larger. */
 const smallAnswerBytes = 128 * 1024
 /** Answers without mail are never larger. */
 const maxBytesWithoutMail = 8 * 1024 * 1024
@@ -43,6 +43,8 @@ export async function ask<T extends object, R>(
   { signal }: { signal?: AbortSignal | undefined } = {}
 ): Promise<R> {
   const body = await gmail.call(method, send, { stream: true, ...(signal && { signal }) })
+  const whole = await body.whole()
+  if (whole) return use(parse<T>(whole.toString()))
   const small: Uint8Array[] = []
   let cutter: JsonCutter | undefined
   let length = 0

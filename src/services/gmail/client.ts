@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
 import { CodedError, GuichetError, hasCode } from '../../errors.ts'
-import { createApiClient } from '../../google/api-client.ts'
+import { type ApiBytes, createApiClient } from '../../google/api-client.ts'
 import { lazily } from '../../lazily.ts'
 import type { Access } from '../access.ts'
 import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
@@ -39,11 +39,7 @@ export interface CallOptions {
  * `google_invalid_response`; `refusalOf` tells what Gmail answered.
  */
 export interface Gmail {
-  call(
-    method: GmailMethod,
-    send: Send<unknown>,
-    options: CallOptions & { stream: true }
-  ): Promise<AsyncIterable<Uint8Array>>
+  call(method: GmailMethod, send: Send<unknown>, options: CallOptions & { stream: true }): Promise<ApiBytes>
   call<T>(method: GmailMethod, send: Send<T>, options?: CallOptions): Promise<T>
   /** Units that its calls have cost so far. */
   readonly spent: number
@@ -107,7 +103,7 @@ export function createGmailClient(options: {
   const streaming = { responseType: 'stream' as const }
   const uploading = {
     auth: createApiClient({ ...bounds, timeoutMs: uploadTimeoutMs }) as never,
-    // googleapis takes an upload's host only from here.
+    // googleapis takes an upload's host from here alone.
     ...(apiUrl && { rootUrl: apiUrl })
   }
 
@@ -155,7 +151,7 @@ export function createGmailClient(options: {
         governor.succeeded()
         if (!options.stream) return data
         isStreaming = true
-        return released(data as AsyncIterable<Uint8Array>, permit.release)
+        return released(data as ApiBytes, permit.release)
       } catch (error) {
         const refusal = refusalOf(error)
         if (refusal?.rate) governor.refused({ reason: refusal.rate, waitMs: refusal.waitMs })
@@ -215,15 +211,24 @@ function requireObject(data: unknown): void {
     throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
 }
 
-function released(body: AsyncIterable<Uint8Array>, release: () => void): AsyncIterable<Uint8Array> {
+function released(body: ApiBytes, release: () => void): ApiBytes {
   const timer = setTimeout(release, streamSlotMs).unref()
+  function end(): void {
+    clearTimeout(timer)
+    release()
+  }
   async function* read() {
     try {
       yield* body
     } finally {
-      clearTimeout(timer)
-      release()
+      end()
     }
   }
-  return read()
+  return Object.assign(read(), {
+    async whole() {
+      const bytes = await body.whole()
+      if (bytes) end()
+      return bytes
+    }
+  })
 }
