@@ -158,7 +158,7 @@ interface Place {
   google: FakeGoogle
   /** Its world, as that test sees it. */
   toWorld(t: Test, google: FakeGoogle): World
-  /** Ends what is under way and empties the database; false if a test closed the app or Google, or let it listen. */
+  /** Ends what is under way and empties the database; false if a test ended something of it for good, or let it listen. */
   clear(): Promise<boolean>
 }
 
@@ -170,7 +170,8 @@ async function startPlace(owner: Test, { environment: overrides = {}, logger = f
   const mongodbUri = await startDatabase(owner, clock)
   const environment = testEnvironment(mongodbUri, google, overrides)
   const publicUrl = environment.PUBLIC_URL ?? ''
-  let isClosed = false
+  /** What a test did that no later one could work with. */
+  let isSpent = false
 
   async function start(t: Test, more: Environment = {}): Promise<FastifyInstance> {
     hideModules()
@@ -180,17 +181,27 @@ async function startPlace(owner: Test, { environment: overrides = {}, logger = f
   }
 
   const app = await start(owner)
-  app.addHook('onClose', async () => {
-    isClosed = true
-  })
+  const { background, readiness } = app
+  const [stop, drain] = [background.stop, readiness.drain]
+  background.stop = () => {
+    isSpent = true
+    return stop()
+  }
+  readiness.drain = () => {
+    isSpent = true
+    drain()
+  }
   await app.ready()
+  // Some of what a test may wait for keeps no process running by itself.
+  const alive = setInterval(() => {}, 1_000_000)
+  owner.teardown(() => clearInterval(alive))
 
   return {
     google,
     toWorld(t, google) {
       const { close } = google
       google.close = async () => {
-        isClosed = true
+        isSpent = true
         await close()
       }
       google.usage.limits.unitsPerUser = 1_000_000
@@ -219,14 +230,18 @@ async function startPlace(owner: Test, { environment: overrides = {}, logger = f
     },
     async clear() {
       google.clearFaults()
-      if (isClosed || app.server.listening) {
+      if (isSpent || app.server.listening) {
         await app.close()
         return false
       }
       const collections = (await app.mongo.db?.collections()) ?? []
       // The keys' check is made once, when an app starts.
-      await Promise.all(collections.map(collection => collection.deleteMany({ _id: { $ne: 'vault' as never } })))
+      const empty = () =>
+        Promise.all(collections.map(collection => collection.deleteMany({ _id: { $ne: 'vault' as never } })))
+      await empty()
       await app.background.run()
+      // What was under way had read what is gone, and may have written since.
+      await empty()
       return true
     }
   }

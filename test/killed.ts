@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type Receiver, startReceiver } from './events/receiver.ts'
 import { type Browser, build, type World } from './helper.ts'
-import { injectAt, startServer } from './process.ts'
+import { injectAt, type ServerProcess, startServer } from './process.ts'
 
 /** Some turns of the event loop, in which the process under test continues. */
 export async function turns(count: number): Promise<void> {
@@ -11,43 +11,32 @@ export async function turns(count: number): Promise<void> {
 export interface Told extends World {
   receiver: Receiver
   user: Browser
-  /** Sends a request to a process of its own, lets it run up to a moment, and kills it; gives the answer that came through. */
+  /** A process of its own. */
+  boot(): Promise<ServerProcess>
+  /** Sends a request to that process, lets it run up to a moment, and kills it; gives the answer that came through. */
   killed(
+    server: ServerProcess,
     send: (at: Browser) => Promise<{ statusCode: number }>,
     moment: () => Promise<void>
   ): Promise<number | undefined>
-  /** Resolves once the process that will be killed next has booted. */
-  standBy(): Promise<void>
-  /** Ends the process that stands by. */
-  end(): Promise<void>
 }
 
 export async function tell(t: Test): Promise<Told> {
   const receiver = await startReceiver(t)
   const world = await build(t, { environment: receiver.environment })
   const user = await world.signedIn()
-  const boot = () => startServer(t, world.environment)
-  let next = boot()
   return {
     ...world,
     receiver,
     user,
-    async killed(send, moment) {
-      const server = await next
-      // The one after boots meanwhile.
-      next = boot()
+    boot: () => startServer(t, world.environment),
+    async killed(server, send, moment) {
       const answer = send(user.clone(injectAt(server.url)))
         .then(({ statusCode }) => statusCode)
         .catch(() => undefined)
       await moment()
       await server.kill('SIGKILL')
       return answer
-    },
-    async standBy() {
-      await next
-    },
-    async end() {
-      await (await next).kill('SIGKILL')
     }
   }
 }

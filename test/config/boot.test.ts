@@ -76,15 +76,10 @@ t.test('[R57] boot › a faulty environment ends the process before anyone is ca
     MONGODB_URI: `mongodb://${new URL(database.url).host}/guichet`,
     GOOGLE_ISSUER: google.url
   }
+  // One of each kind; what else is a fault, config.test.ts asks of the same function.
   for (const changes of [
     { VAULT_KEYS: 'k1:dG9vIHNob3J0' },
-    { SESSION_SECRETS: 'not long enough' },
-    { PUBLIC_URL: 'https://auth.example.com' },
-    { GOOGLE_CLIENT_SECRET: '' },
-    { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
-    { WEBHOOK_URL: 'https://example.com/events' },
-    { LOG_LEVEL: 'loud' },
-    { PORT: 'x' }
+    { GOOGLE_CLIENT_SECRET: '', NODE_TLS_REJECT_UNAUTHORIZED: '0', WEBHOOK_URL: 'https://example.com/events' }
   ]) {
     const { code } = await boot({ ...environment, ...changes })
     t.equal(code, 1, Object.keys(changes).join())
@@ -118,20 +113,11 @@ t.test('[F40] boot › a key is missing or too short › the database stays as i
     )
 
   const { VAULT_KEYS: whole = '', ...without } = { ...world.environment, PORT: '0' }
-  for (const [name, VAULT_KEYS] of Object.entries({
-    missing: undefined,
-    empty: '',
-    'an id alone': 'k1:',
-    'no id': whole.slice('k1:'.length),
-    '31 bytes': `k1:${Buffer.alloc(31, 1).toString('base64')}`,
-    '33 bytes': `k1:${Buffer.alloc(33, 1).toString('base64')}`,
-    'cut short': whole.slice(0, -4),
-    'one of two short': `${whole},k0:${Buffer.alloc(16, 1).toString('base64')}`
-  })) {
-    const { code, output } = await boot({ ...without, ...(VAULT_KEYS !== undefined && { VAULT_KEYS }) })
-    t.equal(code, 1, name)
-    t.match(output, 'VAULT_KEYS', name)
-    t.same(snapshot(mongo.data), before, name)
+  for (const changes of [{}, { VAULT_KEYS: `${whole},k0:${Buffer.alloc(16, 1).toString('base64')}` }]) {
+    const { code, output } = await boot({ ...without, ...changes })
+    t.equal(code, 1)
+    t.match(output, 'VAULT_KEYS')
+    t.same(snapshot(mongo.data), before)
   }
   const right = await world.replica()
   t.equal((await ada.clone(right).fetch('/connections')).json().connections.length, 1)

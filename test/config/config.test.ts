@@ -110,12 +110,14 @@ const malformed: Record<string, string[]> = {
     `k1:${Buffer.alloc(32, 255).toString('base64url')}`,
     `k1:${Buffer.alloc(32, 1).toString('hex')}`,
     `k1:${key(1).slice(0, -1)}`,
+    `k1:${key(1).slice(0, -4)}`,
     `k1:${'!'.repeat(43)}=`,
     `k.1:${key(1)}`,
     `k 1:${key(1)}`,
     `${'k'.repeat(33)}:${key(1)}`,
     `k1:${key(1)},k1:${key(2)}`,
     `k1:${key(1)},`,
+    `k1:${key(1)},k0:${Buffer.alloc(16, 1).toString('base64')}`,
     `k1:${key(1)};k2:${key(2)}`
   ],
   GOOGLE_ISSUER: [

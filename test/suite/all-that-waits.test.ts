@@ -1,3 +1,3 @@
-import { runFiles, waiting } from './files.ts'
+import { runSuite } from './files.ts'
 
-await runFiles(...waiting)
+await runSuite('all-that-waits')

@@ -1,3 +1,3 @@
-import { runFiles } from './files.ts'
+import { runSuite } from './files.ts'
 
-await runFiles('test/browser/*.test.ts', 'test/demo.browser.test.ts')
+await runSuite('browsers')

@@ -1,3 +1,3 @@
-import { runFiles } from './files.ts'
+import { runSuite } from './files.ts'
 
-await runFiles('test/database/*.test.ts', 'test/vault/*.test.ts', 'test/config/*.test.ts', 'test/backend/*.test.ts')
+await runSuite('database')

@@ -1,3 +1,3 @@
-import { runFiles } from './files.ts'
+import { runSuite } from './files.ts'
 
-await runFiles('test/flows/*.test.ts', 'test/google/*.test.ts')
+await runSuite('flows')

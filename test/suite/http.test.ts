@@ -1,3 +1,3 @@
-import { runFiles } from './files.ts'
+import { runSuite } from './files.ts'
 
-await runFiles('test/http/**/*.test.ts')
+await runSuite('http')

@@ -1,3 +1,3 @@
-import { runFiles } from './files.ts'
+import { runSuite } from './files.ts'
 
-await runFiles('test/services/**/*.test.ts')
+await runSuite('services')

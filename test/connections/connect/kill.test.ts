@@ -23,6 +23,7 @@ t.test('[F33][F34][R91] connect › kill -9 at each moment › no false success,
     const arrived = google.arrival('token')
     let answered: Promise<{ statusCode: number }> | undefined
     const status = await told.killed(
+      await told.boot(),
       at => {
         answered = at.fetch(callback)
         return answered
@@ -61,7 +62,6 @@ t.test('[F33][F34][R91] connect › kill -9 at each moment › no false success,
     t.same(google.ledger.of('refresh_token', { sub: ada, alive: true }), [], 'an orphan goes with the next disconnect')
     await settle(told)
   }
-  await told.end()
   t.ok(orphans >= 1, `${orphans} grants were made that nobody stored`)
   t.ok(unanswered >= 1, `${unanswered} connections were stored and never answered`)
   t.equal(await collectionsOf(app).connections.countDocuments(), 0)

@@ -19,6 +19,7 @@ t.test(
       if (typeof moment === 'number' || moment === 'after the answer') fault.release()
       let answered: Promise<{ statusCode: number }> | undefined
       const status = await told.killed(
+        await told.boot(),
         at => {
           answered = at.fetch(`/connections/${id}`, 'DELETE')
           return answered
@@ -48,7 +49,6 @@ t.test(
       await isTold(t, told, id, ['connection.connected', 'connection.disconnected'])
       t.equal(await collectionsOf(app).connections.countDocuments(), 0)
     }
-    await told.end()
     t.ok(outcomes.has('404'), [...outcomes].join())
     t.same(google.violations, [])
   }
@@ -60,7 +60,7 @@ t.test('[R30] revoking â€º kill -9 during the call, and a reconnect meanwhile â€
   const { id } = await user.connected()
   const callback = await user.authorize('/connect/gmail')
   // Its boot must not count as time that Google takes.
-  await told.standBy()
+  const server = await told.boot()
   // The new tokens are made; then the old connection's revocation takes them along, and its caller dies.
   const { promise: exchanged, resolve } = Promise.withResolvers<void>()
   google.fault('token', { delayUntil: exchanged })
@@ -70,6 +70,7 @@ t.test('[R30] revoking â€º kill -9 during the call, and a reconnect meanwhile â€
   google.fault('revoke', { hang: true, when: 'after' })
   const revoking = google.arrival('revoke')
   await told.killed(
+    server,
     at => at.fetch(`/connections/${id}`, 'DELETE'),
     async () => {
       await revoking
@@ -82,5 +83,4 @@ t.test('[R30] revoking â€º kill -9 during the call, and a reconnect meanwhile â€
   t.match((await user.fetch('/connections')).json(), {
     connections: [{ status: 'needs_reconnect', reason: 'revoked' }]
   })
-  await told.end()
 })

@@ -3,8 +3,8 @@ import { Agent } from 'undici'
 import { createBackend } from '../../backend/backend.ts'
 import { build } from '../../helper.ts'
 
-// 50 vends for each are asked of a server; here a fifth of them, and a million vends in experiments/isolation.ts.
-const users = 203
+// Small, for every run; experiments/isolation.ts makes a million vends.
+const users = 98
 const vendsEach = 10
 
 /** Some turns of the event loop: a delay of no fixed length, and without a timer. */

@@ -1,3 +1,0 @@
-import { runFiles } from './files.ts'
-
-await runFiles('test/accounts/**/*.test.ts')

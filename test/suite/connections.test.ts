@@ -1,0 +1,3 @@
+import { runSuite } from './files.ts'
+
+await runSuite('connections')

@@ -1,3 +1,0 @@
-import { runFiles } from './files.ts'
-
-await runFiles('test/events/*.test.ts', 'test/observability/*.test.ts')

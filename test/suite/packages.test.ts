@@ -1,3 +1,0 @@
-import { runFiles } from './files.ts'
-
-await runFiles('packages/*/test/**/*.test.ts')

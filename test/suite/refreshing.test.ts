@@ -1,3 +1,0 @@
-import { runFiles } from './files.ts'
-
-await runFiles('test/connections/refresh/*.test.ts')
