@@ -10,7 +10,7 @@ import { sendProblem } from './http/send-problem.ts'
 import { type Mount, toServerOptions } from './http/server-options.ts'
 
 export interface GuichetOptions extends Config {
-  /** Time as this process has it; what is stored goes by the database's. */
+  /** This process's time; stored times follow the database's clock. */
   clock?: Clock
 }
 
@@ -43,7 +43,7 @@ export async function createServer(
   app.decorate('methodsOf', allowed.of)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  // Before anything is registered: what is registered first would keep Fastify's own.
+  // Before anything is registered: plugins registered earlier would keep Fastify's own.
   app.setErrorHandler(sendProblem)
   // Thrown, so that hooks see these errors like any other.
   app.setNotFoundHandler((request, reply) => {

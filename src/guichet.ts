@@ -14,7 +14,7 @@ interface Mounted {
  */
 export async function guichet(host: FastifyInstance, options: GuichetOptions & Mounted): Promise<void> {
   const { prefix, ...config } = options
-  // With a prefix of its own in it: a host may be mounted as well.
+  // Includes the host's own prefix: a host may be mounted too.
   const mountPath = host.prefix
   const app = await createServer(config, false, { path: mountPath, log: host.log })
   await app.ready()

@@ -5,7 +5,7 @@
 export function retryAfterSeconds(header: string | null | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? ''
   if (/^\d{1,9}(\.\d+)?$/.test(text)) return Math.ceil(Number(text))
-  // Date.parse takes far more for dates than are: `2.5` is a day of 2001.
+  // Date.parse accepts far more than dates: `2.5` becomes a day in 2001.
   if (!/^[A-Z][a-z]+,? |^\d{4}-\d\d-\d\dT/.test(text)) return undefined
   const seconds = Math.ceil((Date.parse(text) - nowMs) / 1000)
   return seconds > 0 ? seconds : undefined

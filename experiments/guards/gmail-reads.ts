@@ -5,6 +5,14 @@ const files = '[G7] attachment › hostile file names and types › harmless hea
 
 /** Checks on what comes out of a mailbox. */
 export const gmailReadGuards = [
+  ...guardsOf('src/services/gmail/mime/addresses.ts', 'test/services/gmail/mime/headers.test.ts', [
+    [
+      "an address in a name is not the person's",
+      '[G2] addresses › marks inside a name',
+      'for (const mark of earlier) hide(mark)',
+      ''
+    ]
+  ]),
   ...guardsOf('src/services/gmail/labels.ts', reading, [
     [
       "Gmail's own labels are refused before the call",

@@ -10,6 +10,14 @@ const replies = '[G14] reply › to messages of every kind › stays in the conv
 const uncertain = '[G13] send without a key › only a call that Google refused before acting is repeated'
 
 export const gmailGuards = [
+  ...guardsOf('src/services/gmail/send-faults.ts', 'test/services/gmail/send-faults.test.ts', [
+    [
+      'what may have been sent is not told as unsent',
+      '[G11][G13] send › fails when Gmail may have acted',
+      'mayHaveActed && isUnclear(error)',
+      'mayHaveActed && !isUnclear(error)'
+    ]
+  ]),
   ...guardsOf('src/services/access.ts', access, [
     [
       'sending needs the scope, before any call',
@@ -41,6 +49,7 @@ export const gmailGuards = [
     ],
     ["no header of Google's own", noHeader, '!/^x-(google|gm|guichet)-/i.test(name)', 'name !== null'],
     ['an address is one line', noHeader, ".regex(/^[^\\p{Cc}\\p{Cs}]*$/u, 'must be one line of text')", ''],
+    ['of two addresses in brackets none is taken', '[G16] send › what cannot be sent', '      brackets > 1 ||\n', ''],
     ['one item is one address', noHeader, '      more.length > 0 ||\n', '']
   ]),
   ...guardsOf('src/services/gmail/prepare.ts', sending, [

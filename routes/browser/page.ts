@@ -55,7 +55,7 @@ const page: FastifyPluginAsyncZod = async app => {
     exposeHeadRoute: true,
     schema: { hide: true, security: [], querystring: Query, response: answers },
     handler: async (request, reply) => {
-      // What stands on the page is named from this folder on.
+      // URLs on the page are relative to this folder.
       if (request.originalUrl.split('?', 1)[0] === basePathOf(app.config.publicUrl))
         return reply.redirect(home(''), 303)
       const reader = readerOf(request)

@@ -26,7 +26,7 @@ const start: FastifyPluginAsyncZod = async app => {
   app.route({
     method: 'GET',
     url: '/start',
-    // A page, which uses nothing up: scanners of links ask for its head first.
+    // A page that uses nothing: link scanners ask for its head first.
     exposeHeadRoute: true,
     config: { rateLimit: app.limitStarts },
     schema: {

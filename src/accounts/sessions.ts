@@ -8,9 +8,9 @@ import { hashSecret } from '../secrets.ts'
 
 declare module 'fastify' {
   interface Session {
-    /** The signed-in user; none before sign-in. */
+    /** The signed-in user; undefined before sign-in. */
     _id?: ObjectId
-    /** When the session's row was written; none while there is no row. */
+    /** When the session's row was written; undefined without a row. */
     startedAt?: Date
     /** The hashes of the sessions that this one replaced at sign-in, newest first: their callbacks may still arrive. */
     earlier?: string[]

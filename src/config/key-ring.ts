@@ -1,4 +1,4 @@
-/** One key of the ring: `id` stands in every envelope it seals. */
+/** One key of the ring: `id` is part of every envelope that it seals. */
 export interface VaultKey {
   readonly id: string
   readonly key: Buffer

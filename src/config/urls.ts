@@ -7,7 +7,7 @@ export function isLoopbackHost(hostname: string): boolean {
 
 /**
  * Ports from 1024 on that browsers and fetch refuse to call, whatever the host: https://fetch.spec.whatwg.org/#port-blocking.
- * Those below are no web server's either, 80 and 443 aside.
+ * Ports below 1024 are refused too, except 80 and 443.
  */
 const blockedPorts = new Set([
   1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080
@@ -31,7 +31,7 @@ export function isSecureUrl(text: string): boolean {
   )
 }
 
-/** A URL under which others stand: nothing follows its path. */
+/** A base URL: nothing follows its path. */
 export function isBaseUrl(text: string): boolean {
   return isSecureUrl(text) && !/[?#\s\\]/.test(text)
 }

@@ -32,7 +32,7 @@ export interface Grant {
  */
 export type StoreGrant = (grant: Grant) => Promise<ConnectionRecord>
 
-/** As much of a user as a connection takes on. */
+/** The fields of a user that a connection copies. */
 export interface Owner {
   externalId?: string
 }

@@ -29,7 +29,7 @@ export interface ConnectionRecord {
   externalId?: string
   service: string
   account: { sub: string; email: string }
-  /** Why the grant is dead; none while it lives. */
+  /** Why the grant is dead; null while it is alive. */
   deadReason: Reason | null
   /** What Google last said it granted: replaced by each token answer, never united with older ones. */
   grantedScopes: string[]
@@ -55,7 +55,7 @@ export interface ConnectionRecord {
   createdAt: Date
   updatedAt: Date
   lastRefreshedAt: Date | null
-  /** How its mailbox is followed; none where nobody asked for that. */
+  /** How its mailbox is watched; absent if it is not. */
   watch?: WatchRecord
 }
 

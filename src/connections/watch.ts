@@ -11,7 +11,7 @@ export type NewsKind = (typeof newsKinds)[number]
 export interface WatchRecord {
   /** The mailbox's address, as addresses are compared. */
   address: string
-  /** Which news is told. */
+  /** Which changes become events. */
   events: NewsKind[]
   /** Only changes of messages with one of these labels; empty: of all messages. */
   labelIds: string[]
@@ -29,7 +29,7 @@ export interface WatchRecord {
   expiresAt: Date | null
   /** When Google is next asked to send pushes; null where pushes are not set up. */
   renewAt: Date | null
-  /** Whether it was told that pushes have stopped. */
+  /** Whether the event for stopped pushes was written. */
   lapsed: boolean
   lastNotifiedAt: Date | null
   /** The push that came last, by its id. */

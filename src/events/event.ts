@@ -40,7 +40,7 @@ export function createEvent(type: EventType, createdAt: Date, data: object): Eve
   return { id: `evt_${randomUUID()}`, type, createdAt, data }
 }
 
-/** The service that an event is about; none where it is about a user. */
+/** The service that an event is about; undefined for events about a user. */
 export function serviceOfEvent({ type, data }: Pick<EventRecord, 'type' | 'data'>): string | undefined {
   const { connection } = data as { connection?: { service: string } }
   return connection?.service ?? findService(type.split('.', 1)[0] ?? '')?.id

@@ -170,8 +170,8 @@ export function createAuthorization(options: {
 }
 
 /**
- * The sessions whose flow it may be. A connect goes on when its user signed in again meanwhile; a sign-in is of one
- * session alone, for it does not say whose it is.
+ * The sessions that may have started the flow. A connect goes on if its user has signed in again meanwhile; a sign-in
+ * belongs to one session only, because no user is known yet.
  */
 export function toOwn({ sessionId, earlier, userId }: FlowSession, { flow }: Purpose): string[] {
   return flow === 'connect' && userId ? [sessionId, ...earlier] : [sessionId]

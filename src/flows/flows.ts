@@ -52,7 +52,7 @@ export interface FlowHolder {
 /** The sessions behind a callback: its own, and earlier ones of the same browser that may have started the flow. */
 export interface FlowClaim extends Omit<FlowHolder, 'sessionId'> {
   sessionIds: readonly string[]
-  /** Google's code; none where it answered with an error, which is told once. */
+  /** Google's code; undefined if Google answered with an error. */
   code: string | undefined
 }
 

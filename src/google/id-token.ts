@@ -30,7 +30,7 @@ const Claims = z.object({
   email_verified: z.union([z.boolean(), z.literal('true').transform(() => true)]).catch(false),
   // Text that is not a domain matches nothing.
   hd: z.string().max(255).nullish().catch(''),
-  // For display alone: without them, or with null, sign-in goes on.
+  // Only for display: without them, or with null, sign-in goes on.
   name: z.string().max(1000).nullish().catch(null),
   picture: z.string().max(4000).nullish().catch(null),
   nonce: z.string(),

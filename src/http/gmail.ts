@@ -20,7 +20,7 @@ export const LabelParams = ConnectionParams.extend({ labelId: LabelId })
 
 export const maxExpanded = 50
 
-/** What every list takes. */
+/** The parameters of every list. */
 const listFields = {
   q: z
     .string()

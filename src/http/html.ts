@@ -1,4 +1,4 @@
-/** A piece of a page: markup of ours, in which what others say is text. */
+/** A piece of a page: guichet's markup, in which text from others is escaped. */
 export interface Html {
   readonly markup: string
 }

@@ -38,7 +38,7 @@ export const schemaController: NonNullable<FastifyServerOptions['schemaControlle
   }
 }
 
-/** A guichet that stands in a host app. */
+/** A guichet inside a host app. */
 export interface Mount {
   /** Where the host put it; empty at its root. */
   path: string

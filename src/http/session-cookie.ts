@@ -3,7 +3,7 @@ import { isLoopbackHost } from '../config/urls.ts'
 
 export interface SessionCookie {
   name: string
-  /** What goes with it, for setting and for clearing it. */
+  /** Its attributes, for setting and for clearing it. */
   options: { path: string; secure: boolean; httpOnly: true; sameSite: 'lax' }
 }
 

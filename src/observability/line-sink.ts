@@ -19,7 +19,7 @@ export interface LineSink {
 
 const sinks: { isEmpty(): boolean; retry(): void }[] = []
 
-/** Resolves once no sink holds anything back. */
+/** Resolves once every sink is empty. */
 export async function allWritten(): Promise<void> {
   for (;;) {
     const held = sinks.filter(sink => !sink.isEmpty())

@@ -13,7 +13,7 @@ export function card(face: Html): Html {
   </div>`
 }
 
-/** What screen readers are told besides what is seen. */
+/** Text for screen readers only. */
 export const unseen = (text: Html | string) => html`<span class="hidden">${text}</span>`
 
 /** Without a script in UTC; page.js writes it in the reader's own time. */

@@ -83,7 +83,7 @@ function mail({ id, service, account, grantedScopes }: ConnectionView, { words }
   </details>`
 }
 
-/** Google Calendar, Google Drive: the last word is what tells them apart. */
+/** Google Calendar, Google Drive: the last word tells them apart. */
 function stub(title: string, number: number): Html {
   const letter = title.split(' ').at(-1)?.slice(0, 1)
   return html`<div class="stub" aria-hidden="true">${letter}<small>Nº ${number}</small></div>`

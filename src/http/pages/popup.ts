@@ -5,7 +5,7 @@ import type { Page } from './frame.ts'
 import { explain } from './outcome.ts'
 import type { Reader } from './words.ts'
 
-/** How a flow in a popup ended: what its opener is told. */
+/** How a flow in a popup ended, for its opener. */
 export type PopupOutcome = { status: string; connection?: string }
 
 /** What the query says, if guichet can have written all of it. A sign-in that went well has no status of its own. */

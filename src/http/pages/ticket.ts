@@ -51,8 +51,8 @@ export function toLaterPage({ words }: Reader): Page {
 }
 
 /**
- * What follows a form leaves by a navigation of its own: a browser holds a form to `form-action` through every redirect
- * that follows it, and nobody knows where those lead.
+ * The page after a form, which leads on by a navigation of its own: a browser applies `form-action` to every redirect
+ * after a form, and those of other sites are not known.
  */
 export function toLeavingPage(url: string, isToGoogle: boolean, { words }: Reader): Page {
   return {

@@ -8,7 +8,7 @@ import { findService } from '../../catalogue.ts'
 /** What the pages say. A further language is one more file: what it leaves out is said in English. */
 export type Words = typeof english
 
-/** For whom a page is made. */
+/** The reader of a page. */
 export interface Reader {
   /** A language of words.*.json. */
   lang: string

@@ -24,7 +24,7 @@ export interface EventsQuery {
   pageToken?: string | undefined
 }
 
-/** What each call takes beside its own parameters. */
+/** The options of each call, beside its own parameters. */
 interface CallOptions {
   headers: { authorization: string }
   timeout: number

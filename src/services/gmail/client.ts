@@ -103,7 +103,7 @@ export function createGmailClient(options: {
   const streaming = { responseType: 'stream' as const }
   const uploading = {
     auth: createApiClient({ ...bounds, timeoutMs: uploadTimeoutMs }) as never,
-    // googleapis takes an upload's host from here alone.
+    // googleapis takes an upload's host only from here.
     ...(apiUrl && { rootUrl: apiUrl })
   }
 

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
-/** In characters: what is more takes more than its share of time. */
+/** In characters: longer html would take too much time. */
 const maxHtmlLength = 1024 * 1024
-/** Only html that is made to take long takes longer: it has no text. */
+/** Only html made to be slow takes longer: it gets no text. */
 const usualTimeoutMs = 3_000
-/** The thread ends when nobody has asked for so long: it holds 20 MB. */
+/** The thread ends after this long without work: it holds 20 MB. */
 const idleMs = 30_000
 const maxOldGenerationSizeMb = 192
 

@@ -184,7 +184,7 @@ function matchAll(labels: readonly LabelView[], names: readonly string[]): Map<s
   )
 }
 
-/** Gmail takes two names for one that differ in capitals alone. */
+/** Gmail treats names that differ only in capitals as the same. */
 function findByName(labels: readonly LabelView[], name: string): LabelView | undefined {
   return (
     labels.find(label => label.name === name) ?? labels.find(label => label.name.toLowerCase() === name.toLowerCase())

@@ -34,7 +34,7 @@ export interface MessageOptions {
   fetchBody: (messageId: string, attachmentId: string) => Promise<Buffer>
   /** Puts this in the place of `cid:` links whose file the mail holds. */
   toFileUrl?: (messageId: string, partId: string) => string
-  /** Makes a text of html, for a mail that has none. */
+  /** Makes a text from html, for a mail without one. */
   toText?: ToText | undefined
 }
 

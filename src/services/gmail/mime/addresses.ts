@@ -2,7 +2,7 @@ import addressparser from 'nodemailer/lib/addressparser'
 import { decodeWords, unfold } from './header-words.ts'
 
 export interface Address {
-  /** Decoded; empty where the mail gives none. */
+  /** Decoded; empty if the mail has none. */
   name: string
   /** As it stands; empty where there is only a name (`To: undisclosed recipients`). */
   address: string
@@ -52,9 +52,11 @@ function shield(value: string): string {
       if (end < 0) hide(at)
       else at = end
     } else if (character === '<' && at < lastClose) {
-      const end = text.indexOf('>', at)
       const next = text.indexOf('<', at + 1)
-      if (next >= 0 && next < end) continue
+      // No further than the next one: each letter is looked at once.
+      const length = text.slice(at, next < 0 ? undefined : next).indexOf('>')
+      if (length < 0) continue
+      const end = at + length
       for (const mark of earlier) hide(mark)
       earlier = [at, end]
       at = end

@@ -7,7 +7,7 @@ const charsets = lazily<typeof import('libmime/lib/charset.js')>('libmime/lib/ch
 
 export interface DecodedText {
   text: string
-  /** The charset could not be told: what is not ASCII may be wrong. */
+  /** The charset is uncertain: characters outside ASCII may be wrong. */
   uncertain: boolean
 }
 

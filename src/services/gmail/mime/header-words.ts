@@ -19,13 +19,31 @@ export function unfold(value: string): string {
     .trim()
 }
 
-/** Decodes what still holds an encoded word, and leaves everything else as it is. */
+/**
+ * Decodes what still holds an encoded word, and leaves everything else as it is. As in bodies, a word whose label is UTF-8,
+ * ASCII or unknown, and whose bytes are not UTF-8, is windows-1252.
+ */
 export function decodeWords(text: string): string {
-  return text.includes('=?')
-    ? libmime()
-        .decodeWords(text)
-        .replace(/\p{Cc}/gu, '')
-    : text
+  if (!text.includes('=?')) return text
+  const decoded = libmime().decodeWords(text)
+  const damage = decoded.split('\ufffd').length - 1
+  const readable = damage > 0 ? (decoded.match(/[^\0-\x7f\ufffd]/gu)?.length ?? 0) : 0
+  const best = damage > readable ? libmime().decodeWords(relabel(text)) : decoded
+  return best.replace(/\p{Cc}/gu, '')
+}
+
+function relabel(text: string): string {
+  return text.replace(/=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?(?=[bq]\?)/gi, (word, label: string) =>
+    /^(?:utf-?8|us-ascii|ascii)$/i.test(label) || !isKnown(label) ? '=?windows-1252?' : word
+  )
+}
+
+function isKnown(label: string): boolean {
+  try {
+    return Boolean(new TextDecoder(label))
+  } catch {
+    return false
+  }
 }
 
 export interface StructuredHeader {

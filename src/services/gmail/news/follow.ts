@@ -18,7 +18,7 @@ export function createFollowDue(options: {
   watches: Watches
   openMailbox: OpenMailbox
   sync: ReturnType<typeof createSync>
-  /** Where Google sends pushes; none: mailboxes are only polled. */
+  /** Where Google sends pushes; without it mailboxes are only polled. */
   topic: string | undefined
   clock: Clock
   listEvents: (held: Held) => Promise<void>
@@ -82,7 +82,7 @@ export function createFollowDue(options: {
       if (lanes.length < atOnce) lanes.push(followUntilNone().catch(error => void failures.push(error)))
     }
     addLane()
-    // Grows while it is gone through.
+    // The set grows during the loop.
     for (const lane of lanes) await lane
     if (failures.length > 0) throw failures[0]
   }

@@ -19,7 +19,7 @@ export function isLater(one: string, other: string): boolean {
   return BigInt(one) > BigInt(other)
 }
 
-/** The one that lies farther on. */
+/** The later one. */
 export function latest(first: string, ...others: string[]): string {
   return others.reduce((latest, one) => (isLater(one, latest) ? one : latest), first)
 }

@@ -7,7 +7,7 @@ import type { News } from './history.ts'
 import { toHistoryId } from './history-id.ts'
 import type { Held } from './watches.ts'
 
-/** The ids of one page, and the most that a resync tells of one kind. */
+/** The ids of one page, and the most events of one kind in a resync. */
 const pageSize = 500
 /** An overlap: mail may be dated earlier than the last look, though it arrived after it. */
 const overlapMs = 3_600_000

@@ -7,21 +7,21 @@ import type { EventRecord } from '../../../events/event.ts'
 import { isLater } from './history-id.ts'
 import type { Notification } from './push.ts'
 
-/** A living connection whose mailbox is followed. */
+/** A live connection whose mailbox is watched. */
 export type Followed = ConnectionRecord & { watch: WatchRecord }
 
-/** One that this worker follows now, under a lease. Writes keep it as it is stored. */
+/** One that this worker holds under a lease. Writes keep it as it is stored. */
 export type Held = Followed & { watch: { lease: Lease } }
 
 export type WatchChange = Partial<Omit<WatchRecord, 'lease' | 'dueAt'>>
 
 /** The watches as stored: in the record of their connection. */
 export interface Watches {
-  /** False where the connection is gone, or is followed already. */
+  /** False if the connection is gone, or is watched already. */
   start(id: ObjectId, watch: WatchRecord): Promise<boolean>
-  /** Changes a watch that is there; null where there is none. */
+  /** Changes an existing watch; null if there is none. */
   change(id: ObjectId, change: WatchChange): Promise<Followed | null>
-  /** Ends the watch; null where there was none. */
+  /** Ends the watch; null if there was none. */
   stop(id: ObjectId): Promise<WatchRecord | null>
   /** Whether another connection follows that mailbox. */
   hasOther(address: string, than: ObjectId): Promise<boolean>

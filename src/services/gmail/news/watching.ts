@@ -35,7 +35,7 @@ export interface Watching {
 
 export function createWatching(options: {
   watches: Watches
-  /** Where Google sends pushes; none: mailboxes are only polled. */
+  /** Where Google sends pushes; without it mailboxes are only polled. */
   topic: string | undefined
   clock: Clock
 }): Watching {
