@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { onRequestHookHandler } from 'fastify'
 
 /** Sockets on which a body is awaited for longer than the server's `requestTimeout`. */
@@ -19,6 +19,8 @@ export function isAwaited(socket: Socket): boolean {
 export function awaitLargeBody(ms = largeMailMs): onRequestHookHandler {
   return ({ raw, server: { server } }, _reply, done) => {
     const { socket } = raw
+    // Of `app.inject`: no body comes over a wire, and nothing there can be answered or destroyed.
+    if (!(socket instanceof Socket)) return done()
     awaited.add(socket)
     const end = () => {
       if (!raw.complete) return

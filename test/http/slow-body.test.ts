@@ -66,3 +66,21 @@ t.test('[R100] a slow body › past the time its route allows › 408', async t 
   t.match(await whole.answer, /200/)
   whole.socket.destroy()
 })
+
+t.test('[R100] a slow body › of an injected request › is not waited for', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const late: unknown[] = []
+  app.server.on('clientError', error => late.push(error))
+  const answered = Promise.withResolvers<void>()
+  const look = async ({ raw }: FastifyRequest) => t.notOk(isAwaited(raw.socket))
+  app.post('/', { onRequest: [awaitLargeBody(1), look] }, async () => {
+    await answered.promise
+    return 'ok'
+  })
+  const injected = app.inject({ method: 'POST', url: '/', payload: { text: 'x' } })
+  // A timer of the same length that began later ends later.
+  setTimeout(() => setTimeout(answered.resolve, 1), 1)
+  t.equal((await injected).statusCode, 200)
+  t.same(late, [])
+})
