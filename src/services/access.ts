@@ -55,14 +55,18 @@ export function createOpenAccess(options: {
 
   return (connection, { service, scope, withinMs = usualTimeMs }) => {
     if (connection.service !== service) throw new GuichetError('not_found')
+    /** The record whose scopes were enough. */
+    let checked: ConnectionRecord | undefined
     requireScope()
     const endMs = nowMs() + withinMs - answerMs
     const lastStartMs = endMs - timeoutMs
 
     function requireScope(): void {
+      if (connection === checked) return
       const missing = missingScopes([scope], connection.grantedScopes)
       if (missing.length > 0)
         throw new GuichetError('missing_scopes', { missingScopes: missing, connectUrl: connectUrl(connection) })
+      checked = connection
     }
     const refusedForGood = () =>
       new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: freshConnectUrl(service) })

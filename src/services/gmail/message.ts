@@ -42,14 +42,9 @@ export interface MessageOptions {
 export async function toMessageSummary(message: Message): Promise<MessageSummary> {
   const labelIds = message.labelIds ?? []
   const values = readHeaders(message.payload ?? {})
-  const addresses = async (name: string) => {
-    const people: Address[] = []
-    for (const value of values.get(name) ?? []) {
-      // Each header may name thousands.
-      if (value.length > longHeaderLength) await breathe()
-      people.push(...readAddresses(value))
-    }
-    return people
+  const addresses = (name: string) => {
+    const found = values.get(name)
+    return found ? readPeople(found) : []
   }
   const text = (name: string) => readHeaderText(values.get(name)?.[0] ?? '')
   return {
@@ -75,6 +70,16 @@ export async function toMessageSummary(message: Message): Promise<MessageSummary
     references: toMessageIds(values.get('references')),
     sizeEstimate: message.sizeEstimate ?? 0
   }
+}
+
+async function readPeople(headers: readonly string[]): Promise<Address[]> {
+  const people: Address[] = []
+  for (const value of headers) {
+    // Each header may name thousands.
+    if (value.length > longHeaderLength) await breathe()
+    people.push(...readAddresses(value))
+  }
+  return people
 }
 
 /**

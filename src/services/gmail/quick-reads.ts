@@ -24,12 +24,13 @@ export function withQuickReads(users: Users, client: ApiClient, apiUrl: string |
       }: Pick<gmail_v1.Options, 'headers' | 'signal' | 'timeout' | 'responseType'>
     ) => {
       const path = [userId, resource, ...(id === undefined ? [] : [id])].map(part => encodeURIComponent(String(part)))
-      const search = new URLSearchParams()
+      const search = []
       for (const [name, value] of Object.entries(query)) {
-        for (const one of [value ?? []].flat()) search.append(name, String(one))
+        for (const one of Array.isArray(value) ? value : [value])
+          if (one != null) search.push(`${name}=${encodeURIComponent(one)}`)
       }
       return client.request({
-        url: `${root}${path.join('/')}?${search}`,
+        url: `${root}${path.join('/')}?${search.join('&')}`,
         // Google compresses only for a user agent that contains "gzip".
         headers: Object.entries({ ...headers, 'accept-encoding': 'gzip', 'user-agent': 'guichet (gzip)' }),
         ...(signal && { signal }),
