@@ -30,7 +30,8 @@ COPY --from=build /app/dist dist
 RUN mkdir -m 777 dist/.compile-cache
 USER node
 # What V8 compiles is part of the image: a start without it takes a sixth longer. V8 keeps it by user, and so that user makes it.
-RUN node dist/src/startup/warm-up.js
+# With the flags of the last line: code that was compiled under others is not used.
+RUN node --min-semi-space-size=8 --max-semi-space-size=8 --heap-growing-percent=30 dist/src/startup/warm-up.js
 USER root
 # From here on it is read alone: code that a process could write there would be run by the next.
 RUN chown -R root:root dist/.compile-cache && chmod -R a+rX,a-w dist/.compile-cache
