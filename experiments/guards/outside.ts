@@ -51,7 +51,7 @@ export const outsideGuards = [
   ...guardsOf(delivery, 'test/events/answers.test.ts', [
     [
       'a delivery follows no redirect',
-      '[R94] answers › a redirect to a server inside',
+      '[R94] answers › a redirect to an inside server',
       "redirect: 'manual'",
       "redirect: 'follow'"
     ]

@@ -167,7 +167,7 @@ t.test('[R54] vault › each record is sealed under a key of its own, derived by
 })
 
 t.test('[R54] vault › cannot be made without a key', async t => {
-  t.throws(() => createVault([]))
+  t.throws(() => createVault([]), { message: 'the key ring is empty' })
   t.same(parseKeyRing(''), [])
   t.same(parseKeyRing(`k1:${Buffer.alloc(32, 1).toString('base64')},`), [])
 })
