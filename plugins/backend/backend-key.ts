@@ -31,13 +31,24 @@ export default fp(
     })
     app.addHook('onRequest', app.readiness.requirePrepared)
     const failures = createFailureLimit({ clock: app.clock, max: maxFailures })
+    // By the key that was presented. A replica that has just started is asked with a valid key by hundreds of callers at
+    // once: they wait for one read, and count as failed only once it has failed.
+    const lookups = new Map<string, Promise<BackendKeyRecord | undefined>>()
     async function findKey({ headers, ip }: FastifyRequest): Promise<BackendKeyRecord | undefined> {
       const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
       if (presented === undefined) return undefined
       // A key that is good here already is not held back by what else comes from its address.
       if (app.backendKeys.isFamiliar(presented)) return app.backendKeys.authenticate(presented)
+      const underWay = lookups.get(presented)
+      if (underWay) {
+        const key = await underWay
+        if (!key) failures.begin(rateLimitKey(ip))
+        return key
+      }
       const attempt = failures.begin(rateLimitKey(ip))
-      const key = await app.backendKeys.authenticate(presented)
+      const lookup = app.backendKeys.authenticate(presented).finally(() => lookups.delete(presented))
+      lookups.set(presented, lookup)
+      const key = await lookup
       if (key) attempt.succeeded()
       return key
     }

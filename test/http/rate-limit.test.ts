@@ -72,6 +72,20 @@ t.test('[R103] rate limits › over 300 invalid keys a minute › no database re
   t.equal(await ask(wrong(1)), 401, 'after a minute')
 })
 
+t.test('[R103] rate limits › 500 callers at once with a valid key at a new replica › all are let in', async t => {
+  const world = await build(t)
+  const { key } = await createBackend(world.app)
+  const other = await world.replica()
+  const statusesOf = async (presented: string) => {
+    const call = () => other.inject({ url: '/v1/connections', headers: { authorization: `Bearer ${presented}` } })
+    const answers = await Promise.all(Array.from({ length: 500 }, call))
+    return [200, 401, 429].map(status => answers.filter(({ statusCode }) => statusCode === status).length)
+  }
+  t.same(await statusesOf(key), [500, 0, 0])
+  const invalid = `gk_${'0'.repeat(16)}_${'A'.repeat(43)}`
+  t.same(await statusesOf(invalid), [0, 300, 200], 'each call with an invalid one counts')
+})
+
 t.test('[R103] rate limits › a backend key has a limit of its own, apart from addresses and starts', async t => {
   const { app } = await build(t, { environment: { RATE_LIMIT_STARTS: '1', RATE_LIMIT_KEY: '2' } })
   const key = async () =>
