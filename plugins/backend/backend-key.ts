@@ -2,6 +2,7 @@ import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { createFailureLimit } from '../../src/backend/failures.ts'
 import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
+import { createSingleFlight } from '../../src/connections/single-flight.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
 
@@ -33,23 +34,17 @@ export default fp(
     const failures = createFailureLimit({ clock: app.clock, max: maxFailures })
     // By the key that was presented. A replica that has just started is asked with a valid key by hundreds of callers at
     // once: they wait for one read, and count as failed only once it has failed.
-    const lookups = new Map<string, Promise<BackendKeyRecord | undefined>>()
+    const lookups = createSingleFlight<BackendKeyRecord | undefined>()
     async function findKey({ headers, ip }: FastifyRequest): Promise<BackendKeyRecord | undefined> {
       const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
       if (presented === undefined) return undefined
       // A key that is good here already is not held back by what else comes from its address.
       if (app.backendKeys.isFamiliar(presented)) return app.backendKeys.authenticate(presented)
-      const underWay = lookups.get(presented)
-      if (underWay) {
-        const key = await underWay
-        if (!key) failures.begin(rateLimitKey(ip))
-        return key
-      }
-      const attempt = failures.begin(rateLimitKey(ip))
-      const lookup = app.backendKeys.authenticate(presented).finally(() => lookups.delete(presented))
-      lookups.set(presented, lookup)
-      const key = await lookup
-      if (key) attempt.succeeded()
+      const joins = lookups.runs(presented)
+      const attempt = joins ? undefined : failures.begin(rateLimitKey(ip))
+      const key = await lookups.run(presented, () => app.backendKeys.authenticate(presented))
+      if (key) attempt?.succeeded()
+      else if (joins) failures.begin(rateLimitKey(ip))
       return key
     }
     app.addHook('onRequest', async request => {
