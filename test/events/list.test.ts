@@ -215,6 +215,9 @@ t.test('[R91] delivery › three replicas at once › each event once, at most f
   }
   for (let n = 0; n < 60; n++) await world.app.events.append(eventOf(String(n)))
   await runAll(replicas)
+  // A round leaves to the next what it could not claim: on a busy server a command may fail.
+  await receiver.received(60)
+  await runAll(replicas)
   t.equal(receiver.requests.length, 60)
   t.equal(new Set(receiver.ids()).size, 60)
   t.ok(most <= 12, `${most} at once`)
