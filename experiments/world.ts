@@ -92,7 +92,8 @@ async function openDatabase(
   }
   const url = new URL(given)
   url.pathname = `/guichet_figures_${process.pid}`
-  const client = createMongoClient(url.href)
+  // What fills and drops a large database waits longer than a request may.
+  const client = createMongoClient(url.href, { socketTimeoutMS: 0 })
   return {
     uri: url.href,
     client,

@@ -14,7 +14,7 @@ export function createBatchedFind<R extends { _id: unknown }>(
   collection: Collection<R>,
   filter: Filter<R> = {}
 ): (id: R['_id']) => Promise<R | null> {
-  const toFilter = (_id: unknown) => ({ ...filter, _id }) as Filter<R>
+  const toFilter = (_id: unknown) => ({ _id, ...filter }) as Filter<R>
   let found = new Map<string, Promise<R | null>>()
   const ask = createBatch<R['_id'], R | null>(async asked => {
     // Not emptied: V8 would keep what it held until it next collects the old generation.
