@@ -16,7 +16,7 @@ export interface Run {
 const file = join(import.meta.dirname, '../docs/figures.md')
 const head = `# Figures
 
-What was tried at full size, and what came of it. Each section is written by the command that stands in it, from the run
+What was tried at full size, and how it went. Each section is written by the command that stands in it, from the run
 that it tells of; the experiments are in \`experiments\`. A zero out of n tries bounds the true rate at 3/n (95 %).
 `
 

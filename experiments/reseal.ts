@@ -61,7 +61,7 @@ async function run(world: World, { seed, size, small, progress }: Task) {
   faults.expect(opened === 0, `${opened} changed envelopes open`)
   return {
     lines: [
-      `${size} records (connections and flows) sealed anew; the command was killed with kill -9 ${kills} times on the way; ${unreadable} unreadable.`,
+      `${size} records (connections and flows) sealed with the new key; the command was killed with kill -9 ${kills} times on the way; ${unreadable} unreadable.`,
       `Meanwhile a server vended ${served} times for ${usersServed} users, their tokens expiring all the while.`,
       `${sealings} sealings in one process: ${repeated === undefined ? 0 : 1} nonces repeated.`,
       `${tried} envelopes with one byte changed to every other value: ${opened} opened.`

@@ -5,7 +5,7 @@ import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, openToken, secondsLeft } from './record.ts'
 import type { Refresh } from './refresh.ts'
 import type { ConnectionRepository } from './repository.ts'
-import { createSingleFlight } from './single-flight.ts'
+import { createSingleFlight } from '../single-flight.ts'
 
 /** An access token that lives now. */
 export interface LiveToken {
