@@ -28,17 +28,17 @@ async function startSecantus(): Promise<BenchDatabase | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'guichet-bench-'))
   const flags = ['--port', String(port), '--storage-path', directory, '--standalone', '--log-level', 'ERROR']
   const child = spawn('secantusd-rs', flags, { env: { ...process.env, PATH: path }, stdio: 'ignore' })
-  const remove = () => rmSync(directory, { recursive: true, force: true })
-  child.once('exit', remove)
+  const close = () => {
+    child.kill('SIGKILL')
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+  // It would outlive a bench that ends with an error.
+  process.once('exit', close)
   const isStarted = await once(child, 'spawn').then(
     () => true,
     () => false
   )
-  if (!isStarted) {
-    remove()
-    return undefined
-  }
-  const close = () => void child.kill('SIGKILL')
+  if (!isStarted) return undefined
   const uri = `mongodb://127.0.0.1:${port}/bench`
   for (let tries = 0; tries < 20 && child.exitCode === null; tries++) {
     const client = new MongoClient(uri, { serverSelectionTimeoutMS: 500 })
@@ -58,11 +58,8 @@ async function startSecantus(): Promise<BenchDatabase | undefined> {
 async function startStandIn(): Promise<BenchDatabase> {
   const main = join(import.meta.dirname, '../packages/embedded-mongo/src/main.ts')
   const child = spawn(process.execPath, [main, '--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const close = () => void child.kill('SIGKILL')
+  process.once('exit', close)
   const [line] = await once(child.stdout, 'data')
-  return {
-    name: 'the embedded stand-in',
-    uri: String(line).trim(),
-    takesAMillion: false,
-    close: () => void child.kill('SIGKILL')
-  }
+  return { name: 'the embedded stand-in', uri: String(line).trim(), takesAMillion: false, close }
 }
