@@ -25,6 +25,8 @@ export type Tuples = readonly (readonly string[])[]
 
 export interface Index {
   readonly spec: IndexSpec
+  /** What a document that is not indexed does not meet; undefined where all are. */
+  readonly condition: Doc | undefined
   /** True where the index holds every document that such a filter finds. */
   readonly isImplied: Implied
   tuplesOf(doc: Doc): Tuples
@@ -32,6 +34,8 @@ export interface Index {
   remove(entry: Entry, tuples: Tuples): void
   /** Those whose leading fields have these keys; without any, all that are in the index. */
   find(prefix: readonly string[]): Iterable<Entry>
+  /** How many those are. */
+  count(prefix: readonly string[]): number
 }
 
 function keysAt(doc: Doc, path: readonly string[]): string[] {
@@ -50,6 +54,7 @@ export function createIndex(spec: IndexSpec): Index {
   // One map per length of prefix, so that equality on the leading fields alone is a lookup too. A lone entry is kept
   // without a Set around it: most keys are unique.
   const levels = fields.map(() => new Map<string, Entry | Set<Entry>>())
+  let size = 0
 
   function tuplesOf(doc: Doc): Tuples {
     if (!isIndexed(doc)) return []
@@ -61,6 +66,7 @@ export function createIndex(spec: IndexSpec): Index {
   }
 
   function add(entry: Entry, tuples: Tuples): void {
+    if (tuples.length > 0) size++
     for (const tuple of tuples) {
       for (const [i, level] of levels.entries()) {
         const key = tuple.slice(0, i + 1).join('|')
@@ -73,6 +79,7 @@ export function createIndex(spec: IndexSpec): Index {
   }
 
   function remove(entry: Entry, tuples: Tuples): void {
+    if (tuples.length > 0) size--
     for (const tuple of tuples) {
       for (const [i, level] of levels.entries()) {
         const key = tuple.slice(0, i + 1).join('|')
@@ -90,26 +97,39 @@ export function createIndex(spec: IndexSpec): Index {
     return bucket === undefined ? [] : bucket instanceof Set ? bucket : [bucket]
   }
 
-  return { spec, isImplied: compileCondition(spec.partialFilterExpression ?? {}), tuplesOf, add, remove, find }
+  function count(prefix: readonly string[]): number {
+    if (prefix.length === 0) return size
+    const bucket = levels[prefix.length - 1]?.get(prefix.join('|'))
+    return bucket instanceof Set ? bucket.size : bucket ? 1 : 0
+  }
+
+  // A sparse index of one field is a partial one of the documents that have it.
+  const [field] = spec.sparse && fields.length === 1 ? fields : []
+  const condition = field === undefined ? spec.partialFilterExpression : { [field]: { $exists: true } }
+  return { spec, condition, isImplied: compileCondition(condition ?? {}), tuplesOf, add, remove, find, count }
 }
 
 // An array may equal the whole field or one element, and a pattern matches many.
 const isLookup = (value: unknown): boolean => !Array.isArray(value) && !(value instanceof RegExp)
 
 /** The values a field must equal one of, for every field the filter pins down. Never too narrow, often not complete. */
-function equalitiesOf(filter: Doc, into = new Map<string, unknown[]>()): Map<string, unknown[]> {
-  for (const [path, operand] of Object.entries(filter)) {
-    if (path === '$and' && Array.isArray(operand)) {
-      for (const clause of operand) if (isDoc(clause)) equalitiesOf(clause, into)
-    } else if (!path.startsWith('$') && !into.has(path)) {
-      const values = !isOperatorDoc(operand) ? [operand] : '$eq' in operand ? [operand.$eq] : operand.$in
-      if (Array.isArray(values) && values.every(isLookup)) into.set(path, values)
-    }
+function equalitiesOf(filter: Doc): Map<string, unknown[]> {
+  const equalities = new Map<string, unknown[]>()
+  for (const [path, operand] of clausesOf(filter).flatMap(Object.entries)) {
+    if (path.startsWith('$') || equalities.has(path)) continue
+    const values = !isOperatorDoc(operand) ? [operand] : '$eq' in operand ? [operand.$eq] : operand.$in
+    if (Array.isArray(values) && values.every(isLookup)) equalities.set(path, values)
   }
-  return into
+  return equalities
 }
 
 const findsSomething = ['$gt', '$gte', '$lt', '$lte']
+
+/** The filter, and each that must hold beside it. */
+function clausesOf(filter: Doc): Doc[] {
+  const { $and } = filter
+  return [filter, ...(Array.isArray($and) ? $and.filter(isDoc).flatMap(clausesOf) : [])]
+}
 
 type Implied = (filter: Doc, equalities: ReadonlyMap<string, unknown[]>) => boolean
 
@@ -121,10 +141,11 @@ function compileCondition(condition: Doc): Implied {
       // What equals null may be missing too.
       const values = equalities.get(path)
       if (values) return values.every(value => meets({ value }) && (value !== null || meets({})))
-      const asked = filter[path]
-      if (!isOperatorDoc(asked)) return false
-      if (isIdentical({ wanted }, { wanted: asked })) return true
-      return isIdentical({ wanted }, { wanted: { $exists: true } }) && findsSomething.some(name => name in asked)
+      return clausesOf(filter).some(({ [path]: asked }) => {
+        if (!isOperatorDoc(asked)) return false
+        if (isIdentical({ wanted }, { wanted: asked })) return true
+        return isIdentical({ wanted }, { wanted: { $exists: true } }) && findsSomething.some(name => name in asked)
+      })
     }
   })
   return (filter, equalities) => clauses.every(isImplied => isImplied(filter, equalities))
@@ -134,11 +155,10 @@ const maxLookups = 1000
 
 /** The keys to look up, as far as the filter has equalities for the index's leading fields; undefined: not served. */
 function lookupsFor(
-  { spec, isImplied }: Index,
+  { spec: { key, sparse }, condition, isImplied }: Index,
   filter: Doc,
   equalities: ReadonlyMap<string, unknown[]>
 ): string[][] | undefined {
-  const { key, sparse, partialFilterExpression: condition } = spec
   if (!isImplied(filter, equalities)) return undefined
   let prefixes: string[][] = [[]]
   for (const field of Object.keys(key)) {
@@ -152,7 +172,7 @@ function lookupsFor(
   return prefixes[0]?.length === 0 && !condition ? undefined : prefixes
 }
 
-/** The documents that can match, through the index with the longest run of equalities; undefined: scan all. */
+/** The documents that can match, through the index that leaves the fewest; undefined: scan all. */
 export function findCandidates(
   filter: Doc,
   byId: ReadonlyMap<string, Entry>,
@@ -162,11 +182,11 @@ export function findCandidates(
   const ids = equalities.get('_id')
   if (ids) return [...new Set(ids.map(canonicalKey))].map(key => byId.get(key)).filter(entry => entry !== undefined)
   if ([...equalities.values()].some(values => values.length === 0)) return [] // an empty $in
-  let best: { index: Index; lookups: string[][]; depth: number } | undefined
+  let best: { index: Index; lookups: string[][]; count: number } | undefined
   for (const index of indexes) {
     const lookups = lookupsFor(index, filter, equalities)
-    const depth = lookups?.[0]?.length ?? -1
-    if (lookups && depth > (best?.depth ?? -1)) best = { index, lookups, depth }
+    const count = lookups?.reduce((sum, lookup) => sum + index.count(lookup), 0) ?? Number.POSITIVE_INFINITY
+    if (lookups && count < (best?.count ?? Number.POSITIVE_INFINITY)) best = { index, lookups, count }
   }
   if (!best) return undefined
   const { index, lookups } = best

@@ -132,7 +132,12 @@ t.test('indexes › repeat, conflict, list and drop as on the server', async t =
 t.test('indexes › answer as a scan does', async t => {
   const { rows } = await start(t)
   await rows.insertMany(
-    Array.from({ length: 300 }, (_, n) => ({ _id: n, a: n % 5, b: [n % 7, n % 2], c: { d: n % 3 } })) as never[]
+    Array.from({ length: 300 }, (_, n) => ({
+      _id: n,
+      a: n % 5,
+      b: [n % 7, n % 2],
+      c: n % 6 < 4 ? { d: n % 3 } : n % 6 === 4 ? { d: null } : {}
+    })) as never[]
   )
   const filters: Document[] = [
     { a: 3 },
@@ -150,7 +155,12 @@ t.test('indexes › answer as a scan does', async t => {
     { a: 1, gone: { $exists: false } },
     { a: { $gt: 2 } },
     { a: { $gt: 3 } },
-    { $and: [{ a: { $gt: 2 } }, { a: { $lt: 4 } }] }
+    { $and: [{ a: { $gt: 2 } }, { a: { $lt: 4 } }] },
+    { 'c.d': { $exists: true } },
+    { 'c.d': { $lte: 100 } },
+    { 'c.d': { $not: { $gt: 100 } } },
+    { $and: [{ 'c.d': { $gt: 0 } }, { a: { $gt: 0 } }] },
+    { $or: [{ 'c.d': { $gt: 0 } }, { a: 1 }] }
   ]
   const scanned = await Promise.all(filters.map(filter => ids(rows, filter)))
   await rows.createIndexes([
@@ -158,6 +168,7 @@ t.test('indexes › answer as a scan does', async t => {
     { key: { 'c.d': 1 } },
     { key: { b: 1, 'c.d': 1 } },
     { key: { gone: 1, a: 1 }, sparse: true },
+    { key: { 'c.d': -1 }, sparse: true },
     { key: { a: 1 }, partialFilterExpression: { a: { $gt: 2 } } },
     { key: { gone: 1 }, partialFilterExpression: { a: { $gt: 2, $lt: 4 } } }
   ])
@@ -186,16 +197,17 @@ t.test('ttl › the sweep deletes what the clock says is expired', async t => {
   t.same(await ids(rows, {}), [3], 'what holds no date never expires')
 })
 
-t.test('indexes › equality is looked up and not scanned, null and a partial condition included', async t => {
+t.test('indexes › equality and what few documents have are looked up and not scanned', async t => {
   const { db, mongo } = await start(t)
   const rows = db.collection('many')
   await rows.createIndexes([
     { key: { user: 1, service: 1 } },
     { key: { dead: 1, at: 1 } },
-    { key: { at: 1 }, partialFilterExpression: { held: { $exists: true } } }
+    { key: { at: 1 }, partialFilterExpression: { held: { $exists: true } } },
+    { key: { 'box.id': 1 }, sparse: true }
   ])
   await rows.insertMany(Array.from({ length: 1000 }, (_, n) => ({ user: n, service: 'x', dead: 'yes', at: n })))
-  await rows.insertOne({ user: -1, service: 'x', at: -1, held: 5 })
+  await rows.insertOne({ user: -1, service: 'x', at: -1, held: 5, box: [{ id: 7 }] })
   const entries = mongo.data.get('guichet')?.get('many')
   let looked = 0
   for (const { doc } of entries?.entries.values() ?? [])
@@ -204,12 +216,16 @@ t.test('indexes › equality is looked up and not scanned, null and a partial co
     { user: 5, service: 'x' },
     { dead: null },
     { held: { $exists: true }, at: { $lt: 0 } },
-    { held: 5, at: -1 }
+    { held: 5, at: -1 },
+    { 'box.id': { $exists: true } },
+    { $and: [{ 'box.id': { $exists: true } }] },
+    // Fewer have one than are equal in what comes first.
+    { dead: 'yes', 'box.id': { $lte: 9 } }
   ]
   for (const filter of filters) {
     looked = 0
     await rows
-      .find({ ...filter, touched: { $ne: 'x' } })
+      .find({ touched: { $ne: 'x' }, ...filter })
       .project({ _id: 1 })
       .toArray()
     t.ok(looked <= 3, `${JSON.stringify(filter)} looked at ${looked}`)
