@@ -2,6 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import helmet, { type HelmetOptions } from 'helmet'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A page that may stand in a popup; starts and callbacks may anyway. */
+    mayPopUp?: boolean
+  }
+}
+
 const helmetOptions: HelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -16,8 +23,10 @@ export default fp(
   async function hardening(app) {
     // Nothing here is for a cache, unless its route says so.
     const headers = { ...toHeaders(helmetOptions), 'cache-control': 'no-store' }
-    app.addHook('onRequest', (_request, reply, done) => {
-      reply.headers(headers)
+    // Helmet's same-origin would cut a popup off from the page that opened it, and a refusal by any later hook would too.
+    const inPopup = { ...headers, 'cross-origin-opener-policy': 'unsafe-none' }
+    app.addHook('onRequest', ({ routeOptions: { config } }, reply, done) => {
+      reply.headers(config.navigable || config.mayPopUp ? inPopup : headers)
       done()
     })
   },

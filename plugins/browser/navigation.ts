@@ -33,11 +33,6 @@ export default fp(
     const { publicUrl, allowedOrigins, brand } = app.config
     await app.register(accepts)
 
-    // A start and a callback may run in a popup: Helmet's same-origin would cut it off from the page that opened it.
-    app.addHook('onRequest', ({ routeOptions }, reply, done) => {
-      if (routeOptions.config.navigable) reply.header('cross-origin-opener-policy', 'unsafe-none')
-      done()
-    })
     // A browser that only looks ahead must not use a callback up, nor begin anything.
     app.addHook('onRequest', ({ method, headers, routeOptions }, reply, done) => {
       if (method === 'GET' && routeOptions.config.navigable && isLookingAhead(headers)) reply.code(204).send()

@@ -23,12 +23,12 @@ const popup: FastifyPluginAsyncZod = async app => {
     method: 'GET',
     url: '/popup',
     exposeHeadRoute: true,
+    config: { mayPopUp: true },
     schema: { hide: true, security: [], querystring: Query, response: { 200: z.string(), ...problemResponses } },
     handler: async (request, reply) => {
       const { to, status, connection } = request.query
       const known = [publicUrl.origin, ...allowedOrigins].find(origin => origin === to)
       const reader = readerOf(request)
-      reply.header('cross-origin-opener-policy', 'unsafe-none')
       return sendPage(reply, toPopupPage(known, toPopupOutcome(status, connection), reader), reader, brand)
     }
   })

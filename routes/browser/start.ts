@@ -28,7 +28,7 @@ const start: FastifyPluginAsyncZod = async app => {
     url: '/start',
     // A page that uses nothing: link scanners ask for its head first.
     exposeHeadRoute: true,
-    config: { rateLimit: app.limitStarts },
+    config: { mayPopUp: true, rateLimit: app.limitStarts },
     schema: {
       operationId: 'showTicket',
       tags: ['tickets'],

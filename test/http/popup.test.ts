@@ -1,4 +1,6 @@
+import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
+import { createHostApp } from '../accounts/tickets/ticket.ts'
 import { enter, isProblem } from '../helper.ts'
 
 const app = 'https://app.example.com'
@@ -61,6 +63,21 @@ t.test('popup › starts and callbacks › keep the link to the page that opened
   for (const url of ['/auth/google', '/connect/gmail', '/auth/google/callback?state=x', '/connect/gmail/callback'])
     t.equal((await ada.navigate(url)).headers['cross-origin-opener-policy'], 'unsafe-none', url)
   t.equal((await ada.fetch('/connections')).headers['cross-origin-opener-policy'], 'same-origin')
+})
+
+t.test('popup › a ticket, or a refusal by whatever comes first › keep the link to the page that opened it', async t => {
+  const world = await enter(t)
+  const host = await createHostApp(world)
+  const guest = world.browser()
+  const link = await host.ticket({ externalId: 'u-17', service: 'gmail' })
+  const kept = ({ headers }: LightMyRequestResponse) => headers['cross-origin-opener-policy'] === 'unsafe-none'
+  t.ok(kept(await guest.navigate(link)), 'its page')
+  t.ok(kept(await guest.navigate('/start?ticket=cut')), 'a link that is cut')
+  t.ok(kept(await host.press(guest, link, { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' })))
+  t.ok(kept(await host.press(guest, link)), 'its button')
+  const unready = await world.replica({ MONGODB_URI: 'mongodb://127.0.0.1:1/none' })
+  for (const url of ['/auth/google', '/connect/gmail', link, '/popup'])
+    t.ok(kept(await world.browser(unready).navigate(url)), `${url}, before the database is there`)
 })
 
 t.test('client.js › any page may load it; revalidated by ETag, cached for good under its hash', async t => {
