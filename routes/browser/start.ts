@@ -75,13 +75,14 @@ const start: FastifyPluginAsyncZod = async app => {
       // Steps that may fail come first: the link then stays valid.
       const found = await app.tickets.find(secret)
       if (found?.service) await app.google.endpoints()
-      const known = found && (await app.users.forHostApp(found.externalId, found.displayName))
+      const known = found && (await app.users.forHostApp(found))
       const taken = await app.tickets.take(secret, page)
-      const user = known ?? (taken && (await app.users.forHostApp(taken.externalId, taken.displayName)))
-      const brought = taken ?? found
-      const isVoid = user && brought && (await app.tickets.isVoid(brought))
-      if (isVoid) await app.users.withdraw(user)
-      const ticket = isVoid ? null : taken
+      const brought = known ?? (taken && (await app.users.forHostApp(taken)))
+      const user = brought?.user
+      const pressed = taken ?? found
+      const voidedAt = pressed && (await app.tickets.voidedAt(pressed))
+      if (voidedAt && brought?.isNew) await app.users.withdraw(brought.user, voidedAt)
+      const ticket = voidedAt ? null : taken
       if (!ticket && request.isNavigation()) return show(request, reply.code(404), toGonePage(readerOf(request)))
       if (!ticket || !user)
         throw new GuichetError('flow_unknown', { detail: 'This link has expired or was already used.' })

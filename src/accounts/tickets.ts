@@ -54,8 +54,8 @@ export interface Tickets {
   take(ticket: string, page?: string): Promise<TicketRecord | null>
   /** Voids the tickets of that user of the host app, also those just being used: an erased user must not come back. */
   voidFor(externalId: string): Promise<void>
-  /** Whether it was made before its user was erased. To be asked once the user it brings is stored. */
-  isVoid(ticket: Pick<TicketRecord, 'externalId' | 'createdAt'>): Promise<boolean>
+  /** When it was voided, its user erased; null for a valid one. To be asked once the user it brings is stored. */
+  voidedAt(ticket: Pick<TicketRecord, 'externalId' | 'createdAt'>): Promise<Date | null>
 }
 
 const lifeMs = 600_000
@@ -94,9 +94,9 @@ export function createTickets(options: {
       await voided.updateOne({ _id: hashSecret(externalId) }, { $max: { voidedAt, expiresAt } }, { upsert: true })
       await collection.deleteMany({ externalId })
     },
-    async isVoid({ externalId, createdAt }) {
+    async voidedAt({ externalId, createdAt }) {
       const mark = await voided.findOne({ _id: hashSecret(externalId) })
-      return mark !== null && createdAt <= mark.voidedAt
+      return mark !== null && createdAt <= mark.voidedAt ? mark.voidedAt : null
     }
   }
 }

@@ -21,6 +21,8 @@ export interface UserRecord {
   picture: string | null
   /** The host app's id of a user whom a ticket brought. */
   externalId?: string
+  /** When the latest of the user's tickets was made; none in rows of earlier versions. */
+  broughtAt?: Date
   /** Set once the user is erased: the record then stands for what is still to be erased, and its event. */
   erasedAt?: Date
   /** When what is left of an erased user is looked at next. */
@@ -41,6 +43,13 @@ export const userCollection: CollectionOf<UserRecord> = {
   ]
 }
 
+/** As much of a ticket as its user needs. */
+export interface Brought {
+  externalId: string
+  displayName: string | null
+  createdAt: Date
+}
+
 export interface Users {
   find(id: ObjectId): Promise<UserRecord | null>
   /**
@@ -48,10 +57,10 @@ export interface Users {
    * @throws GuichetError `sign_in_not_allowed` before anything is written
    */
   signIn(identity: Identity): Promise<UserRecord>
-  /** The host app's own user of that id, made if new. */
-  forHostApp(externalId: string, displayName: string | null): Promise<UserRecord>
-  /** Removes a user whom a ticket has just created, if nobody signed in as that user since. */
-  withdraw(user: UserRecord): Promise<void>
+  /** The host app's own user of that ticket, made if new: then `isNew`, for one of several callers at once. */
+  forHostApp(ticket: Brought): Promise<{ user: UserRecord; isNew: boolean }>
+  /** Removes a user who is new by a ticket that is void, unless one made after `voidedAt` has brought the same user since. */
+  withdraw(user: UserRecord, voidedAt: Date): Promise<void>
   /** Deletes everything that identifies the user, and adds the event in the same write. */
   erase(id: ObjectId): Promise<void>
   /** Erased users of whom data may remain; each is given to one caller, and comes again after a pause. */
@@ -77,20 +86,22 @@ export function createUsers(options: {
   async function upsert(
     key: Pick<UserRecord, 'issuer' | 'sub' | 'externalId'>,
     profile: Partial<UserRecord>,
-    atFirst: Partial<UserRecord> = {}
-  ): Promise<UserRecord> {
+    atFirst: Partial<UserRecord> = {},
+    broughtAt?: Date
+  ): Promise<{ user: UserRecord; isNew: boolean }> {
     const now = new Date(clock.nowMs())
-    const $setOnInsert = { _id: new ObjectId(), createdAt: now, ...atFirst }
-    const update = { $set: { ...profile, lastSignInAt: now }, $setOnInsert }
+    const _id = new ObjectId()
+    const $setOnInsert = { _id, createdAt: now, ...atFirst }
+    const update = { $set: { ...profile, lastSignInAt: now }, ...(broughtAt && { $max: { broughtAt } }), $setOnInsert }
     const write = () => collection.findOneAndUpdate(key, update, { upsert: true, returnDocument: 'after' })
     const first = await write().catch(error => {
       if (isDuplicateKey(error)) return null
       throw error
     })
     // Two first sign-ins at once: the other one inserted, this one finds it.
-    const record = first ?? (await write())
-    if (!record) throw new Error('an upsert returned nothing')
-    return record
+    const user = first ?? (await write())
+    if (!user) throw new Error('an upsert returned nothing')
+    return { user, isNew: user._id.equals(_id) }
   }
 
   return {
@@ -99,17 +110,17 @@ export function createUsers(options: {
     async signIn(identity) {
       if (!isAllowed(identity, signInAllow)) throw new GuichetError('sign_in_not_allowed')
       const { issuer, sub, email, name, picture } = identity
-      return upsert({ issuer, sub }, { email, name, picture })
+      return (await upsert({ issuer, sub }, { email, name, picture })).user
     },
 
     // A ticket without a name leaves the stored one.
-    forHostApp: (externalId, displayName) =>
+    forHostApp: ({ externalId, displayName, createdAt: broughtAt }) =>
       displayName === null
-        ? upsert({ externalId }, {}, { email: null, name: null, picture: null })
-        : upsert({ externalId }, { name: displayName }, { email: null, picture: null }),
+        ? upsert({ externalId }, {}, { email: null, name: null, picture: null }, broughtAt)
+        : upsert({ externalId }, { name: displayName }, { email: null, picture: null }, broughtAt),
 
-    async withdraw({ _id, createdAt, lastSignInAt }) {
-      if (createdAt.getTime() === lastSignInAt.getTime()) await collection.deleteOne({ _id, createdAt, lastSignInAt })
+    async withdraw({ _id }, voidedAt) {
+      await collection.deleteOne({ _id, broughtAt: { $lte: voidedAt }, erasedAt: { $exists: false } })
     },
 
     async erase(id) {

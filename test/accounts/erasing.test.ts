@@ -10,6 +10,22 @@ const email = 'ada@example.com'
 
 const livingGrants = ({ google }: World) => google.ledger.of('refresh_token', { sub: ada, alive: true }).length
 
+/** Holds back what the tickets' method gives, until `release` is called; `reached` once so many have called it. */
+function hold(t: Test, { tickets }: World['app'], method: 'find' | 'voidedAt', calls: number) {
+  const original = tickets[method] as (argument: never) => Promise<unknown>
+  const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let called = 0
+  t.intercept(tickets, method, {
+    value: async (argument: never) => {
+      const given = await original(argument)
+      if (++called === calls) reached.resolve()
+      await released.promise
+      return given
+    }
+  })
+  return { reached: reached.promise, release: released.resolve }
+}
+
 /** Nothing of the user is left, apart from records that expire by themselves. */
 async function isErased(t: Test, world: World): Promise<void> {
   const { app, clock } = world
@@ -253,6 +269,45 @@ for (const [when, step] of [
     )
   })
 }
+
+t.test(
+  '[R32] erasing › a ticket is pressed twice at once, and another of the user too › the user stays deleted',
+  async t => {
+    const world = await enter(t)
+    const { app, clock } = world
+    const host = await createHostApp(world)
+    const guest = world.browser()
+    await host.press(guest, await host.ticket({ externalId: 'u-17' }))
+    const first = await host.ticket({ externalId: 'u-17' })
+    clock.advance(1)
+    const second = await host.ticket({ externalId: 'u-17' })
+    const page = `&page=${'p'.repeat(43)}`
+    const presses = [first, first, second]
+    // Each has read its ticket before the user is erased, and stored the user before any learns that the ticket is void.
+    const read = hold(t, app, 'find', presses.length)
+    const stored = hold(t, app, 'voidedAt', presses.length)
+    const pressed = presses.map(link => host.press(world.browser(), link, {}, page))
+    await read.reached
+    t.equal((await guest.fetch('/auth/user', 'DELETE')).statusCode, 204)
+    const { forHostApp } = app.users
+    t.intercept(app.users, 'forHostApp', {
+      value: (ticket: Parameters<typeof forHostApp>[0]) => {
+        clock.advance(1)
+        return forHostApp(ticket)
+      }
+    })
+    read.release()
+    await stored.reached
+    t.equal(await collectionsOf(app).users.countDocuments({ externalId: 'u-17' }), 1)
+    stored.release()
+    t.same(
+      (await Promise.all(pressed)).map(({ statusCode }) => statusCode),
+      [404, 404, 404]
+    )
+    await app.background.run()
+    t.equal(await collectionsOf(app).users.countDocuments(), 0)
+  }
+)
 
 t.test('[R32] erasing › a user of a host app › no remaining event names the user', async t => {
   const world = await enter(t)
