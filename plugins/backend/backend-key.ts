@@ -42,8 +42,14 @@ export default fp(
       if (app.backendKeys.isFamiliar(presented)) return app.backendKeys.authenticate(presented)
       const joins = lookups.runs(presented)
       const attempt = joins ? undefined : failures.begin(rateLimitKey(ip))
-      const key = await lookups.run(presented, () => app.backendKeys.authenticate(presented))
-      if (key) attempt?.succeeded()
+      const key = await lookups
+        .run(presented, () => app.backendKeys.authenticate(presented))
+        .catch(error => {
+          // Nobody knows whether it is valid: a database that is away must not lock out a backend when it comes back.
+          attempt?.forgiven()
+          throw error
+        })
+      if (key) attempt?.forgiven()
       else if (joins) failures.begin(rateLimitKey(ip))
       return key
     }

@@ -4,10 +4,10 @@ import { createRecentlyUsed } from '../recently-used.ts'
 
 export interface FailureLimit {
   /**
-   * Counts an attempt of that address as failed until it succeeds, so that attempts at the same moment count too.
+   * Counts an attempt of that address as failed until it is `forgiven`, so that attempts at the same moment count too.
    * @throws GuichetError `rate_limited` once too many of them failed
    */
-  begin(address: string): { succeeded(): void }
+  begin(address: string): { forgiven(): void }
 }
 
 const windowMs = 60_000
@@ -27,7 +27,7 @@ export function createFailureLimit({ clock, max }: { clock: Clock; max: number }
         throw new GuichetError('rate_limited', { retryAfterSeconds: (count.startedAtMs + windowMs - nowMs) / 1000 })
       count.failed += 1
       return {
-        succeeded: () => {
+        forgiven: () => {
           count.failed -= 1
         }
       }

@@ -1,3 +1,4 @@
+import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { createBackend } from '../backend/backend.ts'
 import { build, isProblem } from '../helper.ts'
@@ -84,6 +85,19 @@ t.test('[R103] rate limits › 500 callers at once with a valid key at a new rep
   t.same(await statusesOf(key), [500, 0, 0])
   const invalid = `gk_${'0'.repeat(16)}_${'A'.repeat(43)}`
   t.same(await statusesOf(invalid), [0, 300, 200], 'each call with an invalid one counts')
+})
+
+t.test('[R103] rate limits › a key that could not be looked up › does not count as invalid', async t => {
+  const { app, replica } = await build(t)
+  const backend = await createBackend(app)
+  const other = await replica()
+  const away = t.intercept(other.backendKeys, 'authenticate', {
+    value: () => Promise.reject(new MongoNetworkError('the connection was reset'))
+  })
+  const ask = async () => (await backend.fetch('/v1/connections', 'GET', undefined, other)).statusCode
+  for (let n = 0; n < 301; n++) if ((await ask()) !== 503) t.fail(`request ${n}`)
+  away.restore()
+  t.equal(await ask(), 200)
 })
 
 t.test('[R103] rate limits › a backend key has a limit of its own, apart from addresses and starts', async t => {
