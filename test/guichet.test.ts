@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request as ask, type IncomingHttpHeaders } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fastifyCookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
@@ -146,6 +150,27 @@ t.test('guichet › under a prefix of a prefixed host › answers only there', a
   )
   t.equal((await outer.inject('/a/b/livez')).statusCode, 200)
   t.equal((await outer.inject('/b/livez')).statusCode, 404)
+})
+
+t.test('guichet › its host listens on a Unix socket › its peer is on this machine', async t => {
+  const world = await build(t, { environment: { RATE_LIMIT_STARTS: '1', TRUST_PROXY: 'loopback' } })
+  const host = await startHost(t, world, [])
+  // Its path may have 107 bytes.
+  const folder = mkdtempSync(join(tmpdir(), 'guichet-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socketPath = join(folder, 'host.sock')
+  await host.listen({ path: socketPath })
+  const statusOf = (path: string, headers: IncomingHttpHeaders) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      ask({ socketPath, path, headers }, response => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end()
+    })
+  const by = (address: string) => statusOf('/auth/google', { 'x-forwarded-for': address })
+  t.same([await by('203.0.113.7'), await by('203.0.113.7'), await by('203.0.113.8')], [200, 429, 200])
+  t.same([await statusOf('/auth/google', {}), await statusOf('/auth/google', {})], [200, 429], 'without a proxy')
+  const authorization = `Bearer gk_${'0'.repeat(16)}_${'A'.repeat(43)}`
+  t.equal(await statusOf('/v1/connections', { authorization }), 401)
 })
 
 t.test('guichet › wrapped by fastify-plugin in the host › the host’s parsers are unchanged', async t => {

@@ -67,14 +67,21 @@ export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | u
   return undefined
 }
 
+/** Who is on the other end of a Unix socket is on this machine, and has no address. */
+const localPeer = '127.0.0.1'
+
 /**
- * The address in what a proxy wrote into X-Forwarded-For: some add the client's port, and then brackets around IPv6
- * (RFC 7239, section 6).
+ * The address of a client as Node or a proxy names it: some proxies add the client's port, and then brackets around IPv6
+ * (RFC 7239, section 6), or none. Undefined is the peer of a Unix socket.
  */
-export function toPlainAddress(text: string): string {
-  const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/.exec(text.trim()) ?? []
-  const address = bracketed ?? plain ?? ''
-  return isIP(address) === 0 ? text.trim() : address
+export function toPlainAddress(text: string | undefined): string {
+  const given = text?.trim() ?? localPeer
+  if (isIP(given) !== 0) return given
+  const address = given
+    .replace(/^"(.*)"$/, '$1')
+    .replace(/:\d{1,5}$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+  return isIP(address) === 0 ? given : address
 }
 
 /** Fastify's names for private networks. */
@@ -85,7 +92,7 @@ const namedNetworks: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Whether the forwarded headers of that address count: its port, if a proxy wrote one, does not. */
-export function createProxyTrust(proxies: readonly string[]): (address: string) => boolean {
+export function createProxyTrust(proxies: readonly string[]): (address: string | undefined) => boolean {
   const trusted = toBlockList(proxies.flatMap(proxy => namedNetworks[proxy] ?? [proxy]))
   return text => {
     const address = toPlainAddress(text)

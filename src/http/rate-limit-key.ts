@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { toPlainAddress } from '../config/networks.ts'
 
 /** Which clients share a limit: an IPv4 address, however it is written, or a /64 of IPv6, which belongs to one customer. */
-export function rateLimitKey(text: string): string {
+export function rateLimitKey(text: string | undefined): string {
   const ip = toPlainAddress(text)
   if (!isIPv6(ip)) return ip
   const groups = toGroups(ip)

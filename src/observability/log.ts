@@ -40,7 +40,8 @@ interface Requested {
   id: string
   method: string
   url: string
-  ip: string
+  /** Undefined on a Unix socket. */
+  ip: string | undefined
 }
 
 export const logSerializers = {

@@ -40,10 +40,21 @@ t.test('[R103] rate limit key › a port written by a proxy is ignored', async t
   for (const ip of ['[2001:db8::1]:443', '[2001:db8::1]:51234', '[2001:db8::1]', '[2001:db8::ffff]:1'])
     t.equal(rateLimitKey(ip), rateLimitKey('2001:db8::1'), ip)
   t.equal(rateLimitKey('[::ffff:203.0.113.7]:80'), '203.0.113.7')
+  for (const ip of [
+    '"[2001:db8::1]:443"',
+    '2001:db8:0:0:1:2:3:4:51234',
+    '"203.0.113.7:80"',
+    '::ffff:203.0.113.7:51234'
+  ])
+    t.equal(rateLimitKey(ip), rateLimitKey(ip.includes('203') ? '203.0.113.7' : '2001:db8::1'), ip)
 })
 
 t.test('[R103] rate limit key › an IPv6 zone is ignored', async t => {
   t.equal(rateLimitKey('fe80::1%eth0'), rateLimitKey('fe80::2%eth1'))
+})
+
+t.test('[R103] rate limit key › the peer of a Unix socket › this machine', async t => {
+  t.equal(rateLimitKey(undefined), '127.0.0.1')
 })
 
 t.test('[R103] rate limit key › text that is not an address › used as it is', async t => {
