@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findService } from '../../src/catalogue.ts'
 import { urlUnder } from '../../src/config/public-url.ts'
+import { toComparableAddress } from '../../src/email-address.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { requireReturnTo } from '../../src/http/return-to.ts'
 import { StartedView } from '../../src/http/views/flow.ts'
@@ -20,7 +21,14 @@ const TicketBody = z.strictObject({
   service: z.string().min(1).max(64).optional().describe('Connect this service at once.'),
   connectionId: z.string().min(1).max(100).optional().describe('Repair this connection.'),
   returnTo: z.string().min(1).max(2000).optional(),
-  expectedEmail: z.email().max(320).optional().describe('The Google account that must be chosen.')
+  expectedEmail: z
+    .string()
+    .max(320)
+    // Whatever can be compared: a domain may be written in letters of its own.
+    .refine(text => toComparableAddress(text) !== undefined, 'must be an e-mail address')
+    .meta({ format: 'idn-email' })
+    .optional()
+    .describe('The Google account that must be chosen.')
 })
 
 /** Tickets: a host app brings in its own user. */

@@ -1,4 +1,5 @@
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
+import { toComparableAddress } from '../../email-address.ts'
 import { type Message, type MessageOptions, toMessageSummary, toMessageView } from './message.ts'
 import type { AddressView, MessageSummary, MessageView, ThreadSummary, ThreadView } from './views.ts'
 
@@ -41,7 +42,7 @@ function summarize({ id, historyId }: Thread, messages: readonly MessageSummary[
 function distinct(people: readonly AddressView[]): AddressView[] {
   const known = new Map<string, AddressView>()
   for (const person of people) {
-    const key = (person.address || person.name).toLowerCase()
+    const key = toComparableAddress(person.address) ?? (person.address || person.name)
     const before = known.get(key)
     if (!before || (before.name === '' && person.name !== '')) known.set(key, { ...person })
   }

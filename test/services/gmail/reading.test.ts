@@ -257,6 +257,17 @@ t.test('[G9] lists › page by page to the end, an empty page included › every
   t.same(google.violations, [])
 })
 
+t.test('threads › participants › each mailbox once, however it is written, and none for another', async t => {
+  const { gmail, get } = await mailbox(t)
+  const to = ['KATE@Example.com', '\u212aate@example.com', 'kate@gmail.com', 'Kate@googlemail.com']
+  const first = gmail.receive({ from: 'kate@example.com', to: to.join(', '), subject: 'Voyage', body: 'one' })
+  const { participants } = (await get(`/threads/${first.threadId}`)).json()
+  t.same(
+    participants.map(({ address }: { address: string }) => address),
+    ['kate@example.com', '\u212aate@example.com', 'kate@gmail.com']
+  )
+})
+
 t.test('threads › one view, drafts among them; lists of all views', async t => {
   const { gmail, get, google, user, base } = await mailbox(t)
   const first = gmail.receive({ from: 'Zoë <z@b.c>', subject: 'Voyage', body: 'one', messageId: '<1@x>' })
