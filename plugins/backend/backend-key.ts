@@ -2,9 +2,9 @@ import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { createFailureLimit } from '../../src/backend/failures.ts'
 import type { BackendKeyRecord, Operation } from '../../src/backend/keys.ts'
-import { createSingleFlight } from '../../src/single-flight.ts'
 import { GuichetError } from '../../src/errors.ts'
 import { rateLimitKey } from '../../src/http/rate-limit-key.ts'
+import { createSingleFlight } from '../../src/single-flight.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

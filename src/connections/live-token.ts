@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { CodedError, GuichetError } from '../errors.ts'
+import { createSingleFlight } from '../single-flight.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ConnectionRecord, openToken, secondsLeft } from './record.ts'
 import type { Refresh } from './refresh.ts'
 import type { ConnectionRepository } from './repository.ts'
-import { createSingleFlight } from '../single-flight.ts'
 
 /** An access token that lives now. */
 export interface LiveToken {
