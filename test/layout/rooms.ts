@@ -13,6 +13,7 @@ export const rooms = [
   'src/retry-after',
   'src/lazily',
   'src/recently-used',
+  'src/single-flight',
   'src/email-address',
   'src/catalogue',
   'src/config',
