@@ -19,9 +19,9 @@ Written by \`npm run docs\` from the catalogue in [src/errors.ts](../src/errors.
 }
 \`\`\`
 
-\`requestId\` stands in the log too. \`errors\` names the faulty fields of an \`invalid_request\`, never their values. 429 and 503 have
-\`Retry-After\`, and the same in \`retryAfterSeconds\`: the connection is fine, ask again then. After a navigation that failed, the
-browser comes back with \`?status=CODE\`.`
+\`requestId\` stands in the log too. \`errors\` names the faulty fields of an \`invalid_request\`, never their values. 429, 503 and
+\`in_progress\` have \`Retry-After\`, and the same in \`retryAfterSeconds\`: the connection is fine, ask again then. After a navigation
+that failed, the browser comes back with \`?status=CODE\`.`
 
 /** What happened, and what to do about it. A code without an entry does not compile. */
 const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
@@ -86,7 +86,10 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
     'No key, or one that is unknown, expired or revoked.',
     'Send `Authorization: Bearer KEY`; make one with `guichet keys create`.'
   ],
-  forbidden: ['The key is not made for this operation or service.', 'Make a key with that operation.'],
+  forbidden: [
+    'The key is not made for this operation; or Google does not allow this for the account.',
+    'Make a key with that operation; ask the administrator of the Workspace.'
+  ],
   sign_in_not_allowed: [
     'The account is not in `SIGN_IN_ALLOW`. Nothing was stored.',
     'Sign in with another account, or list it.'
@@ -142,8 +145,8 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
     'Choose one of `GET …/gmail/aliases`.'
   ],
   rate_limited: [
-    'Too many calls from this address, or with this key.',
-    'Wait for `Retry-After`; see `RATE_LIMIT_STARTS` and `RATE_LIMIT_KEY`.'
+    'Too many calls from this address or with this key, or more than three streams in one session.',
+    'Wait for `Retry-After`; see `RATE_LIMIT_STARTS` and `RATE_LIMIT_KEY`. Close a stream.'
   ],
   google_rate_limited: [
     "The account's or the project's quota at Google is used up.",

@@ -87,7 +87,7 @@ SERVICES one of ${services.map(({ id }) => id).join(', ')}; without it the key i
   {
     name: 'keys revoke',
     takes: 'ID',
-    does: 'end a key, on every replica at once',
+    does: 'end a key, on every replica within five seconds',
     run: ({ over, id, note }) => over(tools => revokeKey(tools, id, { note }))
   },
   {

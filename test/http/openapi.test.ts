@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gmailFault } from '@guichet/fake-google/gmail-errors'
+import { ObjectId } from 'mongodb'
 import t from 'tap'
 import { renderOpenapi } from '../../docs/openapi-docs.ts'
-import { enter, problemOf } from '../helper.ts'
+import { toResyncEvent, toWatchEvent } from '../../src/services/gmail/news/events.ts'
+import { createHostApp } from '../accounts/tickets/ticket.ts'
+import { createBackend } from '../backend/backend.ts'
+import { enter, localPath, problemOf } from '../helper.ts'
 import { operationsOf, toRequest } from './operations.ts'
 
 interface Described {
@@ -63,6 +68,63 @@ t.test('openapi.json › each operation’s security › is what really guards i
     else if (described) t.ok(codesOf(document, described, answer.statusCode).includes(problemOf(answer).code), what)
   }
   t.ok(opened.session > 15 && opened.backendKey > 15 && opened.nothing > 5, JSON.stringify(opened))
+})
+
+t.test('openapi.json › refusals that only a story leads to › have their code there', async t => {
+  const world = await enter(t)
+  const { app, google, browser } = world
+  const document = (await app.inject('/openapi.json')).json<Document>()
+  const isNamed = (method: string, path: string, answer: { statusCode: number; body: string }, code: string) => {
+    const described = document.paths[path]?.[method]
+    t.equal(JSON.parse(answer.body).code, code, path)
+    t.ok(described && codesOf(document, described, answer.statusCode).includes(code), `${method} ${path} ${code}`)
+  }
+  const host = await createHostApp(world)
+  const user = browser()
+  const start = String((await host.press(user, await host.ticket({ externalId: 'u-1', service: 'gmail' }))).goesTo)
+  const { id } = (await user.fetch(localPath(google.consent(start)))).json().connection
+  const repair = await host.ticket({ externalId: 'u-1', connectionId: id })
+
+  google.fault('gmail', gmailFault('domainPolicy'))
+  const forbidden = await user.fetch(`/connections/${id}/gmail/labels`)
+  isNamed('get', '/connections/{id}/gmail/labels', forbidden, 'forbidden')
+
+  await user.fetch(`/connections/${id}`, 'DELETE')
+  const gone = await host.press(user, repair, { accept: 'application/json' })
+  isNamed('post', '/start', gone, 'not_found')
+})
+
+t.test('openapi.json › every member of an event’s data › is described', async t => {
+  const world = await enter(t)
+  const { app, browser } = world
+  const user = browser()
+  await user.signIn()
+  await user.connected()
+  await user.fetch('/auth/user', 'DELETE')
+  await app.background.run()
+  const { events } = (await (await createBackend(app)).fetch('/v1/events')).json<{
+    events: { type: string; data: object }[]
+  }>()
+  t.same(
+    events.map(({ type }) => type),
+    ['connection.connected', 'connection.disconnected', 'user.deleted']
+  )
+  const connection = { _id: new ObjectId(), externalId: 'u-1' }
+  const all = [
+    ...events,
+    toResyncEvent(connection, { from: '1', to: '2', truncated: false }, new Date()),
+    toWatchEvent('gmail.watch_lapsed', connection, new Date(), new Date())
+  ]
+  const { components } = (await app.inject('/openapi.json')).json<{
+    components: { schemas: { Event: { properties: { data: { properties: object } } } } }
+  }>()
+  const described = Object.keys(components.schemas.Event.properties.data.properties)
+  for (const { type, data } of all)
+    t.same(
+      Object.keys(data).filter(name => !described.includes(name)),
+      [],
+      type
+    )
 })
 
 t.test('openapi.json › answers have names, errors are problems, and navigations go on', async t => {

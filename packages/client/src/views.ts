@@ -65,9 +65,12 @@ export interface Event {
   id: string
   type: string
   createdAt: string
-  /** The connection, for events about it; only ids, for events in its mailbox. */
+  /** The connection, for events about it; the user's id, for `user.deleted`; ids and no mail, for events in a mailbox. */
   data: {
     connection?: Connection
+    user?: {
+      id: string
+    }
     connectionId?: string
     externalId?: string
     messageId?: string
@@ -76,6 +79,16 @@ export interface Event {
     addedLabelIds?: Array<string>
     removedLabelIds?: Array<string>
     historyId?: string
+    /** Of `gmail.watch_*`: when pushes end or ended. */
+    expiresAt?: string
+    /** Of `gmail.resync`: the historyId from which mail was looked up again. */
+    from?: string
+    /** Of `gmail.resync`: the historyId up to which it was. */
+    to?: string
+    /** Of `gmail.resync`: there was more mail than was looked up. */
+    truncated?: boolean
+    /** Of `gmail.resync`: `cursor_expired`. */
+    reason?: string
   }
 }
 

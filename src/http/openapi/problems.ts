@@ -5,12 +5,7 @@ import type { Answer, OpenapiDocument, Operation } from './document.ts'
 /** What any route may answer. */
 const everywhere: ErrorCode[] = ['uri_too_long', 'headers_too_large', 'request_timeout', 'internal', 'handler_timeout']
 const overDatabase: ErrorCode[] = ['database_unavailable', 'unsealable', 'shutting_down']
-const google: ErrorCode[] = [
-  'google_rate_limited',
-  'google_invalid_response',
-  'google_unavailable',
-  'google_misconfigured'
-]
+const google: ErrorCode[] = ['google_invalid_response', 'google_unavailable', 'google_misconfigured']
 const token: ErrorCode[] = ['needs_reconnect', ...google]
 const outgoing: ErrorCode[] = [
   'in_progress',
@@ -38,33 +33,35 @@ function codesOf(method: string, path: string, operation: Operation): ErrorCode[
   const codes = [...everywhere]
   const add = (when: boolean, ...more: ErrorCode[]) => void (when && codes.push(...more))
   const opens = (scheme: string) => security.some(one => scheme in one)
+  const isBrowser = !/^\/(v1|hooks|livez|readyz)(\/|$)/.test(path)
   const isGmail = path.includes('/gmail/')
   const isMailbox = isGmail || path.includes('/calendar/')
+  const startsFlow = path.startsWith('/auth/google') || path.startsWith('/connect/') || operationId === 'useTicket'
   add(path !== '/livez', ...overDatabase)
   add(parameters.length > 0 || requestBody !== undefined, 'invalid_request')
-  add(
-    requestBody !== undefined || method === 'delete',
-    'payload_too_large',
-    'unsupported_media_type',
-    'invalid_request'
-  )
+  add(method !== 'get', 'payload_too_large', 'unsupported_media_type', 'invalid_request')
+  // Reached over http, where it must be https.
+  add(isBrowser, 'invalid_request')
   add(path.includes('{'), 'not_found')
   add(opens('backendKey'), 'backend_key_invalid', 'forbidden', 'rate_limited')
   add(opens('session'), 'unauthenticated')
-  add(!path.startsWith('/v1') && method !== 'get' && path !== '/hooks/gmail', 'cross_site')
-  add(opens('googlePush'), 'unauthenticated', 'forbidden')
-  add(isMailbox, 'missing_scopes', ...token)
+  add(isBrowser && method !== 'get', 'cross_site')
+  add(opens('googlePush'), 'unauthenticated', 'google_unavailable')
+  // Google forbids an account what its administrator does not want.
+  add(isMailbox, 'missing_scopes', 'forbidden', 'google_rate_limited', ...token)
   add(isGmail, 'mailbox_unavailable')
   add(path.endsWith('/stream'), 'rate_limited')
+  add(path.includes('/attachments/'), 'message_too_large')
   add(path.endsWith('/token'), 'audit_unavailable', ...token)
   add(/\/(send|drafts|drafts\/\{draftId\})$/.test(path) && method !== 'get' && method !== 'delete', ...outgoing)
-  add(path.startsWith('/auth/google') || path.startsWith('/connect/') || path === '/start', 'rate_limited')
-  add(path.startsWith('/auth/google') || path.startsWith('/connect/'), 'google_unavailable', 'google_invalid_response')
+  add(startsFlow || path === '/start', 'rate_limited')
+  add(startsFlow, 'google_unavailable', 'google_misconfigured')
   add(path.endsWith('/callback'), ...flow)
   add(operationId === 'createTicket', 'not_found')
-  add(operationId === 'useTicket', 'flow_unknown', 'flow_expired', 'flow_used')
+  // The link is gone; the connection that it repairs is.
+  add(operationId === 'useTicket', 'flow_unknown', 'not_found')
   add(operationId === 'finishSignIn', 'sign_in_not_allowed', 'unauthenticated')
-  add(operationId === 'finishConnect', 'account_mismatch', 'refresh_token_missing', 'not_found')
+  add(operationId === 'finishConnect', 'account_mismatch', 'refresh_token_missing', 'needs_reconnect')
   return [...new Set(codes)]
 }
 
