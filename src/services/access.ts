@@ -18,7 +18,7 @@ export interface Access {
   token(): Promise<string>
   /**
    * Makes the call with that token; once more with a renewed one if `send` throws AccessTokenRefused. `leftMs` is what the
-   * request has left for the answer: Google's slowness is told as such, before the handler's time is up.
+   * request has left for the answer, so that a slow Google is reported as such before the handler's time is up.
    */
   call<T>(token: string, send: (token: string, leftMs: number) => Promise<T>): Promise<T>
 }

@@ -20,7 +20,7 @@ const holdsMail: ReadonlySet<GmailMethod> = new Set<GmailMethod>([
 let largeAnswers = 0
 const waiting: (() => void)[] = []
 
-/** A turn for an answer that has grown large; given back by the function that it resolves to. */
+/** Waits for the turn of an answer that has grown large; the function it resolves to ends that turn. */
 async function takeTurn(): Promise<() => void> {
   if (largeAnswers >= largeAnswersAtOnce) await new Promise<void>(resolve => waiting.push(resolve))
   else largeAnswers++
@@ -32,7 +32,7 @@ async function takeTurn(): Promise<() => void> {
 }
 
 /**
- * Asks Gmail, and makes something of its answer, which is read while it arrives and cut to what a mail may hold.
+ * Asks Gmail, and converts its answer, which is read while it arrives and cut to what a mail may hold.
  * @throws GuichetError of the call, or `google_invalid_response` where the answer is no whole JSON object
  */
 export async function ask<T extends object, R>(

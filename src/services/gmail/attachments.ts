@@ -97,7 +97,7 @@ export function createAttachments({ nowMs }: { nowMs: () => number }): Attachmen
   }
 }
 
-/** The token has had its time. */
+/** Whether Gmail no longer takes the attachment's id. */
 function isRefused(error: unknown): boolean {
   return hasCode(error, 'invalid_request') || hasCode(error, 'not_found')
 }

@@ -21,7 +21,7 @@ type Send<T> = (users: Users, options: MethodOptions) => Promise<{ data: T }>
 export interface CallOptions {
   /** May be sent again after a lost answer. Default: whether the method only reads. */
   repeatable?: boolean
-  /** What it sends is gone once it was read: a refusal is for the caller to wait for, whatever the method. */
+  /** Its body can be read only once: after a refusal the caller has to repeat the call, whatever the method. */
   once?: boolean
   /** The answer's body as it arrives: for attachments, raw mail and answers that may be large. */
   stream?: boolean
@@ -58,9 +58,9 @@ export interface GmailUser {
 const maxAnswerBytes = 64 * 1024 * 1024
 /** 35 MB at 2 Mbit/s. */
 const uploadTimeoutMs = 150_000
-/** No call waits for its turn longer, however long its request may take. */
+/** The longest that a call waits for its turn, however long its request may take. */
 const longestWaitMs = 14_000
-/** A stalled reader keeps its slot no longer. */
+/** The longest that a stalled reader keeps its slot. */
 const streamSlotMs = 10_000
 /** Retries of a repeatable call when Google is in trouble and sends no Retry-After. */
 const maxAttempts = 2
@@ -77,7 +77,7 @@ export function createGmailClient(options: {
   timeoutMs: number
   nowMs: () => number
   metrics: GmailMetrics
-  /** Hears that Google refuses this server's project: for log and alert. */
+  /** Called when Google refuses this server's project: for log and alert. */
   onProjectRefused: (refusal: ProjectRefused) => void
 }): (user: GmailUser) => Gmail {
   const { apiUrl, timeoutMs, nowMs, metrics, onProjectRefused } = options
@@ -91,7 +91,7 @@ export function createGmailClient(options: {
         ...(apiUrl && { rootUrl: apiUrl }),
         // Else an environment variable could send the tokens to another host.
         universeDomain: 'googleapis.com',
-        // What may be repeated is for this client to know.
+        // This client decides what may be repeated.
         retry: false,
         auth: client as never
       }).users,
@@ -131,7 +131,7 @@ export function createGmailClient(options: {
       }
     }
 
-    /** In its turn. The slot of a stream is kept until its end, or for a while when its reader is slow. */
+    /** Waits for its turn, then calls. A stream keeps its slot until its end, or for a while when its reader is slow. */
     async function inTurn(method: GmailMethod, send: Send<unknown>, options: CallOptions) {
       const token = await access.token()
       const untilMs = Math.min(access.lastStartMs, nowMs() + longestWaitMs)
@@ -173,7 +173,7 @@ export function createGmailClient(options: {
           return data
         } catch (error) {
           metrics.calls.inc({ method, outcome: error instanceof GuichetError ? error.code : 'internal' })
-          // Google's own answer says more than that its pause outlasts the request.
+          // Google's own refusal says more than that the wait would outlast the request.
           if (hasCode(error, 'google_rate_limited') && !refusalOf(error)) throw refused ?? error
           if (!mayRepeat(error)) throw error
           refused = error
@@ -182,7 +182,7 @@ export function createGmailClient(options: {
 
         function mayRepeat(error: unknown): boolean {
           const refusal = refusalOf(error)
-          // Refused before it acted. A send is for the caller to repeat: its limit may last for hours.
+          // Google refused before it acted. A send is repeated by the caller: its limit may last for hours.
           if (refusal?.rate) return !isSend(method) && !once
           const isOutage = refusal !== undefined && refusal.status >= 500 && refusal.waitMs === undefined
           return isOutage && repeatable && attempts < maxAttempts

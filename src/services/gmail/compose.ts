@@ -28,13 +28,13 @@ export interface Mail {
   moreFiles?: AsyncIterable<OutgoingFile>
 }
 
-/** Repeats the Message-ID, in whose place Gmail may put its own: a mail whose answer is lost is found again by it. */
+/** A header that repeats our Message-ID, which Gmail may replace: by it a mail is found again after a lost answer. */
 export const ownIdHeader = 'X-Guichet-Message-ID'
 
 /**
- * The mail as RFC 5322 has it, written while it is read: a file is opened when its turn comes, and never lies in memory
- * whole. Text and html both; what the html shows stands beside it (related), files after them (mixed); Bcc stays, for
- * Gmail reads its recipients there and takes it off.
+ * The mail as RFC 5322 has it, written while it is read: a file is opened when its turn comes, and is never in memory as
+ * a whole. Text and html are alternatives; files that the html shows are beside it (multipart/related), other files follow
+ * (multipart/mixed). Bcc stays: Gmail reads its recipients there and removes it.
  */
 export async function* composeMail(mail: Mail): AsyncGenerator<Buffer> {
   const shown = mail.html === undefined ? [] : mail.files.filter(isShown)

@@ -45,7 +45,7 @@ export const silent: ReadonlySet<GmailMethod> = new Set<GmailMethod>([
   'stop'
 ])
 
-/** Whether it changes nothing: what only reads may be asked again after a lost answer. */
+/** Whether the method changes nothing: a read may be repeated after a lost answer. */
 export function onlyReads(method: GmailMethod): boolean {
   return /(^getProfile|\.(get|list))$/.test(method)
 }

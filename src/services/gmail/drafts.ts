@@ -55,7 +55,7 @@ export function createDrafts({ prepare, nowMs }: { prepare: Prepare; nowMs: () =
 
     async update(mailbox, id, mail, files) {
       const { gmail } = mailbox
-      // Gmail keeps nothing of the old one: what holds it in its conversation is given again.
+      // Gmail keeps nothing of the old draft: what keeps it in its conversation is given again.
       const before = mail.inReplyToMessage || mail.newThread ? undefined : await readConversation(gmail, id)
       if (before && before.references.length > 0 && mail.subject !== undefined)
         requireSameSubject(mail.subject, before.subject)
@@ -69,7 +69,7 @@ export function createDrafts({ prepare, nowMs }: { prepare: Prepare; nowMs: () =
   }
 }
 
-/** As Gmail shows it. The draft is there: where that cannot be read, as it was made, or an app would make it again. */
+/** The draft as Gmail shows it; where it cannot be read back, as it was made: after an error, an app would make a second one. */
 async function summarize(gmail: Gmail, { id, message }: Draft, made: Mail): Promise<DraftOf<MessageSummary>> {
   const read = await readMessageSummary(gmail, message?.id ?? '').catch(() => undefined)
   if (read) return { id: id ?? '', message: read }

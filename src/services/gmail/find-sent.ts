@@ -10,7 +10,7 @@ const userId = 'me'
 /** Gmail may replace our Message-ID with its own; this header keeps ours in mails made by guichet. */
 const metadataHeaders = ['Message-ID', ownIdHeader, 'Date']
 const mostListed = 500
-/** Only the oldest of the mails sent since: a send is asked about soon after. Each costs 20 units. */
+/** How many of the mails sent since are read, oldest first: apps ask about a send soon after it. Each costs 20 units. */
 const mostRead = 50
 const atOnce = 5
 /** Clocks differ, and Gmail's search knows whole seconds. */
@@ -30,7 +30,7 @@ export async function findSent(
     if (value('message-id') === messageId) return true
     const ownId = value(ownIdHeader.toLowerCase())
     if (ownId !== undefined) return ownId === messageId
-    // A draft that was written elsewhere: to the second.
+    // A draft that was written elsewhere has no id of ours: its Date is compared, to the second.
     return Math.floor(Date.parse(value('date') ?? '') / 1000) === Math.floor(date.getTime() / 1000)
   }
 

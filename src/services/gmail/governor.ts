@@ -49,11 +49,11 @@ const maxPauseMs = 32_000
 const sendingLimitMs = 60_000
 /** A pause worth telling the other replicas of. */
 const sharedPauseMs = 2_000
-/** However long Google asks for: one call then finds out whether it still holds. */
+/** The longest pause, whatever Google asks for: one call then finds out whether the limit still holds. */
 const longestPauseMs = 900_000
 
 interface Waiter extends Ask {
-  /** Its units are not there before this. */
+  /** Before this time the budgets have too few units for it. */
   dryUntilMs: number
   resolve(permit: Permit): void
   reject(error: unknown): void
@@ -64,7 +64,7 @@ export interface GovernorOptions {
   project: Share
   unitsPerUser: number
   unitsPerProject: number
-  /** Of the clock that all times here are by. */
+  /** The clock by which all times here are measured. */
   nowMs: () => number
   onWait?: (waitedMs: number) => void
 }

@@ -167,7 +167,7 @@ export function createSendRecords(options: { collection: Collection<SendRecord>;
         if (!isDuplicateKey(error)) throw error
       }
       const known = await collection.findOne({ connectionId, key })
-      // Given back between the two.
+      // Released between the two commands.
       if (!known) throw inProgress()
       if (known.hash !== hash) throw new GuichetError('idempotency_mismatch')
       if (known.sent) return { sent: known.sent, filesHash: known.filesHash }

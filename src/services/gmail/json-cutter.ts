@@ -1,13 +1,13 @@
 import { CodedError, GuichetError } from '../../errors.ts'
 import { maxDepth, maxParts } from './mime/walk.ts'
 
-/** Strings under the key `data`, together: bodies of 5 MiB in base64. */
+/** The limit for all strings under the key `data` together: bodies of 5 MiB in base64. */
 const maxDataLength = 7 * 1024 * 1024
-/** Any other string, in bytes: a header of the longest kind, with escapes. */
+/** The limit for any other string, in bytes: enough for the longest header, with escapes. */
 const maxStringLength = 128 * 1024
-/** All that is kept, in bytes. */
+/** The limit for everything that is kept, in bytes. */
 const maxKeptLength = 16 * 1024 * 1024
-/** Parts and headers of all mails in the answer. */
+/** The limit for parts and headers, of all mails in the answer together. */
 const maxElements = 60_000
 const maxNesting = 1000
 const maxNestingLeftOut = 100_000
@@ -24,7 +24,7 @@ interface Frame {
   key: string
   /** How many `parts` there are from the mail's root to here. */
   depth: number
-  /** Of its elements. */
+  /** How many of its elements are kept. */
   kept: number
 }
 
@@ -33,9 +33,9 @@ const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d
 const separator = Buffer.from(',')
 
 /**
- * Keeps of an answer of Gmail, while it arrives, what a mail may hold: long strings are cut, parts and headers past
- * their limit are left out. What is kept of JSON is JSON, and small enough to be parsed in one go: a mail of 40 MB never
- * is in memory as a whole. One part and one level more than are read stay, to show that there were more.
+ * Reads an answer of Gmail as it arrives, and keeps what a mail may hold: long strings are cut, parts and headers past
+ * their limit are left out. The rest is JSON again, and small enough to be parsed in one go: a mail of 40 MB is never in
+ * memory as a whole. One part and one level more than the limits stay, to show that there were more.
  * @throws (write) GuichetError `google_invalid_response` for what is too large or too deep all the same
  */
 export function createJsonCutter(): JsonCutter {
@@ -46,11 +46,11 @@ export function createJsonCutter(): JsonCutter {
   let dataLeft = maxDataLength
   let partsLeft = maxParts + 1
   let elementsLeft = maxElements
-  /** How many frames there were when an element began that is left out; -1 outside of any. */
+  /** While an element is left out: how many frames there were when it began. Otherwise -1. */
   let leftOutAt = -1
   let expectsKey = false
   let key = ''
-  /** The string under way; its escape sequence, as far as it has come. */
+  /** The string that is being read, and the part of its escape sequence that has arrived. */
   let string: { isKey: boolean; isData: boolean; left: number } | undefined
   let pending: number[] = []
 
@@ -178,7 +178,7 @@ interface Marks {
   next(from: number): number
 }
 
-/** Each is looked for once: to look for both at each of them would take the square of their number. */
+/** Each kind is searched for once: searching for both at every one of them would take quadratic time. */
 function createMarks(chunk: Buffer): Marks {
   const find = (byte: number) => {
     let found = -1

@@ -38,7 +38,7 @@ export interface MessageOptions {
   toText?: ToText | undefined
 }
 
-/** The mail as a list shows it, of a resource of any format that has headers. */
+/** The mail as a list shows it, made from a resource of any format that has headers. */
 export async function toMessageSummary(message: Message): Promise<MessageSummary> {
   const labelIds = message.labelIds ?? []
   const values = readHeaders(message.payload ?? {})
@@ -83,8 +83,8 @@ async function readPeople(headers: readonly string[]): Promise<Address[]> {
 }
 
 /**
- * The mail as an app reads it, of a resource with `format=full`. Work goes in steps of some milliseconds: what it costs
- * is bounded by what the answer was cut to.
+ * The mail as an app reads it, made from a resource with `format=full`. The work is done in steps of some milliseconds, and
+ * there is a limit to it: the answer was cut before.
  * @throws GuichetError of `fetchBody`
  */
 export async function toMessageView(message: Message, options: MessageOptions): Promise<MessageView> {

@@ -12,7 +12,7 @@ import type { AliasView, MessageView } from './views.ts'
 
 /** A mail that is ready to be handed over, and the conversation that it belongs to. */
 export interface PreparedMail {
-  /** What the body is written of. */
+  /** The mail that the body is written from. */
   mail: Mail
   body: MailBody
   threadId: string | undefined
@@ -23,7 +23,7 @@ export interface PrepareOptions {
   date: Date
   /** Files that arrive after the mail's own, one by one, and are read once. */
   files?: AsyncIterable<OutgoingFile> | undefined
-  /** What a draft that is replaced has of its conversation. */
+  /** The place in its conversation of the draft that is replaced. */
   draft?: Pick<Answer, 'threadId' | 'inReplyTo' | 'references' | 'subject'> | undefined
   /** A draft may lack recipients. */
   needsRecipients: boolean

@@ -29,10 +29,10 @@ export const quotaCollection: CollectionOf<QuotaRecord> = {
 
 /** What this process may spend of one budget. */
 export interface Share {
-  /** Whether so many units are at hand, with `reserve` of the whole budget left beside them. */
+  /** Whether this process has that many units to spend, with `reserve` units of the whole budget left over. */
   has(units: number, reserve: number): boolean
   spend(units: number): void
-  /** Takes more from the budget. 0 once they are at hand, else the milliseconds until there may be some. */
+  /** Takes more from the budget. 0 once it has them, else the milliseconds until there may be some. */
   refill(units: number, reserve: number): Promise<number>
   /** Milliseconds until so many may be there, as far as is known here. */
   foresee(units: number, reserve: number): number

@@ -7,8 +7,8 @@ import { ApiRefusal, RequestNotSent } from '../../google/api-client.ts'
 export const resumeSeconds = 2
 
 /**
- * Whether Gmail may have acted on a call that failed: the last one decides, for what fails before it (a pause, a token, a
- * renewal after 401) comes where nothing was done.
+ * Whether Gmail may have acted although a call failed. The last call decides: what fails before it (a pause, a token, a
+ * renewal after 401) fails where nothing was done.
  */
 export function watched() {
   let mayHaveActed = false

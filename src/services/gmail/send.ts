@@ -18,17 +18,17 @@ export interface SendOptions {
   files?: HashedFiles | undefined
 }
 
-/** Files whose bytes are hashed while they pass. */
+/** Files whose bytes are hashed as they are read. */
 export interface HashedFiles extends AsyncIterable<OutgoingFile> {
-  /** SHA-256 of all of them, once they have passed. */
+  /** SHA-256 of all of them, once they have been read. */
   hash(): string
-  /** Reads what has not passed yet, for its hash alone. */
+  /** Reads the rest, for its hash alone. */
   drain(): Promise<void>
 }
 
 export interface SendOutcome {
   sent: Sent
-  /** The key was known, and this is what it brought then. */
+  /** The key was used before, and this is the result it had then. */
   isReplayed: boolean
 }
 
@@ -37,7 +37,7 @@ export interface Sending {
   send(mailbox: Mailbox, mail: OutgoingMail, options: SendOptions): Promise<SendOutcome>
   /** Sends a draft that is there already. */
   sendDraft(mailbox: Mailbox, draftId: string, options: Pick<SendOptions, 'key'>): Promise<SendOutcome>
-  /** Takes the drafts away of sends that their app has given up; `open` gives a connection's mailbox, where it has one. */
+  /** Deletes the drafts of sends that their apps have given up; `open` gives a connection's mailbox, where it has one. */
   tidy(open: (connectionId: ObjectId) => Promise<Mailbox | undefined>, signal: AbortSignal): Promise<void>
 }
 
@@ -45,8 +45,8 @@ const userId = 'me'
 const maxSends = 3
 
 /**
- * Gmail knows no idempotency key, but a draft is sent once: what is sent with a key is a draft first, and after a lost
- * answer Gmail is asked whether the draft is still there. Any replica goes on where another stopped.
+ * Gmail knows no idempotency keys, but sends a draft only once. So a mail with a key is made a draft first, and after a lost
+ * answer Gmail is asked whether the draft is still there. Any replica continues where another stopped.
  */
 export function createSending(options: { records: SendRecords; prepare: Prepare; nowMs: () => number }): Sending {
   const { records, prepare, nowMs } = options
@@ -157,7 +157,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
       }
       throw error
     }
-    // The mail is out: an answer that cannot be written down is found again by the next one who asks.
+    // The mail is sent: where its result cannot be stored, the next request with this key finds it at Gmail.
     await claimed.keep({ sent }).catch(() => {})
     await claimed.release().catch(() => {})
     return { sent, isReplayed: false }
@@ -170,7 +170,7 @@ export function createSending(options: { records: SendRecords; prepare: Prepare;
         try {
           const mailbox = await open(connectionId)
           if (mailbox && draftId !== null) await deleteDraft(mailbox.gmail, draftId)
-          // Asked again after all, it is made again.
+          // If the app repeats its request after all, a new draft is made.
           await held.keep({ draftId: null, isMade: false, filesHash: null })
         } catch (error) {
           if (!hasCode(error, 'not_found')) throw error

@@ -5,7 +5,7 @@ import type { AddressView, MessageSummary, MessageView, ThreadSummary, ThreadVie
 
 export type Thread = gmail_v1.Schema$Thread
 
-/** A conversation as a list shows it, of a resource of any format that has headers. */
+/** A conversation as a list shows it, made from a resource of any format that has headers. */
 export async function toThreadSummary(thread: Thread): Promise<ThreadSummary> {
   const messages: MessageSummary[] = []
   for (const message of messagesOf(thread)) messages.push(await toMessageSummary(message))

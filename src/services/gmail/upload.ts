@@ -22,8 +22,8 @@ export interface Handover {
 }
 
 /**
- * Calls a method that takes a mail. A small one goes inside the JSON; a larger one is streamed from where it comes to
- * where it goes, and counted on its way.
+ * Calls a method that takes a mail. A small mail goes inside the JSON; a larger one is streamed from its source to Gmail,
+ * and its bytes are counted on the way.
  * @throws GuichetError `message_too_large`, before Gmail has it all; those of the call and of what the mail is made of
  */
 export async function submit<T>(

@@ -136,7 +136,7 @@ function metaCharset(bytes: Buffer): string {
   return toLabel(/<meta[^>]{0,256}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)?.[1])
 }
 
-/** Of what the labels give, UTF-8 with a damaged spot, and windows-1252, which reads any byte. */
+/** The best reading: by one of the labels, as UTF-8 with a damaged spot, or else as windows-1252, which reads any byte. */
 async function leastDamaged(attempts: readonly (Attempt | undefined)[], bytes: Buffer): Promise<string> {
   const known = attempts.filter(attempt => attempt !== undefined)
   const asUtf8 = await attempt(bytes, utf8())
@@ -146,7 +146,7 @@ async function leastDamaged(attempts: readonly (Attempt | undefined)[], bytes: B
   return (known[0] ?? (await attempt(bytes, windows1252()))).text
 }
 
-/** Without byte-order mark, NUL and halves of characters. */
+/** Removes the byte-order mark and NUL, and replaces halves of characters. */
 function tidy(text: string, isFirst: boolean): string {
   const start = isFirst && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
   return (start.includes('\0') ? start.replaceAll('\0', '') : start).toWellFormed()

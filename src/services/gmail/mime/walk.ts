@@ -25,7 +25,7 @@ export interface WalkedMail {
   texts: Leaf[]
   htmls: Leaf[]
   attachments: Leaf[]
-  /** Those and what a forwarded mail has to read. */
+  /** All of these, and the bodies of forwarded mails. */
   leaves: Leaf[]
   /** There were more parts, or deeper ones, than are looked at. */
   truncated: boolean

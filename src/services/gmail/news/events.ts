@@ -6,15 +6,15 @@ import type { News } from './history.ts'
 type Connection = Pick<ConnectionRecord, '_id' | 'externalId'>
 
 /**
- * The event that tells one piece of news. Its id follows from what it tells: told again after a crash or a resync it is the
- * same event, which the list holds once. Only a change of labels may happen to a message more than once.
+ * The event for one piece of news. Its id is computed from the news: found again after a crash or a resync it is the same
+ * event, which the list holds once. Only a change of labels may happen to a message more than once.
  */
 export function toNewsEvent(connection: Connection, { kind, ...news }: News, at: Date): EventRecord {
   const id = idOf(connection, kind, news.messageId, kind === 'changed' ? news.historyId : '')
   return { id, type: `gmail.message_${kind}`, createdAt: at, data: { ...whose(connection), ...news } }
 }
 
-/** Tells that Google forgot the cursor, and from where to where mail was looked up instead. */
+/** Says that Google forgot the cursor, and from where to where mail was looked up instead. */
 export function toResyncEvent(
   connection: Connection,
   resync: { from: string; to: string; truncated: boolean },
@@ -24,7 +24,7 @@ export function toResyncEvent(
   return { id: idOf(connection, 'resync', resync.from, resync.to), type: 'gmail.resync', createdAt: at, data }
 }
 
-/** Tells that pushes stopped, or that they are back. */
+/** Says that pushes stopped, or that they are back. */
 export function toWatchEvent(
   type: Extract<EventType, `gmail.watch_${string}`>,
   connection: Connection,

@@ -11,7 +11,7 @@ export interface News {
   labelIds?: string[]
   addedLabelIds?: string[]
   removedLabelIds?: string[]
-  /** Of the history's record that tells it. */
+  /** The id of the history record that it stands in. */
   historyId: string
 }
 
@@ -23,8 +23,9 @@ interface Change {
 }
 
 /**
- * What one record of users.history.list tells. Drafts are no news, autosaves included; the account's own mail is sent, not
- * received; mail that arrives in spam is received when it leaves it. Google tells of that, as of the bin, by labels alone.
+ * The news in one record of users.history.list. Drafts are no news, autosaves included; the account's own mail counts as
+ * sent, not received; mail that arrived in spam counts as received when it leaves spam, which Google reports as a change
+ * of labels, as it does for the bin.
  */
 export function readHistory(record: gmail_v1.Schema$History): News[] {
   const historyId = toHistoryId(record.id)

@@ -4,8 +4,8 @@ export const longestMs = 600_000
 const growth = 1.5
 
 /**
- * How long to leave a mailbox alone, in milliseconds. Where news was found more is likely; where there is none the pause
- * grows. With pushes polling is only for those that were late or dropped.
+ * The pause before the next look at a mailbox, in milliseconds: short after news, because more is likely, and longer each
+ * time there is none. With pushes, polling only finds what a late or lost push has not reported.
  */
 export function nextInterval(previousMs: number, { found, pushed }: { found: boolean; pushed: boolean }): number {
   if (pushed) return longestMs

@@ -22,8 +22,9 @@ const Claims = z.object({ aud: z.string(), email: z.string(), email_verified: z.
 const skewSeconds = 60
 
 /**
- * Verifies the token that comes with a push. Anyone's service account can have Google sign a token with our audience: it
- * is the account that tells ours. The token lives for an hour and names no message, so it may come more than once.
+ * Verifies the token that comes with a push. Any service account can have Google sign a token with our audience: only the
+ * account's address shows that the push is ours. The token lives for an hour and names no message, so it may come more
+ * than once.
  * @throws (the result) GuichetError `unauthenticated`, `google_unavailable` while there are no keys
  */
 export function createPushVerifier(options: {

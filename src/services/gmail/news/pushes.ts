@@ -3,7 +3,7 @@ import type { WatchError, WatchRecord } from '../../../connections/watch.ts'
 import { CodedError, GuichetError } from '../../../errors.ts'
 import type { Mailbox } from '../mailbox.ts'
 
-/** What asking for pushes leaves in a watch. */
+/** The fields of a watch that asking for pushes sets. */
 export type PushState = Pick<WatchRecord, 'renewAt' | 'pushError'> & Partial<Pick<WatchRecord, 'expiresAt'>>
 
 /** Google sends pushes for a week and advises to ask daily. A random hour spreads the mailboxes over the day. */
@@ -12,8 +12,8 @@ const spreadMs = 8 * 3_600_000
 const retryMs = 3_600_000
 
 /**
- * Asks Google to send pushes for a mailbox to the topic, without a filter: one by label hides changes elsewhere. A refusal
- * is part of the result. The number in Google's answer is not: events up to it are not written yet.
+ * Asks Google to send pushes for a mailbox to the topic, without a filter: a filter by label would hide other changes. A
+ * refusal is part of the result. The historyId in Google's answer is not: the events up to it are not written yet.
  */
 export async function askForPushes({ gmail }: Mailbox, topicName: string, clock: Clock): Promise<PushState> {
   try {
@@ -33,7 +33,7 @@ export async function askForPushes({ gmail }: Mailbox, topicName: string, clock:
   }
 }
 
-/** @throws what is no error of the contract */
+/** @throws any error that is not one of the HTTP contract */
 export function toWatchError(error: unknown): WatchError {
   if (!(error instanceof GuichetError)) throw error
   return { code: error.code, detail: error.details.detail ?? error.title }

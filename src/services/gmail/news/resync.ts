@@ -9,7 +9,7 @@ import type { Held } from './watches.ts'
 
 /** The ids of one page, and the most events of one kind in a resync. */
 const pageSize = 500
-/** An overlap: mail may be dated earlier than the last look, though it arrived after it. */
+/** The search begins this much before the last look: mail may be dated earlier than it arrived. */
 const overlapMs = 3_600_000
 
 const searches: Partial<Record<NewsKind, string>> = { received: '-in:sent -in:draft', sent: 'in:sent' }
@@ -17,7 +17,7 @@ const searches: Partial<Record<NewsKind, string>> = { received: '-in:sent -in:dr
 /**
  * Google keeps a mailbox's history for about a week, at times for hours. Where the cursor is older, mail since the last good
  * look is found by a search instead, up to a bound; changes of labels and deletions in between stay unknown, which the
- * event says. Mail that was told before keeps its event's id, and so is not told twice.
+ * event says. Mail that was reported before has the same event id again, and so is not reported twice.
  */
 export async function catchUp(
   held: Held,

@@ -5,12 +5,12 @@ import type { Bell } from './bell.ts'
 
 export interface StreamOptions {
   connectionId: ObjectId
-  /** The number of the last event that the reader knows; none: from now on. */
+  /** The number of the last event that the reader knows; undefined: from now on. */
   lastEventId: number | undefined
   /** Whether the reader may still know of this connection. */
   isAllowed: () => Promise<boolean>
   toData: (event: ListedEvent) => object
-  /** Ends it. */
+  /** Ends the stream. */
   signal: AbortSignal
 }
 
@@ -25,7 +25,7 @@ const pageSize = 100
 export function createStreams(options: {
   events: EventList
   bell: Bell
-  /** Between two heartbeats: a proxy closes an idle connection. */
+  /** The time between two heartbeats: a proxy closes an idle connection. */
   keepAliveMs: number
 }): (stream: StreamOptions) => AsyncGenerator<string> {
   const { events, bell, keepAliveMs } = options

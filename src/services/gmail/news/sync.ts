@@ -9,7 +9,7 @@ import { latest, toHistoryId } from './history-id.ts'
 import { catchUp } from './resync.ts'
 import type { Held, Watches } from './watches.ts'
 
-/** What a look at a mailbox came to: whether there was news, and whether more of it waits. */
+/** The result of a look at a mailbox: whether there was news, and whether more of it waits. */
 export interface Outcome {
   found: boolean
   more: boolean
@@ -29,7 +29,7 @@ const typesOf = {
 } as const
 
 /**
- * Tells what happened in a mailbox since its cursor. The cursor moves in the same write that stores the events of the
+ * Writes events for what happened in a mailbox since its cursor. The cursor moves in the same write that stores the events of the
  * records it passes: after a crash the next worker continues from there. It always starts from the stored cursor,
  * never from the number that a push brought.
  */
@@ -42,7 +42,7 @@ export function createSync(options: {
   const { watches, clock, listEvents } = options
   const lost: Outcome = { found: false, more: false }
 
-  /** In parts; the cursor moves with the last one, once all events of the record are stored. */
+  /** Stores the events in parts; the cursor moves with the last part, once all events of the record are stored. */
   async function tell(held: Held, cursor: string, events: readonly EventRecord[]): Promise<boolean> {
     for (let at = 0; at < events.length || cursor !== held.watch.cursor; at += eventsAtOnce) {
       const part = events.slice(at, at + eventsAtOnce)
@@ -57,7 +57,7 @@ export function createSync(options: {
   return async (held, mailbox, signal) => {
     const startHistoryId = held.watch.cursor
     let pageToken: string | undefined
-    // Of the first page: what happens while the others are read may not be in them.
+    // Taken from the first page: the later pages may lack what happens while they are read.
     let current: string | undefined
     let found = false
     for (let page = 0; page < pagesAtOnce; page++) {

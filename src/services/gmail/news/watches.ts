@@ -10,7 +10,7 @@ import type { Notification } from './push.ts'
 /** A live connection whose mailbox is watched. */
 export type Followed = ConnectionRecord & { watch: WatchRecord }
 
-/** One that this worker holds under a lease. Writes keep it as it is stored. */
+/** A connection whose lease this worker holds. Each write updates this object too. */
 export type Held = Followed & { watch: { lease: Lease } }
 
 export type WatchChange = Partial<Omit<WatchRecord, 'lease' | 'dueAt'>>
@@ -34,7 +34,7 @@ export interface Watches {
   write(held: Held, change: WatchChange, events: readonly EventRecord[]): Promise<boolean>
   /** Ends the lease; the watch is due again `afterMs` from now, or at once if a push came meanwhile. */
   release(held: Held, change: WatchChange & { afterMs: number }): Promise<void>
-  /** Makes the watches of a mailbox due, unless they are past that place already or know the push. */
+  /** Makes the watches of a mailbox due, unless their cursor is past that historyId already or they have seen this push. */
   notify(notification: Notification, pushId: string): Promise<void>
 }
 

@@ -8,7 +8,7 @@ import { shortestMs } from './poll-interval.ts'
 import { askForPushes, toWatchError } from './pushes.ts'
 import type { Watches } from './watches.ts'
 
-/** What an app wants to hear of. */
+/** What an app asks to be told. */
 export interface Wishes {
   events: NewsKind[]
   labelIds: string[]
@@ -49,7 +49,7 @@ export function createWatching(options: {
       const pushes = lacksPushes ? await askForPushes(mailbox, topic, clock) : {}
       const known = await watches.change(_id, { ...wishes, ...pushes })
       if (known) return known.watch
-      // Before Google is asked for pushes: what comes in between is in the history after it.
+      // Read before Google is asked for pushes: what comes in between is in the history after it.
       const profile = await mailbox.gmail.call('getProfile', (users, options) =>
         users.getProfile({ userId: 'me' }, options)
       )
@@ -80,7 +80,7 @@ export function createWatching(options: {
     async stop(mailbox) {
       const { _id } = mailbox.connection
       const watch = await watches.stop(_id)
-      // Google's watch is the account's: another user's connection may stand on it.
+      // The watch at Google belongs to the account: another user's connection may need it.
       if (!watch?.expiresAt || (await watches.hasOther(watch.address, _id))) return
       // A refusal does no harm: pushes for a mailbox that is not watched are ignored.
       await mailbox.gmail.call('stop', (users, options) => users.stop({ userId: 'me' }, options)).catch(toWatchError)
