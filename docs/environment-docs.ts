@@ -2,8 +2,9 @@ import { Environment, secretNames } from '../src/config/environment.ts'
 
 const heading = `# The environment
 
-Written by \`npm run docs\` from [src/config/environment.ts](../src/config/environment.ts). guichet reads nothing else. A fault in
-any of these stops the start: every faulty variable is named, and no value is printed.`
+Written by \`npm run docs\` from [src/config/environment.ts](../src/config/environment.ts). Nothing else sets guichet
+up. A fault in any of these stops the start: every faulty variable is named, and no value is printed. So does
+\`NODE_TLS_REJECT_UNAUTHORIZED=0\`, and a \`DEBUG\` that would make the OAuth library print secrets.`
 
 interface Variable {
   name: string

@@ -160,7 +160,7 @@ const guide: Record<ErrorCode, readonly [happened: string, remedy: string]> = {
   ],
   send_outcome_unknown: [
     'The connection to Google broke while a mail went out. 503 with an `Idempotency-Key`, 502 without one.',
-    'With a key, send the same request again: it settles what happened. Without one, look into "Sent" first.'
+    'With a key, send the same request again: it finds out what happened. Without one, look into "Sent" first.'
   ],
   google_unavailable: ['Google does not answer, or with 5xx.', 'Wait for `Retry-After`. The connection is untouched.'],
   google_misconfigured: [

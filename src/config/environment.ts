@@ -82,7 +82,7 @@ export const Environment = z.object({
     )
     .refine(isSecureUrl, 'must be https (http only for localhost)')
     .describe(
-      'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is Secure and `__Host-guichet`, or `__Secure-guichet` under a path; http is for localhost only.'
+      'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is Secure and `__Host-guichet`, or `__Secure-guichet` under a path; http is for localhost only, where the name ends in the port (`guichet-3000`).'
     ),
   MONGODB_URI: text()
     .refine(
@@ -146,7 +146,7 @@ export const Environment = z.object({
   TRUST_PROXY: everyItem(isProxy, 'must be a comma list of addresses, CIDRs or loopback')
     .default([])
     .describe(
-      'Addresses, CIDRs or `loopback` of the proxies whose forwarded headers count. Required when PUBLIC_URL is https.'
+      'Addresses, CIDRs, `loopback`, `linklocal` or `uniquelocal`: the proxies whose forwarded headers count. Required when PUBLIC_URL is https.'
     ),
   SIGN_IN_ALLOW: everyItem(isAllowedAddress, 'must be a comma list of e-mail addresses or @domains')
     .default([])
