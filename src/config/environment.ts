@@ -82,7 +82,7 @@ export const Environment = z.object({
     )
     .refine(isSecureUrl, 'must be https (http only for localhost)')
     .describe(
-      'What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is Secure and `__Host-guichet`, or `__Secure-guichet` under a path; http is for localhost only, where the name ends in the port (`guichet-3000`).'
+      "What browsers see: an origin such as `https://auth.example.com`, or one with a path to live under. Redirect URIs are made from it alone. With https the cookie is Secure and `__Host-guichet`, or `__Secure-guichet` under a path; http is for localhost only. There the cookie's name ends in the port (`guichet-3000`)."
     ),
   MONGODB_URI: text()
     .refine(

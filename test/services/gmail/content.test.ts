@@ -35,12 +35,12 @@ t.test('[R83] mail › its content is neither stored nor logged, failures includ
   const seen: string[] = []
   for (const { request } of routes) seen.push((await ada.request(request)).body)
   await ada.fetch(`/connections/${connection.id}/gmail/messages?q=${secrets.search}`)
-  // Failures quote what they choke on.
+  // Errors of parsers quote the text that they cannot read.
   const spoilt = (body: string) =>
     /"(?:data|raw)":"[^"]*"\}$/.test(body) ? body.replace(/"(data|raw)":"/, '"$1":"*') : body.slice(0, -3)
   for (const raw of [spoilt, (body: string) => `${body.slice(0, -1)}]`]) {
     for (const { name, request, itemized } of routes.filter(({ use }) => use === 'read')) {
-      // Once its bytes flow, a file can only break off: see the tests of its decoder.
+      // Once a file's first bytes are sent, its answer can only break off: the tests of its decoder show that.
       if ((name === 'attachment' || name === 'message, raw') && raw !== spoilt) continue
       if (itemized) continue
       google.fault('gmail', { raw }, Number.POSITIVE_INFINITY)

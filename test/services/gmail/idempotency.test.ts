@@ -72,7 +72,7 @@ t.test(
         const keyed = { 'idempotency-key': `k${number}` }
         const subject = `Mail ${number}`
         const only = ({ gmailMethod }: { gmailMethod?: string | undefined }) => gmailMethod === method
-        // The question after a lost answer can only be lost if there is one.
+        // Gmail is only asked what became of a mail after a lost answer: so one is lost first.
         if (method === 'drafts.get')
           google.fault(
             'gmail',

@@ -120,7 +120,7 @@ t.test('[G4] json cutter › no piece takes long', async t => {
     const bytes = Buffer.from(text)
     let longest = 0
     for (let at = 0; at < bytes.length; at += 65_536) {
-      // Of this thread's own work: other processes may have the processor meanwhile.
+      // Only this thread's processor time counts: other processes may run meanwhile.
       const before = process.threadCpuUsage()
       cutter.write(bytes.subarray(at, at + 65_536))
       const { user, system } = process.threadCpuUsage(before)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { build, isProblem, problemOf } from '../../helper.ts'
 import { connectedMailbox, type Route } from './mailbox.ts'
 
-/** Those that answer with one error: a list tells of each of its items. */
+/** The routes that answer with one error; a list has an error for each item. */
 const single = (routes: readonly Route[]) => routes.filter(({ itemized }) => !itemized)
 const after = (seconds: number) => ({ 'retry-after': String(seconds) })
 

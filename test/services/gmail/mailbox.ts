@@ -5,7 +5,7 @@ import type { Browser } from '../../helper.ts'
 export interface Route {
   name: string
   use: 'read' | 'modify'
-  /** To Google, in all; default 1. */
+  /** How many calls to Google it makes in all; default 1. */
   calls?: number
   /** Answers with items, each of which may fail alone. */
   itemized?: true

@@ -12,10 +12,10 @@ type Fault = Parameters<FakeGoogle['fault']>[1]
 type Sending = Awaited<ReturnType<typeof startSending>>
 
 const all = Number.POSITIVE_INFINITY
-/** What hands a mail over, of a send with a key too. */
+/** The calls that hand a mail over to Gmail, with a key or without. */
 const handsOver = ({ gmailMethod = '' }: { gmailMethod?: string | undefined }) =>
   ['messages.send', 'drafts.send'].includes(gmailMethod)
-/** Faults that last as long as a call may, apart from the others: those need no short time, which a busy machine passes. */
+/** Faults that last until a call's time-out. The others run without the short time-out, which a busy machine could exceed. */
 const isSlow = (name: string) => /no answer|in time/.test(name)
 const kinds = [
   { kind: '', options: {}, isMeant: (name: string) => !isSlow(name) },
@@ -223,7 +223,7 @@ t.test('[G13][G17] send › it ends before a large mail has left whole › told 
     ['a form', () => google.fault('gmail', unauthorized, token), () => post()],
     ['a form', () => google.fault('gmail', unauthorized, token), () => post(key('form'))]
   ]
-  // The addresses are known from here on: what is asked first is the mail.
+  // After this the addresses are remembered, and the first call of each case is about the mail.
   await send(mail('first'))
   for (const [subject, cause, ask] of cases) {
     const before = sentOf(google, subject).length

@@ -7,7 +7,7 @@ import { build } from '../../helper.ts'
 
 const timeoutMs = 7_321
 
-/** The timers of about that length, and when they run out. */
+/** The timers of about `timeoutMs`, and what each would call. */
 function watchTimers(t: Test): Map<NodeJS.Timeout, () => void> {
   const armed = new Map<NodeJS.Timeout, () => void>()
   const { setTimeout: set, clearTimeout: clear } = globalThis

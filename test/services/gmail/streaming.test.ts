@@ -14,7 +14,7 @@ const MB = 1024 * 1024
 
 /** The memory held, after garbage collection. */
 function heldBytes(): number {
-  // Twice: buffers are given back a little after what held them.
+  // Twice: a buffer is freed a little after the object that held it.
   collect()
   collect()
   const { heapUsed, external } = process.memoryUsage()
@@ -22,7 +22,7 @@ function heldBytes(): number {
 }
 
 async function listening(t: Test) {
-  // Looking takes its time, which is not Google's.
+  // Measuring memory takes time, which must not run into Google's time-out.
   const world = await build(t, { environment: { GOOGLE_TIMEOUT_MS: '15000' } })
   const ada = await world.signedIn()
   const { id } = await ada.connected()

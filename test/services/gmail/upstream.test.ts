@@ -14,11 +14,11 @@ const hostile = [
   ...['%40evil.example', 'a%00', 'a%0d%0aX-Evil:1', 'a%20b', 'a%c3%a9', 'a;b', 'a:modify', "a'b", 'a%7bb', '%', '%zz'],
   ...['x'.repeat(300), '%F0%9F%97%9D', '*', 'a.b']
 ]
-/** Longer than any parameter may be: the router's answer, before a route is found. */
+/** Longer than a parameter may be: the router refuses it before it finds a route. */
 const tooLong = 'x'.repeat(1025)
 /**
- * The client itself resolves these dots, so that another path is asked for, in the order of the requests below: one that
- * is no route (404), `messages/modify` and `messages/trash`, which are not posted to (405), or a route without its id.
+ * The client resolves these dots itself, and asks for another path: one that is no route (404), `messages/modify` and
+ * `messages/trash`, which take no POST (405), or a route without its id. In the order of the requests below.
  */
 const resolved: Record<string, number[]> = {
   '..': [404, 404, 404, 404, 404, 404],
@@ -38,7 +38,7 @@ t.test('[R81] upstream › an id that cannot be Gmail’s › never reaches Goog
       { method: 'POST', url: `${prefix}/messages/${id}/modify`, payload: { addLabels: ['STARRED'] } },
       { method: 'POST', url: `${prefix}/messages/${id}/trash` },
       { method: 'GET', url: `${prefix}/messages/${id}/attachments/1` },
-      // An attachment's id may be that long; and inject itself would make this one `messages/oauth2`.
+      // An attachment's id may be 300 long. One with a slash and dots would reach another route.
       ...(id.length === 300 || id.includes('/')
         ? []
         : [{ method: 'GET' as const, url: `${prefix}/messages/m1/attachments/${id}` }])

@@ -12,7 +12,7 @@ export interface EventSource {
   headers: Headers
   /** The next event; undefined where the stream has ended. */
   next(): Promise<StreamedEvent | undefined>
-  /** Goes away. */
+  /** Disconnects. */
   close(): void
 }
 
