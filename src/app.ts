@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { GuichetError } from './errors.ts'
 import { createAllowedMethods } from './http/allowed-methods.ts'
+import { createToOwnUrl, pathOf } from './http/own-url.ts'
 import { sendProblem } from './http/send-problem.ts'
 import { type Mount, toServerOptions } from './http/server-options.ts'
 
@@ -36,18 +37,20 @@ export async function createServer(
   logger: FastifyServerOptions['logger'] = false,
   mount?: Mount
 ): Promise<FastifyInstance> {
-  const app = Fastify(toServerOptions(config, logger, mount) as object) as unknown as FastifyInstance
   const allowed = createAllowedMethods()
+  const isRoute = (path: string) => allowed.of(path).length > 0
+  const toOwnUrl = createToOwnUrl(config.publicUrl, mount?.path ?? '', isRoute)
+  const app = Fastify(toServerOptions(config, logger, toOwnUrl, mount) as object) as unknown as FastifyInstance
   app.decorate('config', config)
   app.decorate('clock', clock)
-  app.decorate('methodsOf', allowed.of)
+  app.decorate('knows', url => isRoute(pathOf(toOwnUrl(url))))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   // Before anything is registered: plugins registered earlier would keep Fastify's own.
   app.setErrorHandler(sendProblem)
   // Thrown, so that hooks see these errors like any other.
   app.setNotFoundHandler((request, reply) => {
-    const methods = allowed.of(request.url.split('?', 1)[0] ?? '')
+    const methods = allowed.of(pathOf(request.url))
     if (methods.length === 0) throw new GuichetError('not_found')
     reply.header('allow', methods.join(', '))
     throw new GuichetError('method_not_allowed')

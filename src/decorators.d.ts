@@ -9,7 +9,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     config: Config
     clock: Clock
-    /** The methods of a path as the routes know it; empty if there is no such path. */
-    methodsOf(path: string): string[]
+    /** Whether that URL, as a request brings it, has a route here, whatever the method. */
+    knows(url: string): boolean
   }
 }

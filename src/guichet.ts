@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { createServer, type GuichetOptions } from './app.ts'
 import { logSerializers } from './observability/log.ts'
 
@@ -17,22 +17,31 @@ export async function guichet(host: FastifyInstance, options: GuichetOptions & M
   // Includes the host's own prefix: a host may be mounted too.
   const mountPath = host.prefix
   const app = await createServer(config, false, { path: mountPath, log: host.log })
-  await app.ready()
+  try {
+    await app.ready()
+  } catch (error) {
+    // A host that goes on without guichet would keep its connections.
+    await app.close().catch(() => {})
+    throw error
+  }
   host.addHook('preClose', async () => app.readiness.drain())
   host.addHook('onClose', async () => app.close())
 
-  // Bodies are read behind the route, by the limits and parsers that guichet has in either form.
+  // Before the host's later hooks, which may want the body: it is read behind the route, by guichet's own limits and parsers.
+  const handOn: onRequestHookHandler = ({ raw }, reply, done) => {
+    if (!app.knows(raw.url ?? '/')) return done()
+    reply.hijack()
+    app.routing(raw, reply.raw)
+  }
+  // What is not known here is the host's 404, whatever its body is.
   host.removeAllContentTypeParsers()
   host.addContentTypeParser('*', (_request, _payload, done) => done(null))
-
-  async function handOn(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const path = pathOf(request.raw.url ?? '/', mountPath)
-    if (app.methodsOf(path).length === 0) return reply.callNotFound()
-    reply.hijack()
-    app.routing(request.raw, reply.raw)
-    return reply
+  const route = {
+    schema: { hide: true } as object,
+    logSerializers,
+    onRequest: handOn,
+    handler: (_request: FastifyRequest, reply: FastifyReply) => reply.callNotFound()
   }
-  const route = { schema: { hide: true } as object, logSerializers, handler: handOn }
   const methods = host.supportedMethods.filter(method => method !== 'OPTIONS' && method !== 'TRACE')
   host.route({ ...route, method: methods, url: '/*', exposeHeadRoute: false })
   // A host's CORS plugin wants the wildcard of OPTIONS for itself, before or after: a route with a constraint is another one.
@@ -40,10 +49,4 @@ export async function guichet(host: FastifyInstance, options: GuichetOptions & M
   if (mountPath !== '') {
     host.route({ ...route, method: methods, url: '/', exposeHeadRoute: false, prefixTrailingSlash: 'no-slash' })
   }
-}
-
-function pathOf(url: string, mountPath: string): string {
-  const [path = ''] = url.split('?', 1)
-  const rest = path.startsWith(mountPath) ? path.slice(mountPath.length) : path
-  return rest === '' ? '/' : rest
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request as ask, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import fastifyCookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
@@ -173,6 +174,66 @@ t.test('guichet › its host listens on a Unix socket › its peer is on this ma
   t.equal(await statusOf('/v1/connections', { authorization }), 401)
 })
 
+t.test('guichet › PUBLIC_URL has a path › found under it, and where a proxy has taken it off', async t => {
+  const world = await build(t)
+  // The second is the first segment of some routes too.
+  for (const path of ['/accounts', '/auth']) {
+    const config = parseConfig({ ...world.environment, PUBLIC_URL: `http://localhost:3000${path}` })
+    const host = Fastify()
+    t.teardown(() => host.close())
+    await host.register(guichet, { ...config, clock: world.clock })
+    const own = await world.replica({ PUBLIC_URL: `http://localhost:3000${path}` })
+    for (const app of [host, own] as { inject(url: string): Promise<{ statusCode: number }> }[]) {
+      for (const [url, status] of [
+        [path, 303],
+        [`${path}/`, 200],
+        [`${path}/livez`, 200],
+        [`${path}/auth/session`, 401],
+        [`${path}/auth/google`, 200],
+        ['/livez', 200],
+        ['/auth/session', 401],
+        ['/auth/google?returnTo=%2Fauth', 200],
+        [`${path}x/livez`, 404],
+        [`${path}/nowhere`, 404]
+      ] as const)
+        t.equal((await app.inject(url)).statusCode, status, `${url} under ${path}`)
+    }
+  }
+})
+
+t.test('guichet › a prefix as the host’s router reads it › case, parameters and a last slash', async t => {
+  const world = await build(t)
+  for (const [prefix, url] of [
+    ['/Accounts', '/accounts/livez'],
+    ['/:tenant/accounts', '/acme/accounts/livez'],
+    ['/accounts/', '/accounts/livez']
+  ] as const) {
+    const host = Fastify({ routerOptions: { caseSensitive: false } })
+    t.teardown(() => host.close())
+    await host.register(guichet, { ...world.config, clock: world.clock, prefix })
+    t.equal((await host.inject(url)).statusCode, 200, `${url} under ${prefix}`)
+  }
+})
+
+t.test('guichet › the host’s hooks read every body, and want one › guichet gets its own', async t => {
+  const world = await build(t)
+  const host = Fastify()
+  t.teardown(() => host.close())
+  host.addHook('preParsing', async (_request, _reply, payload) => payload.pipe(new PassThrough()))
+  host.addHook('preValidation', async ({ body }) => {
+    if (!body) throw new Error('the host wants a body')
+  })
+  await host.register(guichet, { ...world.config, clock: world.clock })
+  const answer = await host.inject({ method: 'POST', url: '/start', payload: 'x', headers: { 'content-type': 'a/b' } })
+  t.equal(answer.statusCode, 415)
+  const created = { name: 'host', operations: ['tickets:create' as const], services: null, expiresAt: null }
+  const { key } = await world.app.backendKeys.create(created)
+  const headers = { authorization: `Bearer ${key}` }
+  const ticket = await host.inject({ method: 'POST', url: '/v1/tickets', payload: { externalId: 'u1' }, headers })
+  t.equal(ticket.statusCode, 201, ticket.body)
+  t.equal((await host.inject('/livez')).statusCode, 200)
+})
+
 t.test('guichet › wrapped by fastify-plugin in the host › the host’s parsers are unchanged', async t => {
   const world = await build(t)
   const host = Fastify()
@@ -237,6 +298,15 @@ t.test('guichet › the host closes › readiness fails, and everything guichet 
   t.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200)
   await host.close()
   await t.rejects(fetch(`http://127.0.0.1:${port}/readyz`))
+})
+
+t.test('guichet › a wrong key › the host’s start fails, and nothing stays open', async t => {
+  const { environment, clock } = await build(t)
+  const config = parseConfig({ ...environment, VAULT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}` })
+  const closings = t.capture(MongoClient.prototype, 'close', MongoClient.prototype.close)
+  const host = Fastify()
+  await t.rejects(async () => host.register(guichet, { ...config, clock }), { code: 'unsealable' })
+  t.equal(closings().length, 1)
 })
 
 t.test('createServer › fails half-way › closes everything that it opened', async t => {

@@ -11,7 +11,6 @@ import {
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Config } from '../config/config.ts'
 import { createProxyTrust } from '../config/networks.ts'
-import { basePathOf } from '../config/public-url.ts'
 import { logSerializers } from '../observability/log.ts'
 import { answerClientError, type ClientError } from './client-error.ts'
 import { toCrossOriginHeaders } from './cross-origin.ts'
@@ -46,16 +45,13 @@ export interface Mount {
   log: FastifyBaseLogger
 }
 
-/**
- * The limits and habits of every guichet, a server of its own or behind a host app. The path of its mount is taken off
- * each URL, and so is that of PUBLIC_URL, whether a proxy has done so already or not.
- */
+/** The limits and habits of every guichet, a server of its own or behind a host app. */
 export function toServerOptions(
   config: Config,
   logger: FastifyServerOptions['logger'],
+  toOwnUrl: (url: string) => string,
   mount?: Mount
 ): FastifyServerOptions {
-  const bases = [...new Set([mount?.path ?? '', basePathOf(config.publicUrl)])].filter(base => base !== '')
   return {
     ...(mount && { loggerInstance: mount.log.child({}, { serializers: logSerializers, level: config.logLevel }) }),
     ...(logger && {
@@ -65,7 +61,7 @@ export function toServerOptions(
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     trustProxy: config.trustProxy.length > 0 ? createProxyTrust(config.trustProxy) : false,
-    ...(bases.length > 0 && { rewriteUrl: ({ url = '/' }) => withoutBase(url, bases) }),
+    rewriteUrl: ({ url = '/' }) => toOwnUrl(url),
     bodyLimit: 1024 * 1024,
     // A container with little processor time may need longer than Fastify's 10 s for one plugin, and would never come up.
     pluginTimeout: 60_000,
@@ -96,12 +92,4 @@ export function toServerOptions(
     }
     // Fastify's types know no `http` beside the options of a plain server.
   } as FastifyServerOptions
-}
-
-/** The URL as the routes know it. */
-function withoutBase(url: string, bases: readonly string[]): string {
-  const base = bases.find(base => url.startsWith(base) && /^([/?]|$)/.test(url.slice(base.length)))
-  if (base === undefined) return url
-  const rest = url.slice(base.length)
-  return rest.startsWith('/') ? rest : `/${rest}`
 }
