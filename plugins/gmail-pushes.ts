@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { GuichetError } from '../src/errors.ts'
+import { CodedError, GuichetError } from '../src/errors.ts'
 import { createBoundedFetch } from '../src/google/bounded-fetch.ts'
 import { createSigningKeys } from '../src/google/signing-keys.ts'
 import { createPushVerifier, type PushBody, readNotification } from '../src/services/gmail/news/push.ts'
@@ -45,7 +45,10 @@ export default fp(
       }),
       async take(body) {
         if (subscription !== undefined && body.subscription !== subscription)
-          throw new GuichetError('unauthenticated', { detail: 'This is no push of the configured subscription.' })
+          throw new GuichetError('unauthenticated', {
+            cause: new CodedError('subscription'),
+            detail: 'This is no push of the configured subscription.'
+          })
         await app.watches.notify(readNotification(body), body.message.messageId)
         app.background.soon('new mail')
       }

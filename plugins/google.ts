@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import type { Counter } from 'prom-client'
 import { createBoundedFetch } from '../src/google/bounded-fetch.ts'
 import { createEndpoints, type Endpoints } from '../src/google/endpoints.ts'
 import { createIdTokenVerifier, type IdTokenVerifier } from '../src/google/id-token.ts'
@@ -12,10 +11,10 @@ declare module 'fastify' {
       endpoints(): Promise<Endpoints>
       idTokens: IdTokenVerifier
       tokenEndpoint: TokenEndpoint
-      /** Refusals that only the operator can mend: of the OAuth client, or of the project. */
-      operatorFaults: Counter
       /** Tells the operator that Google refuses this server's OAuth client: an alert in log and metric. */
       operatorFault(fault: Error): void
+      /** Tells the operator that Google refuses this server's project. */
+      projectRefused(refusal: { reason: string; project: string | undefined; api: string }): void
     }
   }
 }
@@ -43,12 +42,18 @@ export default fp(
       endpoints,
       idTokens,
       tokenEndpoint,
-      operatorFaults,
       operatorFault(err) {
         operatorFaults.inc()
         app.log.error(
           { event: 'operator_fault', reason: safeCodeOf(err), err },
           "Google refuses this server's OAuth client: check its id and secret"
+        )
+      },
+      projectRefused({ reason, project, api }) {
+        operatorFaults.inc()
+        app.log.error(
+          { event: 'google_misconfigured', reason, project, api },
+          "Google refuses this server's project: enable the API, and check the OAuth client"
         )
       }
     })

@@ -12,7 +12,11 @@ export default fp(
   async function openCalendars(app) {
     const { apiUrl, timeoutMs } = app.config.google
     const nowMs = () => app.databaseClock.nowMs()
-    app.decorate('openCalendars', createOpenCalendars({ openAccess: app.openAccess, apiUrl, timeoutMs, nowMs }))
+    const { openAccess, google } = app
+    app.decorate(
+      'openCalendars',
+      createOpenCalendars({ openAccess, apiUrl, timeoutMs, nowMs, onProjectRefused: google.projectRefused })
+    )
   },
   { name: 'open-calendars', fastify: '5.x', dependencies: ['open-access'] }
 )

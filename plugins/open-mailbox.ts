@@ -16,7 +16,7 @@ declare module 'fastify' {
 /** Gmail, within Google's quota: every call goes through the governor of its account. */
 export default fp(
   async function openMailbox(app) {
-    const { config, databaseClock, log } = app
+    const { config, databaseClock } = app
     const { apiUrl, timeoutMs } = config.google
     const nowMs = () => databaseClock.nowMs()
     const metrics = createGmailMetrics(app.metrics.registry)
@@ -35,13 +35,7 @@ export default fp(
       timeoutMs,
       nowMs,
       metrics,
-      onProjectRefused({ reason, project, api }) {
-        app.google.operatorFaults.inc()
-        log.error(
-          { event: 'google_misconfigured', reason, project, api },
-          "Google refuses this server's project: enable the API, and check the OAuth client"
-        )
-      }
+      onProjectRefused: app.google.projectRefused
     })
     app.decorate('openMailbox', createOpenMailbox({ openAccess: app.openAccess, openGmail, governorOf }))
   },

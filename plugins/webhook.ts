@@ -30,8 +30,8 @@ export default fp(
       clock: app.databaseClock,
       ...webhook,
       guard: createAddressGuard(webhook.allowPrivate),
-      onFailure: ({ id }, parked) =>
-        app.log.warn({ event: 'delivery_failed', id, parked }, 'the webhook did not take an event')
+      onFailure: ({ id }, reason, parked) =>
+        app.log.warn({ event: 'delivery_failed', id, reason, parked }, 'the webhook did not take an event')
     })
     // Its own worker: a receiver that hangs delays nothing else.
     const worker = createWorker({

@@ -13,9 +13,11 @@ export const isPrintableAscii = (text: string) => /^[\x20-\x7e]+$/.test(text)
 const isHost = (text: string) =>
   isIP(text) !== 0 || (/^(?:[a-z0-9_-]{1,63}\.)*[a-z_-][a-z0-9_-]{0,62}$/i.test(text) && text.length <= 253)
 
-/** A plain local part, or none; a domain of at least two labels. */
+/** A plain local part, or none, without quotation marks and brackets of any script; a domain of at least two labels. */
 const isAllowedAddress = (text: string) =>
-  /^[^\s@"<>(),:;\\*]*(?<!\.)@/.test(text) && toComparableAddress(text.replace(/^@/, 'x@')) !== undefined
+  /^(?!\.)[^\s@"<>(),:;\\*]*(?<!\.)@/.test(text) &&
+  !/\.\.|[\p{Pi}\p{Pf}\p{Ps}\p{Pe}]/u.test(text) &&
+  toComparableAddress(text.replace(/^@/, 'x@')) !== undefined
 
 /** https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions, of whichever system the server runs on. */
 function hasDatabaseName(uri: string): boolean {
@@ -125,8 +127,10 @@ export const Environment = z.object({
   GOOGLE_ISSUER: z
     .string()
     .refine(isBaseUrl, 'must be https (http only for localhost), without user, query or fragment')
-    // Another issuer's name is compared to the letter, its last slash included.
-    .transform(value => (value === 'https://accounts.google.com/' ? 'https://accounts.google.com' : value))
+    // Google's has several spellings. Another issuer's name is compared to the letter, its last slash included.
+    .transform(value =>
+      new URL(value).href === 'https://accounts.google.com/' ? 'https://accounts.google.com' : value
+    )
     .default('https://accounts.google.com')
     .describe("Google's issuer. Another one (https, or http on localhost) is discovered by OIDC."),
   GOOGLE_API_URL: z

@@ -4,7 +4,9 @@ import { Webhook } from 'standardwebhooks'
 import type { Clock } from '../clock.ts'
 import { type AddressGuard, faultOfWebhookUrl } from '../config/networks.ts'
 import type { CollectionOf } from '../database/database.ts'
+import { CodedError } from '../errors.ts'
 import { lazily } from '../lazily.ts'
+import { safeCodeOf } from '../observability/log.ts'
 import { retryAfterSeconds } from '../retry-after.ts'
 import { hashSecret } from '../secrets.ts'
 import type { ListedEvent } from './event.ts'
@@ -55,7 +57,7 @@ export const receiverCollection: CollectionOf<ReceiverRecord> = { name: 'meta', 
 const receiver = 'webhook:'
 const receiverOf = (url: string) => ({ _id: `${receiver}${hashSecret(url)}` })
 
-type Outcome = 'delivered' | 'cut off' | { gone: boolean; waitMs: number }
+type Outcome = 'delivered' | 'cut off' | { gone: boolean; waitMs: number; reason: string }
 
 /** Delivers the listed events to the one webhook, signed as https://www.standardwebhooks.com says: at least once each. */
 export function createDelivery(options: {
@@ -65,7 +67,8 @@ export function createDelivery(options: {
   url: string
   secrets: readonly string[]
   guard: AddressGuard
-  onFailure: (event: ListedEvent, parked: boolean) => void
+  /** `reason` says why, as a code. */
+  onFailure: (event: ListedEvent, reason: string, parked: boolean) => void
 }): Delivery {
   const { collection, meta, clock, url, guard, onFailure } = options
   const signers = options.secrets.map(secret => new Webhook(secret))
@@ -94,7 +97,7 @@ export function createDelivery(options: {
     const timestamp = createdAt.toISOString()
     const body = JSON.stringify({ id, type, timestamp, createdAt: timestamp, data })
     try {
-      if (faultOfWebhookUrl(url, guard)) throw new Error('the address is not public')
+      if (faultOfWebhookUrl(url, guard)) throw new CodedError('address_not_public')
       const response = await fetch(url, {
         method: 'POST',
         body,
@@ -112,9 +115,10 @@ export function createDelivery(options: {
       await response.body?.cancel()
       if (response.ok) return 'delivered'
       const wait = retryAfterSeconds(response.headers.get('retry-after'), now.getTime()) ?? 0
-      return { gone: response.status === 410, waitMs: Math.min(wait * 1000, 24 * hourMs) }
-    } catch {
-      return closing.signal.aborted ? 'cut off' : { gone: false, waitMs: 0 }
+      const { status } = response
+      return { gone: status === 410, waitMs: Math.min(wait * 1000, 24 * hourMs), reason: `status_${status}` }
+    } catch (error) {
+      return closing.signal.aborted ? 'cut off' : { gone: false, waitMs: 0, reason: reasonOf(error as Error) }
     }
   }
 
@@ -134,7 +138,7 @@ export function createDelivery(options: {
     }
     const attempts = attempted + 1
     const pause = outcome.gone ? undefined : pausesMs[attempts - 1]
-    onFailure(event, pause === undefined)
+    onFailure(event, outcome.reason, pause === undefined)
     if (outcome.gone) await meta.updateOne(receiverOf(url), { $set: { gone: true } }, { upsert: true })
     // A receiver that asks to slow down means every delivery, not only this event.
     else if (outcome.waitMs > 0) {
@@ -174,6 +178,11 @@ export function createDelivery(options: {
       await dispatcher.close()
     }
   }
+}
+
+/** Of what fetch throws, the cause says what happened. */
+function reasonOf(error: Error): string {
+  return error.name === 'TimeoutError' ? 'time_out' : safeCodeOf(error.cause ?? error)
 }
 
 /** Events whose delivery was given up, oldest first. */

@@ -1,6 +1,7 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { type AddressGuard, createAddressGuard } from '../config/networks.ts'
+import { CodedError } from '../errors.ts'
 
 /**
  * The addresses that may be connected to. A private name may have some that are not allowed (localhost is ::1 too): then
@@ -23,7 +24,7 @@ export function createGuardedLookup(guard: AddressGuard): LookupFunction {
       if (error) return callback(error, [])
       const allowed = toAllowed(addresses, guard, isPublic)
       const [first] = allowed
-      if (!first) return callback(new Error('the address is not public'), [])
+      if (!first) return callback(new CodedError('address_not_public'), [])
       if (options.all) callback(null, allowed)
       else callback(null, first.address, first.family)
     })

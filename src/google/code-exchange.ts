@@ -1,4 +1,4 @@
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts'
 import { TokenEndpointError, toTokenEndpointError } from './token-endpoint.ts'
 
@@ -36,7 +36,7 @@ export async function exchangeCode(
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new GuichetError('google_unavailable', { cause: new Error('time-out') })),
+      () => reject(new GuichetError('google_unavailable', { cause: new CodedError('time_out') })),
       timeoutMs
     )
   })

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { isSecureUrl } from '../config/urls.ts'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 import type { Fetch } from './bounded-fetch.ts'
+import { unusable } from './unusable.ts'
 
 /** Where an issuer answers, under the names of OpenID Connect Discovery 1.0. */
 export interface Endpoints {
@@ -34,7 +35,7 @@ const Metadata = z.object({
   token_endpoint: secureUrl,
   revocation_endpoint: secureUrl,
   jwks_uri: secureUrl,
-  authorization_response_iss_parameter_supported: z.boolean().default(false)
+  authorization_response_iss_parameter_supported: z.boolean().nullish()
 })
 
 /** The endpoints of the configured issuer; an issuer other than Google's is asked once, and again only while it has not answered. */
@@ -54,17 +55,18 @@ async function discover(issuer: string, fetch: Fetch): Promise<Endpoints> {
   try {
     // A slash at the issuer's end belongs to its name, and not to this path (section 4.1).
     const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
-    if (!response.ok) throw new Error(`discovery answered ${response.status}`)
-    const metadata = Metadata.parse(await response.json())
+    if (!response.ok) throw new CodedError(`status_${response.status}`)
+    const { data: metadata, error } = Metadata.safeParse(await response.json().catch(() => undefined))
+    if (error) throw unusable(error)
     // OpenID Connect Discovery 1.0, section 4.3: or someone else's document would name the endpoints.
-    if (metadata.issuer !== issuer) throw new Error('discovery names another issuer')
+    if (metadata.issuer !== issuer) throw new CodedError('another_issuer')
     return {
       issuer,
       authorizationEndpoint: metadata.authorization_endpoint,
       tokenEndpoint: metadata.token_endpoint,
       revocationEndpoint: metadata.revocation_endpoint,
       jwksUri: metadata.jwks_uri,
-      issParameterSupported: metadata.authorization_response_iss_parameter_supported
+      issParameterSupported: metadata.authorization_response_iss_parameter_supported ?? false
     }
   } catch (cause) {
     throw new GuichetError('google_unavailable', { cause })

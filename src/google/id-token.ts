@@ -92,7 +92,7 @@ export function createIdTokenVerifier(options: {
       } catch (cause) {
         if (cause instanceof GuichetError) throw cause
         throw new GuichetError('google_invalid_response', {
-          cause: new CodedError(idToken ? reasonOf(cause) : 'missing', cause),
+          cause: new CodedError(idToken ? refusalOfToken(cause) : 'missing', cause),
           detail: 'Google sent an id_token that cannot be accepted.'
         })
       }
@@ -107,8 +107,8 @@ const reasonsOfClaims: Readonly<Record<string, string>> = {
   nbf: 'not_yet'
 }
 
-/** Why an id_token was refused: a closed list. */
-function reasonOf(cause: unknown): string {
+/** Why a token of Google's was refused: a closed list. */
+export function refusalOfToken(cause: unknown): string {
   const { errors } = jose()
   if (cause instanceof CodedError) return cause.code
   if (cause instanceof errors.JWTExpired) return 'expired'

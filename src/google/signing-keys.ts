@@ -1,6 +1,6 @@
 import type { createLocalJWKSet, JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import type { Clock } from '../clock.ts'
-import { GuichetError } from '../errors.ts'
+import { CodedError, GuichetError } from '../errors.ts'
 import { lazily } from '../lazily.ts'
 import type { Fetch } from './bounded-fetch.ts'
 
@@ -37,7 +37,7 @@ export function createSigningKeys(options: {
 
   async function read(): Promise<KeySet> {
     const response = await fetch(await jwksUri())
-    if (!response.ok) throw new Error(`the signing keys answered ${response.status}`)
+    if (!response.ok) throw new CodedError(`status_${response.status}`)
     // Refuses an answer that is not a key set, and keeps the known keys.
     known = jose().createLocalJWKSet((await response.json()) as JSONWebKeySet)
     loadedAtMs = clock.nowMs()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { CodedError, GuichetError } from '../errors.ts'
+import { GuichetError } from '../errors.ts'
+import { unusable } from './unusable.ts'
 
 /** A token endpoint's good answer (RFC 6749, section 5.1), checked and in our terms. */
 export interface TokenAnswer {
@@ -44,11 +45,7 @@ const Answer = z.object({
 /** @throws GuichetError `google_invalid_response` */
 export function parseTokenAnswer(body: unknown): TokenAnswer {
   const parsed = Answer.safeParse(body)
-  if (!parsed.success) {
-    const [field = 'answer'] = parsed.error.issues.flatMap(({ path }) => path.map(String))
-    // Our own field name, whatever Google's value is.
-    throw new GuichetError('google_invalid_response', { cause: new CodedError(`unusable_${field}`, parsed.error) })
-  }
+  if (!parsed.success) throw new GuichetError('google_invalid_response', { cause: unusable(parsed.error) })
   const answer = parsed.data
   const scopes = answer.scope?.split(' ').filter(scope => scope !== '') ?? []
   return {

@@ -1,7 +1,7 @@
 import { missingScopes } from '../catalogue.ts'
 import type { LiveTokens } from '../connections/live-token.ts'
 import type { ConnectionRecord } from '../connections/record.ts'
-import { GuichetError, hasCode } from '../errors.ts'
+import { CodedError, GuichetError, hasCode } from '../errors.ts'
 
 /** Google refuses this access token: refresh once; if the fresh one is refused too, the connection is at fault. */
 export class AccessTokenRefused extends Error {
@@ -69,7 +69,11 @@ export function createOpenAccess(options: {
       checked = connection
     }
     const refusedForGood = () =>
-      new GuichetError('needs_reconnect', { reason: 'revoked', connectUrl: freshConnectUrl(service) })
+      new GuichetError('needs_reconnect', {
+        reason: 'revoked',
+        connectUrl: freshConnectUrl(service),
+        cause: new CodedError('fresh_token_refused')
+      })
     async function tokenBy(untilMs: number, refused?: string): Promise<string> {
       const patienceMs = untilMs - nowMs()
       const token = await liveToken(connection, { patienceMs, ...(refused !== undefined && { refused }) })

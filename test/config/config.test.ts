@@ -182,6 +182,10 @@ const malformed: Record<string, string[]> = {
     '@example',
     '@',
     'ada.@example.com',
+    '.ada@example.com',
+    'a..da@example.com',
+    '\u201cada@example.com\u201d',
+    '\u00abada@example.com\u00bb',
     '@example.com,@example.com'
   ],
   RATE_LIMIT_STARTS: ['-1', 'off', '1.5', '1000001'],
@@ -301,6 +305,16 @@ t.test('[R57] config › valid values › accepted', async t => {
   })) {
     for (const value of values) t.ok(parseConfig({ ...least, [name]: value }), `${name}=${value}`)
   }
+})
+
+t.test('[R57] config › Google’s issuer in any spelling of its URL › is Google’s', async t => {
+  for (const GOOGLE_ISSUER of [
+    'https://accounts.google.com/',
+    'HTTPS://Accounts.Google.com',
+    'https://accounts.google.com:443'
+  ])
+    t.equal(parseConfig({ ...least, GOOGLE_ISSUER }).google.issuer, 'https://accounts.google.com', GOOGLE_ISSUER)
+  t.equal(parseConfig({ ...least, GOOGLE_ISSUER: 'https://Issuer.example/' }).google.issuer, 'https://Issuer.example/')
 })
 
 t.test('[R57] config › all faults are named at once', async t => {

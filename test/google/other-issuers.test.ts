@@ -54,6 +54,13 @@ t.test('[R14] issuer › an endpoint in its metadata has a query › the query i
   t.equal(google.requestsTo('revoke').at(-1)?.query, 'tenant=a%20b&scope=mine', 'the revocation')
 })
 
+t.test('[R14] issuer › metadata that says null of `iss` › is a no', async t => {
+  const { google, browser, replica } = await build(t)
+  const name = 'authorization_response_iss_parameter_supported'
+  google.fault('discovery', { mutate: json => ({ ...json, [name]: null }) }, Number.POSITIVE_INFINITY)
+  t.equal((await browser(await replica()).fetch('/auth/google')).statusCode, 200)
+})
+
 t.test('[R30] revoking › the call authenticates the client', async t => {
   const { google, signedIn } = await build(t)
   const ada = await signedIn()

@@ -1,5 +1,8 @@
+import type { Fault } from '@guichet/fake-google/faults'
+import type { Endpoint } from '@guichet/fake-google/http'
 import t from 'tap'
-import { build } from '../helper.ts'
+import { startReceiver, status } from '../events/receiver.ts'
+import { build, localPath } from '../helper.ts'
 import { captureLog } from './capture.ts'
 
 t.test('[R107] reasons › an answer of Google is refused › the log has a reason code', async t => {
@@ -83,4 +86,48 @@ t.test('[R107] reasons › an answer of Gmail or Calendar cannot be used › the
     t.match(text, `"type":"CodedError","code":"${reason}"`, `${url}: ${raw}`)
     t.notMatch(text, 'logged"')
   }
+})
+
+t.test('[R107] reasons › discovery or the signing keys cannot be used › the log has a reason code', async t => {
+  const log = captureLog()
+  const { google, browser, replica } = await build(t, { logger: log.logger })
+  for (const [endpoint, fault, reason] of [
+    ['discovery', { status: 404 }, 'status_404'],
+    ['discovery', { redirectTo: 'http://127.0.0.1:9/' }, 'status_302'],
+    ['discovery', { raw: '<html>' }, 'unusable_answer'],
+    ['discovery', { mutate: json => ({ ...json, issuer: 'https://other.example' }) }, 'another_issuer'],
+    ['discovery', { mutate: json => ({ ...json, token_endpoint: 'http://x.example' }) }, 'unusable_token_endpoint'],
+    ['discovery', { mutate: ({ revocation_endpoint: _, ...json }) => json }, 'unusable_revocation_endpoint'],
+    ['jwks', { status: 500 }, 'status_500'],
+    ['jwks', { raw: '{"keys":1}' }, 'ERR_JWKS_INVALID']
+  ] satisfies [Endpoint, Fault, string][]) {
+    google.fault(endpoint, fault, Number.POSITIVE_INFINITY)
+    const ada = browser(await replica())
+    const before = log.lines().length
+    const start = await ada.fetch('/auth/google')
+    const ended = endpoint === 'jwks' ? await ada.fetch(localPath(google.consent(start.json().url))) : start
+    t.equal(ended.json().code, 'google_unavailable')
+    t.match(JSON.stringify(log.lines().slice(before)), `"code":"${reason}"`, reason)
+    google.clearFaults()
+  }
+})
+
+t.test('[R107] reasons › the webhook does not take an event › the log says why', async t => {
+  const log = captureLog()
+  const receiver = await startReceiver(t)
+  const { app, clock, signedIn } = await build(t, { logger: log.logger, environment: receiver.environment })
+  const ada = await signedIn()
+  await ada.connected()
+  const told = async () => {
+    clock.advance(86_400_000)
+    await app.background.run()
+    await app.webhook?.run()
+    return log.lines().findLast(({ event }) => event === 'delivery_failed')?.reason
+  }
+  receiver.answer = status(500)
+  t.equal(await told(), 'status_500')
+  receiver.answer = response => response.destroy()
+  t.match(await told(), /^(UND_ERR_SOCKET|ECONNRESET)$/)
+  await receiver.close()
+  t.equal(await told(), 'ECONNREFUSED')
 })

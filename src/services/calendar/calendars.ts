@@ -5,7 +5,7 @@ import { CodedError, GuichetError, hasCode } from '../../errors.ts'
 import { createApiClient } from '../../google/api-client.ts'
 import { lazily } from '../../lazily.ts'
 import type { OpenAccess } from '../access.ts'
-import { translate } from '../gmail/google-error.ts'
+import { ProjectRefused, translate } from '../gmail/google-error.ts'
 
 /** Google's own answers: https://developers.google.com/workspace/calendar/api/v3/reference */
 export type CalendarList = calendar_v3.Schema$CalendarList
@@ -47,8 +47,10 @@ export function createOpenCalendars(options: {
   apiUrl: string | undefined
   timeoutMs: number
   nowMs: () => number
+  /** Hears that Google refuses this server's project: for log and alert. */
+  onProjectRefused: (refusal: ProjectRefused) => void
 }): OpenCalendars {
-  const { openAccess, apiUrl, timeoutMs, nowMs } = options
+  const { openAccess, apiUrl, timeoutMs, nowMs, onProjectRefused } = options
   let opened: calendar_v3.Calendar | undefined
   function openCalendar(): calendar_v3.Calendar {
     opened ??= new (googleapis().calendar_v3.Calendar)({
@@ -70,7 +72,9 @@ export function createOpenCalendars(options: {
             throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
           return data
         } catch (error) {
-          throw inOurWords(translate(error, nowMs()))
+          const refused = inOurWords(translate(error, nowMs(), 'calendar-json.googleapis.com'))
+          if (refused.cause instanceof ProjectRefused) onProjectRefused(refused.cause)
+          throw refused
         }
       })
 

@@ -35,10 +35,10 @@ export class ProjectRefused extends GmailRefusal {
   readonly project: string | undefined
   readonly api: string
 
-  constructor(status: number, reason: string, told: string) {
+  constructor(status: number, reason: string, told: string, usualApi: string) {
     super(status, reason)
     this.project = /\bprojects?[ /]([a-z0-9-]{4,30})\b/.exec(told)?.[1]
-    this.api = /"service":\s*"([a-z0-9.-]{2,60})"/.exec(told)?.[1] ?? 'gmail.googleapis.com'
+    this.api = /"service":\s*"([a-z0-9.-]{2,60})"/.exec(told)?.[1] ?? usualApi
     this.message += ` for the API ${this.api} of project ${this.project ?? 'unknown'}`
   }
 }
@@ -46,12 +46,17 @@ export class ProjectRefused extends GmailRefusal {
 const rateReasons = /^(rateLimitExceeded|userRateLimitExceeded|dailyLimitExceeded|quotaExceeded|RATE_LIMIT_EXCEEDED)$/
 const scopeReasons = /^(insufficientPermissions|insufficientScopes|ACCESS_TOKEN_SCOPE_INSUFFICIENT)$/
 const projectReasons =
-  /^(accessNotConfigured|SERVICE_DISABLED|CONSUMER_INVALID|CONSUMER_SUSPENDED|USER_PROJECT_DENIED|BILLING_DISABLED|SERVICE_NOT_VISIBLE|invalid_client|unauthorized_client|deleted_client)$/
+  /^(accessNotConfigured|SERVICE_DISABLED|CONSUMER_INVALID|CONSUMER_SUSPENDED|USER_PROJECT_DENIED|BILLING_DISABLED|SERVICE_NOT_VISIBLE|RESOURCE_PROJECT_INVALID|GCP_SUSPENDED|invalid_client|unauthorized_client|deleted_client)$/
+/** The sentence of an answer without a reason. */
+const disabledApi = /API has not been used in project \S{1,40} before or it is disabled/
 const usualWaitSeconds = 10
 const usualOutageSeconds = 5
 
-/** Gmail's errors in ours: https://developers.google.com/workspace/gmail/api/guides/handle-errors */
-export function translate(error: unknown, nowMs: number): Error {
+/**
+ * Gmail's errors in ours: https://developers.google.com/workspace/gmail/api/guides/handle-errors. `usualApi` is what the
+ * operator is told to enable where Google names none.
+ */
+export function translate(error: unknown, nowMs: number, usualApi = 'gmail.googleapis.com'): Error {
   if (error instanceof GuichetError) return error
   // Of googleapis itself: it may quote the call.
   if (!(error instanceof ApiRefusal))
@@ -79,8 +84,8 @@ export function translate(error: unknown, nowMs: number): Error {
     })
   }
   if (status === 403 && is(scopeReasons)) return new GuichetError('missing_scopes', { cause: refusal() })
-  if (is(projectReasons))
-    return new GuichetError('google_misconfigured', { cause: new ProjectRefused(status, reason, told) })
+  if (is(projectReasons) || (status === 403 && disabledApi.test(told)))
+    return new GuichetError('google_misconfigured', { cause: new ProjectRefused(status, reason, told, usualApi) })
   if (status === 403)
     return new GuichetError('forbidden', {
       detail: is(/^domainPolicy$/)
@@ -89,7 +94,8 @@ export function translate(error: unknown, nowMs: number): Error {
       cause: refusal()
     })
   if (status === 404) return new GuichetError('not_found', { cause: refusal() })
-  if (status === 400 && is(/^failedPrecondition$/)) return new GuichetError('mailbox_unavailable', { cause: refusal() })
+  if (status === 400 && (is(/^failedPrecondition$/) || /"status":\s*"FAILED_PRECONDITION"/.test(told)))
+    return new GuichetError('mailbox_unavailable', { cause: refusal() })
   if (status === 413) return new GuichetError('message_too_large', { cause: refusal() })
   if (status === 400 || status === 409)
     return new GuichetError('invalid_request', { detail: 'Gmail refused the request as invalid.', cause: refusal() })

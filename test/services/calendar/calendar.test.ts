@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createBackend } from '../../backend/backend.ts'
 import { build, isProblem } from '../../helper.ts'
+import { captureLog } from '../../observability/capture.ts'
 
 const scope = 'https://www.googleapis.com/auth/calendar.readonly'
 
@@ -128,6 +129,24 @@ t.test("calendar › Google's errors › become guichet's", async t => {
     isProblem(t, await ada.fetch(`${own}/calendars`), expected, code)
     google.clearFaults('calendar')
   }
+})
+
+t.test('calendar › its API is not enabled › the operator is told, in log and metric', async t => {
+  const log = captureLog()
+  const { app, google, signedIn } = await build(t, { logger: log.logger })
+  const ada = await signedIn()
+  const { connection } = (await ada.connect(undefined, '/connect/calendar')).json()
+  const message = 'Google Calendar API has not been used in project 424242424242 before or it is disabled.'
+  google.fault('calendar', { status: 403, body: { error: { code: 403, message, status: 'PERMISSION_DENIED' } } })
+  isProblem(t, await ada.fetch(`/connections/${connection.id}/calendar/calendars`), 503, 'google_misconfigured')
+  t.match(
+    log.lines().find(({ event }) => event === 'google_misconfigured'),
+    {
+      project: '424242424242',
+      api: 'calendar-json.googleapis.com'
+    }
+  )
+  t.match(await app.metrics.text(), /^guichet_operator_faults_total 1$/m)
 })
 
 t.test('calendar › its scope is not granted › 403 before any call', async t => {

@@ -89,6 +89,7 @@ t.test("[G23] limits › Google refuses this server's project › 503, and the l
       message: text,
       errors: [{ message: text, domain: 'usageLimits', reason: 'accessNotConfigured' }]
     },
+    bare: { code: 403, message: text, status: 'PERMISSION_DENIED' },
     new: {
       code: 403,
       message: text,
@@ -126,9 +127,12 @@ t.test('[G24] limits › an account without a mailbox › 409 mailbox_unavailabl
   const message = 'Mail service not enabled'
   const errors = [{ message, domain: 'global', reason: 'failedPrecondition' }]
   const body = { error: { code: 400, message, errors, status: 'FAILED_PRECONDITION' } }
+  const bare = { error: { code: 400, message, status: 'FAILED_PRECONDITION' } }
   for (const { request } of single(routes)) {
-    google.fault('gmail', { status: 400, body })
-    isProblem(t, await ada.request(request), 409, 'mailbox_unavailable')
+    for (const told of [body, bare]) {
+      google.fault('gmail', { status: 400, body: told })
+      isProblem(t, await ada.request(request), 409, 'mailbox_unavailable')
+    }
   }
 })
 

@@ -2,7 +2,8 @@ import type { JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../../../clock.ts'
 import { toComparableAddress } from '../../../email-address.ts'
-import { GuichetError } from '../../../errors.ts'
+import { CodedError, GuichetError } from '../../../errors.ts'
+import { refusalOfToken } from '../../../google/id-token.ts'
 import { lazily } from '../../../lazily.ts'
 import { parseWithHistoryId, toHistoryId } from './history-id.ts'
 
@@ -48,11 +49,12 @@ export function createPushVerifier(options: {
         requiredClaims: ['exp', 'iat']
       })
       const claims = Claims.parse(payload)
-      if (claims.email !== account) throw new Error('another account')
-      if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new Error('issued in the future')
+      if (claims.email !== account) throw new CodedError('account')
+      if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new CodedError('issued_in_future')
     } catch (cause) {
       if (cause instanceof GuichetError) throw cause
-      throw new GuichetError('unauthenticated', { cause, detail: 'This is no push of the configured account.' })
+      const reason = new CodedError(token ? refusalOfToken(cause) : 'missing', cause)
+      throw new GuichetError('unauthenticated', { cause: reason, detail: 'This is no push of the configured account.' })
     }
   }
 }

@@ -77,6 +77,17 @@ t.test("[G30] a push's token › not signed by Google › 401", async t => {
   await t.rejects(verify(`Basic ${await sign(good)}`), { code: 'unauthenticated' })
 })
 
+t.test("[R107] a push's token › is refused › the cause is a code", async t => {
+  for (const [claims, code] of [
+    [{ ...good, aud: 'another' }, 'audience'],
+    [{ ...good, email: 'other@project.iam.gserviceaccount.com' }, 'account'],
+    [{ ...good, exp: now - 61 }, 'expired'],
+    [noEmail, 'claims']
+  ] as const)
+    await t.rejects(verify(`Bearer ${await sign(claims)}`), { cause: { code } })
+  await t.rejects(verify(undefined), { cause: { code: 'missing' } })
+})
+
 const body = (data: string) => ({ message: { data, messageId: '1' }, subscription: 'projects/p/subscriptions/s' })
 
 t.test("[G28][G30] a push › Gmail's notification › every digit of the historyId is kept", async t => {
