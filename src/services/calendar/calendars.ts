@@ -1,8 +1,9 @@
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js'
 import { calendarReadonly } from '../../catalogue.ts'
 import type { ConnectionRecord } from '../../connections/record.ts'
-import { CodedError, GuichetError, hasCode } from '../../errors.ts'
+import { GuichetError, hasCode } from '../../errors.ts'
 import { createApiClient } from '../../google/api-client.ts'
+import { requireResource } from '../../google/resource.ts'
 import { lazily } from '../../lazily.ts'
 import type { OpenAccess } from '../access.ts'
 import { ProjectRefused, translate } from '../gmail/google-error.ts'
@@ -68,8 +69,7 @@ export function createOpenCalendars(options: {
       access.call(await access.token(), async (token, leftMs) => {
         try {
           const { data } = await send({ headers: { authorization: `Bearer ${token}` }, timeout: leftMs })
-          if (typeof data !== 'object' || data === null || Array.isArray(data))
-            throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
+          requireResource(data)
           return data
         } catch (error) {
           const refused = inOurWords(translate(error, nowMs(), 'calendar-json.googleapis.com'))

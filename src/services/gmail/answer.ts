@@ -1,4 +1,5 @@
 import { CodedError, GuichetError } from '../../errors.ts'
+import { requireResource } from '../../google/resource.ts'
 import type { Gmail, MethodOptions, Users } from './client.ts'
 import type { GmailMethod } from './costs.ts'
 import { createJsonCutter, type JsonCutter } from './json-cutter.ts'
@@ -33,7 +34,7 @@ async function takeTurn(): Promise<() => void> {
 
 /**
  * Asks Gmail, and converts its answer, which is read while it arrives and cut to what a mail may hold.
- * @throws GuichetError of the call, or `google_invalid_response` where the answer is no whole JSON object
+ * @throws GuichetError of the call, or `google_invalid_response` where the answer is no whole resource
  */
 export async function ask<T extends object, R>(
   gmail: Gmail,
@@ -77,7 +78,6 @@ function parse<T extends object>(text: string): T {
     // Its message quotes the mail.
     throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json') })
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
+  requireResource(value)
   return value as T
 }

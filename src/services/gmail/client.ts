@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/v1.js'
-import { CodedError, GuichetError, hasCode } from '../../errors.ts'
+import { GuichetError, hasCode } from '../../errors.ts'
 import { type ApiBytes, createApiClient } from '../../google/api-client.ts'
+import { requireResource } from '../../google/resource.ts'
 import { lazily } from '../../lazily.ts'
 import type { Access } from '../access.ts'
 import { costs, type GmailMethod, onlyReads, silent } from './costs.ts'
@@ -124,7 +125,7 @@ export function createGmailClient(options: {
           ...(upload && uploading),
           ...(signal && { signal })
         })
-        if (!stream && !silent.has(method)) requireObject(data)
+        if (!stream && !silent.has(method)) requireResource(data)
         return data
       } catch (error) {
         throw translate(error, nowMs())
@@ -203,12 +204,6 @@ export function createGmailClient(options: {
 
 function isSend(method: GmailMethod): boolean {
   return method === 'messages.send' || method === 'drafts.send'
-}
-
-/** Gmail's answers are objects, never an array, a scalar, a text or a blob. */
-function requireObject(data: unknown): void {
-  if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new GuichetError('google_invalid_response', { cause: new CodedError('no_json_object') })
 }
 
 function released(body: ApiBytes, release: () => void): ApiBytes {
