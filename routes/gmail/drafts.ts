@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { DraftListQuery, DraftParams } from '../../src/http/gmail.ts'
-import { sendItems } from '../../src/http/json-replies.ts'
+import { sendItems, sendMail } from '../../src/http/json-replies.ts'
 import { acceptMailFiles, maxMailBodyBytes } from '../../src/http/mail-files.ts'
 import { DraftSummary, DraftView, IdempotencyKey, SentView, sendTimeoutMs } from '../../src/http/sending.ts'
 import { awaitLargeBody } from '../../src/http/slow-body.ts'
@@ -78,7 +78,7 @@ const drafts: FastifyPluginAsyncZod = async app => {
       params: DraftParams,
       response: { 200: DraftView, ...problemResponses }
     },
-    handler: ({ mailbox, params }) => readDraft(mailbox.gmail, params.draftId)
+    handler: async ({ mailbox, params }, reply) => sendMail(reply, await readDraft(mailbox.gmail, params.draftId))
   })
 
   app.route({

@@ -15,12 +15,12 @@ interface Bodies {
   html: string | null
 }
 
-/** Sends a mail or a conversation; a large one in pieces, for its JSON would take as long as all other requests may wait. */
-export async function sendMail<View extends Bodies | { messages: Bodies[] }>(
+/** Sends a mail, a draft or a conversation; a large one in pieces, for its JSON would take as long as all other requests may wait. */
+export async function sendMail<View extends Bodies | { message: Bodies } | { messages: Bodies[] }>(
   reply: FastifyReply,
   view: View
 ): Promise<View> {
-  const mails: Bodies[] = 'messages' in view ? view.messages : [view]
+  const mails: Bodies[] = 'messages' in view ? view.messages : ['message' in view ? view.message : view]
   const length = mails.reduce((sum, { text, html }) => sum + (text?.length ?? 0) + (html?.length ?? 0), 0)
   if (length <= pieceLength) return view
   return reply.type(json).send(Readable.from(inPieces(view))) as never

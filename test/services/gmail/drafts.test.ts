@@ -57,6 +57,16 @@ t.test('[G18] drafts › made, read, listed, replaced and deleted', async t => {
   t.same(google.violations, [])
 })
 
+t.test('[G4][G18] drafts › a large one › its answer is written in pieces', async t => {
+  const { ada, post, gmail } = await startSending(t)
+  const text = `${'z'.repeat(70)}\n`.repeat(10_000)
+  const { id } = (await post('drafts', { ...mail, text })).json()
+  const answered = await ada.fetch(`${gmail}/drafts/${id}`)
+  t.ok(answered.json().message.text === text, 'all of it')
+  t.equal(answered.headers['content-length'], undefined)
+  t.match(answered.headers['content-type'], 'application/json')
+})
+
 t.test('[G18] drafts › a reply is replaced › it stays in its conversation', async t => {
   const { google, ada, post, gmail, account } = await startSending(t)
   const parent = account.receive(lunch)
