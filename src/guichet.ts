@@ -10,7 +10,8 @@ interface Mounted {
 /**
  * The whole of guichet in a host app: `app.register(guichet, parseConfig(process.env))`, under a `prefix` if one is
  * given. Behind the host's wildcard route stands the very app that `createServer` makes, on an instance of its own: none
- * of its plugins, hooks, parsers and decorators meets one of the host's. What it does not know goes to the host's 404.
+ * of its plugins, hooks, parsers and decorators meets one of the host's. At the host's root, what it does not know goes to
+ * the host's 404; under a prefix it is refused here, as in a server of its own.
  */
 export async function guichet(host: FastifyInstance, options: GuichetOptions & Mounted): Promise<void> {
   const { prefix, ...config } = options
@@ -29,11 +30,11 @@ export async function guichet(host: FastifyInstance, options: GuichetOptions & M
 
   // Before the host's later hooks, which may want the body: it is read behind the route, by guichet's own limits and parsers.
   const handOn: onRequestHookHandler = ({ raw }, reply, done) => {
-    if (!app.knows(raw.url ?? '/')) return done()
+    if (mountPath === '' && !app.knows(raw.url ?? '/')) return done()
     reply.hijack()
     app.routing(raw, reply.raw)
   }
-  // What is not known here is the host's 404, whatever its body is.
+  // What is not known at its root is the host's 404, whatever its body is.
   host.removeAllContentTypeParsers()
   host.addContentTypeParser('*', (_request, _payload, done) => done(null))
   const route = {

@@ -16,7 +16,7 @@ import fp from 'fastify-plugin'
 import { MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createServer, guichet, parseConfig } from '../src/index.ts'
-import { build, type World } from './helper.ts'
+import { build, isProblem, type World } from './helper.ts'
 import { captureLog } from './observability/capture.ts'
 
 /** What a host app commonly has: each has a name, route, hook, parser or decorator that guichet has too. */
@@ -151,6 +151,23 @@ t.test('guichet › under a prefix of a prefixed host › answers only there', a
   )
   t.equal((await outer.inject('/a/b/livez')).statusCode, 200)
   t.equal((await outer.inject('/b/livez')).statusCode, 404)
+})
+
+t.test('guichet › a path that it does not know › refused here under a prefix, by the host at its root', async t => {
+  const origin = 'https://app.example.com'
+  const world = await build(t, { environment: { ALLOWED_ORIGINS: origin } })
+  const headers = { origin }
+  const preflight = { ...headers, 'access-control-request-method': 'DELETE' }
+  const host = await startHost(t, world, ['a 404'], { prefix: '/accounts' })
+  for (const url of ['/accounts/nope', '/accounts/v1/nope', '/accounts/livez/']) {
+    const refused = await host.inject({ url, headers })
+    isProblem(t, refused, 404, 'not_found')
+    t.equal(refused.headers['access-control-allow-origin'], origin, url)
+    const allowed = await host.inject({ method: 'OPTIONS', url, headers: preflight })
+    t.equal(allowed.headers['access-control-allow-origin'], origin, `${url}, asked before`)
+  }
+  for (const url of ['/nope', '/accountsnope']) t.equal((await host.inject(url)).body, 'not here')
+  t.equal((await (await startHost(t, world, ['a 404'])).inject('/nope')).body, 'not here')
 })
 
 t.test('guichet › its host listens on a Unix socket › its peer is on this machine', async t => {
