@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { hasCode } from '../../src/errors.ts'
 import { problemResponses } from '../../src/http/views/problem.ts'
 import { PushBody } from '../../src/services/gmail/news/push.ts'
 
@@ -24,6 +25,10 @@ const hooks: FastifyPluginAsyncZod = async app => {
       security: [{ googlePush: [] }],
       body: PushBody,
       response: { 204: z.null().describe('Accepted; also for a mailbox that is not watched.'), ...problemResponses }
+    },
+    errorHandler(error, _request, reply) {
+      if (hasCode(error, 'unauthenticated')) reply.header('www-authenticate', 'Bearer realm="guichet hooks"')
+      throw error
     },
     handler: async ({ body }, reply) => {
       await pushes.take(body)

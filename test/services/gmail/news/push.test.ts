@@ -95,6 +95,7 @@ t.test('[G30] a push › without a valid token › 401, and nothing is done', as
   for (const [name, changes] of Object.entries(wrong)) {
     const answer = await push(changes)
     isProblem(t, answer, 401, 'unauthenticated')
+    t.equal(answer.headers['www-authenticate'], 'Bearer realm="guichet hooks"')
     t.equal((await stored()).dueAt.getTime(), dueAt.getTime(), name)
   }
   t.equal((await push()).statusCode, 204, 'the right one passes')
