@@ -7,6 +7,8 @@ export function retryAfterSeconds(header: string | null | undefined, nowMs: numb
   if (/^\d{1,9}(\.\d+)?$/.test(text)) return Math.ceil(Number(text))
   // Date.parse accepts far more than dates: `2.5` becomes a day in 2001.
   if (!/^[A-Z][a-z]+,? |^\d{4}-\d\d-\d\dT/.test(text)) return undefined
-  const seconds = Math.ceil((Date.parse(text) - nowMs) / 1000)
+  // The oldest form of a date names no zone, and means GMT too.
+  const isZoned = /(?:GMT|UTC|Z|[+-]\d\d:?\d\d)$/.test(text)
+  const seconds = Math.ceil((Date.parse(isZoned ? text : `${text} GMT`) - nowMs) / 1000)
   return seconds > 0 ? seconds : undefined
 }
