@@ -57,10 +57,10 @@ export function faultOfWebhookUrl(text: string, guard: AddressGuard): string | u
   // A name may end in the root's dot, and means the same.
   const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   const isNamedLoopback = host === 'localhost' || host.endsWith('.localhost')
-  const address = isNamedLoopback ? '127.0.0.1' : host
-  if (isIP(address) !== 0 && !guard(address))
+  const addresses = isNamedLoopback ? ['127.0.0.1', '::1'] : isIP(host) === 0 ? [] : [host]
+  if (addresses.length > 0 && !addresses.some(guard))
     return 'points at an address that is not public (WEBHOOK_ALLOW_PRIVATE may name it)'
-  const staysInside = isIP(address) !== 0 && !createAddressGuard([])(address)
+  const staysInside = addresses.length > 0 && !addresses.some(createAddressGuard([]))
   if (protocol !== 'https:' && !(protocol === 'http:' && staysInside)) return 'must be https'
   if (username || password || hash) return 'must hold no user, password or fragment'
   if (!isWebPort(port)) return 'names a port that no web server has'

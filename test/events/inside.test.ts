@@ -110,6 +110,9 @@ t.test('[R93] webhook URL › a private address that is allowed › accepted, an
     'https://169.254.169.254/'
   ]
   for (const url of refused) t.type(faultOfWebhookUrl(url, guard), 'string', url)
+  const onlyIpv6 = createAddressGuard(['::1'])
+  t.equal(faultOfWebhookUrl('http://localhost:4000/', onlyIpv6), undefined, 'localhost is ::1 too')
+  t.type(faultOfWebhookUrl('http://127.0.0.1:4000/', onlyIpv6), 'string')
 })
 
 t.test('[R93] addresses › each special range › refused; its neighbours › accepted', async t => {
