@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import { ConfigError } from '../config/config-error.ts'
 
@@ -15,7 +16,7 @@ const serverSelectionTimeoutMS = 2_600
  */
 export function createMongoClient(uri: string, { socketTimeoutMS = requestTimeoutMS } = {}): MongoClient {
   try {
-    return new MongoClient(uri, {
+    const client = new MongoClient(uri, {
       appName: 'guichet',
       serverSelectionTimeoutMS,
       connectTimeoutMS: serverSelectionTimeoutMS,
@@ -26,8 +27,13 @@ export function createMongoClient(uri: string, { socketTimeoutMS = requestTimeou
       // An answer says "stored" only when a change of primary cannot take it back.
       writeConcern: { w: 'majority' }
     })
+    // The driver reads these only when it connects: it would never be ready.
+    const { tlsCAFile, tlsCertificateKeyFile, tlsCRLFile } = client.options
+    for (const file of [tlsCAFile, tlsCertificateKeyFile, tlsCRLFile]) if (file) closeSync(openSync(file, 'r'))
+    return client
   } catch {
     // The driver's message may quote the string, password and all.
-    throw new ConfigError([{ variable: 'MONGODB_URI', problem: 'is not a connection string that the driver accepts' }])
+    const problem = 'is not a connection string that the driver accepts, or names a file that cannot be read'
+    throw new ConfigError([{ variable: 'MONGODB_URI', problem }])
   }
 }

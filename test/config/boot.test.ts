@@ -56,7 +56,8 @@ t.test('[R57][F40] boot › a faulty environment › exits at once with the vari
     [['AUDIT_FILE'], { AUDIT_FILE: '/nowhere/audit.log' }],
     [['HOST'], { HOST: 'nowhere.invalid' }],
     // The driver refuses it, and would quote it.
-    [['MONGODB_URI'], { MONGODB_URI: 'mongodb://guichet:the-database-password@127.0.0.1/guichet?tls=perhaps' }]
+    [['MONGODB_URI'], { MONGODB_URI: 'mongodb://guichet:the-database-password@127.0.0.1/guichet?tls=perhaps' }],
+    [['MONGODB_URI'], { MONGODB_URI: `${least.MONGODB_URI}?tls=true&tlsCAFile=/nowhere/ca.pem` }]
   ]
   for (const [variables, changes] of cases) {
     const { code, output } = await boot({ ...least, ...changes })
