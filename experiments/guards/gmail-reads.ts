@@ -30,11 +30,11 @@ export const gmailReadGuards = [
     ],
     ['a file name holds no path', files, ".replace(/.*[/\\\\]/, '')", '']
   ]),
-  ...guardsOf('src/services/gmail/answer.ts', reading, [
+  ...guardsOf('src/google/resource.ts', reading, [
     [
       'an array is no answer',
       '[G25] answers › not a whole JSON object, under any content type › 502 on every route',
-      ' || Array.isArray(value)',
+      ' && !Array.isArray(value)',
       ''
     ]
   ])

@@ -20,7 +20,7 @@ export const newsGuards = [
     [
       "a push's token is the configured account's",
       `${token} another account`,
-      "if (claims.email !== account) throw new Error('another account')",
+      "if (claims.email !== account) throw new CodedError('account')",
       ''
     ],
     [
@@ -33,7 +33,7 @@ export const newsGuards = [
     [
       "a push's token was issued already",
       `${token} issued in the future`,
-      "if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new Error('issued in the future')",
+      "if (claims.iat > clock.nowMs() / 1000 + skewSeconds) throw new CodedError('issued_in_future')",
       ''
     ]
   ]),

@@ -44,7 +44,7 @@ export const outsideGuards = [
     [
       'a webhook is looked at again when it is sent',
       '[R93] dispatch › the same URLs',
-      "      if (faultOfWebhookUrl(url, guard)) throw new Error('the address is not public')\n",
+      "      if (faultOfWebhookUrl(url, guard)) throw new CodedError('address_not_public')\n",
       ''
     ]
   ]),

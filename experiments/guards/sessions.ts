@@ -26,6 +26,14 @@ export const sessionGuards = [
       ''
     ]
   ]),
+  ...guardsOf('src/accounts/users.ts', 'test/accounts/erasing.test.ts', [
+    [
+      'no press of a void ticket brings its user back',
+      '[R32] erasing › a ticket is pressed twice at once',
+      'broughtAt: { $lte: voidedAt }',
+      'broughtAt: { $lt: new Date(0) }'
+    ]
+  ]),
   ...guardsOf(session, 'test/accounts/session/fixation.test.ts', [
     [
       'signing in makes another session',

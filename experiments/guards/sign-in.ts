@@ -178,7 +178,7 @@ export const signInGuards = [
     [
       "an issuer's metadata are its own",
       '[R14] metadata › names another issuer than the configured one › refused',
-      "    if (metadata.issuer !== issuer) throw new Error('discovery names another issuer')\n",
+      "    if (metadata.issuer !== issuer) throw new CodedError('another_issuer')\n",
       ''
     ],
     [
