@@ -32,7 +32,9 @@ export interface RefreshOptions {
 const leaseMs = 20_000
 const waitMs = 12_000
 const pollMs = 50
+/** Where Google does not say how long to wait. */
 const maxCooldownMs = 30_000
+/** Where it does: its Retry-After counts, up to this. */
 const maxRetryAfterSeconds = 120
 const sameEndMs = 60_000
 /** What the lease and the handler have left after a call to Google that took its whole time. */
