@@ -7,14 +7,15 @@ import { hashSecret } from '../../src/secrets.ts'
 const metrics: FastifyPluginAsyncZod = async app => {
   const { metricsToken } = app.config
   if (metricsToken === undefined) return
-  const expected = Buffer.from(hashSecret(`Bearer ${metricsToken}`))
+  const expected = Buffer.from(hashSecret(metricsToken))
 
   app.route({
     method: 'GET',
     url: '/metrics',
     schema: { hide: true },
     handler: async (request, reply) => {
-      const presented = Buffer.from(hashSecret(request.headers.authorization ?? ''))
+      const [, token = ''] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? []
+      const presented = Buffer.from(hashSecret(token))
       if (!timingSafeEqual(presented, expected)) {
         reply.header('www-authenticate', 'Bearer realm="guichet metrics"')
         throw new GuichetError('unauthenticated')

@@ -40,6 +40,8 @@ t.test('[R84] metrics › without its token › 401 with WWW-Authenticate', asyn
     t.match(response.headers['www-authenticate'], /^Bearer realm="[^"]+"$/)
   }
   t.equal((await app.inject({ url: '/metrics', headers: { authorization } })).statusCode, 200)
+  const lower = { authorization: `bearer ${token}` }
+  t.equal((await app.inject({ url: '/metrics', headers: lower })).statusCode, 200, 'a scheme is in any case')
 })
 
 t.test('openapi.json › building it fails › the next request builds it again', async t => {
