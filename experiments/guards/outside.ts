@@ -10,8 +10,8 @@ export const outsideGuards = [
     [
       'a webhook leads to no address inside',
       isRefused,
-      '  if (isIP(address) !== 0 && !guard(address))\n',
-      "  if (isIP(address) !== 0 && !guard(address) && hostname === '')\n"
+      '  if (addresses.length > 0 && !addresses.some(guard))\n',
+      "  if (addresses.length > 0 && !addresses.some(guard) && hostname === '')\n"
     ],
     [
       'a webhook is https',
