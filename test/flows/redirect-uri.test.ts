@@ -1,5 +1,11 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
+import { guichet, parseConfig } from '../../src/index.ts'
 import { enter } from '../helper.ts'
+import { listen } from '../http/raw.ts'
 import { codeOf, doors } from './doors.ts'
 
 /** Everything by which a request can claim to have come to another host. */
@@ -97,3 +103,38 @@ t.test('[R20] redirect_uri › behind a TLS proxy › the public https one', asy
     t.equal(new URL(url).searchParams.get('redirect_uri'), `${PUBLIC_URL}/auth/google/callback`)
   }
 })
+
+// RFC 9112, section 3.2.2: a server must take a target with a host in it, though only proxies are sent one.
+t.test(
+  '[R20] redirect_uri › the request’s target names a host › PUBLIC_URL’s, in a server and in a host app',
+  async t => {
+    const world = await enter(t)
+    const host = Fastify() as unknown as FastifyInstance
+    t.teardown(() => host.close())
+    const PUBLIC_URL = `${world.environment.PUBLIC_URL}/accounts`
+    const config = parseConfig({ ...world.environment, PUBLIC_URL })
+    await host.register(guichet, { ...config, clock: world.clock, prefix: '/accounts' })
+    for (const [app, base] of [
+      [world.app, ''],
+      [host, '/accounts']
+    ] as const) {
+      const port = await listen(app)
+      // fetch cannot send such a target.
+      const ask = async (path: string, accept = '*/*') => {
+        const [response] = (await once(get({ port, path, headers: { accept } }), 'response')) as [IncomingMessage]
+        return { status: response.statusCode, headers: response.headers, body: await text(response) }
+      }
+      for (const evil of ['http://evil.example', 'HTTPS://evil.example:8443', 'http://localhost:3000']) {
+        const { status, body } = await ask(`${evil}${base}/auth/google`)
+        t.equal(status, 200, `${evil} at ${base || 'the root'}`)
+        const redirectUri = `http://localhost:3000${base}/auth/google/callback`
+        t.ok(body.includes(`redirect_uri=${encodeURIComponent(redirectUri)}`))
+        const navigated = await ask(`${evil}${base}/connect/gmail`, 'text/html')
+        const returnTo = encodeURIComponent(`${base}/connect/gmail`)
+        t.equal(navigated.headers.location, `${base}/auth/google?returnTo=${returnTo}`)
+        t.equal((await ask(`${evil}${base}/?x`)).status, 200)
+        t.equal((await ask(`${evil}${base}/nowhere`)).status, 404)
+      }
+    }
+  }
+)
