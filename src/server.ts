@@ -22,8 +22,6 @@ async function main(): Promise<void> {
   const config = parseConfig(process.env)
   // The parts that take longest to load are loaded only for a valid environment.
   const { createServer } = await import('./app.ts')
-  // Asking for it makes a pipe or socket non-blocking: until then, writing into a full one stops the process.
-  void process.stdout
   const app = await createServer(config, { stream: standardOutput })
   await app.listen({ host: config.host, port: config.port }).catch(({ code }) => {
     throw new ConfigError([{ variable: 'HOST, PORT', problem: `cannot be listened on (${safeCodeOf({ code })})` }])

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { type AuditEntry, createAudit } from '../../src/backend/audit.ts'
 import { toGuichetError } from '../../src/http/problem.ts'
+import { allWritten } from '../../src/observability/line-sink.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,6 +12,8 @@ declare module 'fastify' {
     audit(entry: Omit<AuditEntry, 'time'>): Promise<void>
   }
 }
+
+const patienceMs = 30_000
 
 export default fp(
   async function audit(app) {
@@ -25,6 +28,9 @@ export default fp(
       }
       vends.inc({ outcome: entry.outcome })
     })
+    // A token that went out has its line in the audit trail, also where the reader was behind. One that is gone for good
+    // does not keep a host app from ending.
+    app.addHook('onClose', () => allWritten(patienceMs))
   },
   { name: 'audit', fastify: '5.x', dependencies: ['metrics', 'database-clock'] }
 )

@@ -19,11 +19,12 @@ export interface LineSink {
 
 const sinks: { isEmpty(): boolean; retry(): void }[] = []
 
-/** Resolves once every sink is empty. */
-export async function allWritten(): Promise<void> {
+/** Resolves once every sink is empty, or after that time in ms. */
+export async function allWritten(patienceMs = Infinity): Promise<void> {
+  const deadlineMs = performance.now() + patienceMs
   for (;;) {
     const held = sinks.filter(sink => !sink.isEmpty())
-    if (held.length === 0) return
+    if (held.length === 0 || performance.now() > deadlineMs) return
     for (const { retry } of held) retry()
     await delay(retryMs)
   }
@@ -44,16 +45,21 @@ interface Waiting {
   settle: ((error?: Error) => void) | undefined
 }
 
-/** A sink into that file, or one that is open already. */
-export function createLineSink(target: string | number): LineSink {
-  let fd = typeof target === 'number' ? target : undefined
+/** A sink into that file, or into standard output. */
+export function createLineSink(target: string | 1): LineSink {
+  let fd: number | undefined
   let queue: Waiting[] = []
   let queuedBytes = 0
   let isScheduled = false
   let timer: NodeJS.Timeout | undefined
 
-  // Without O_NONBLOCK a named pipe would stop the whole process until somebody reads.
-  const opened = () => openSync(target as string, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600)
+  // Writing into a full pipe that blocks would stop the whole process until somebody reads.
+  function opened(): number {
+    if (target !== 1) return openSync(target, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600)
+    // Asking for it makes a pipe or socket non-blocking.
+    void process.stdout
+    return target
+  }
 
   /** Takes what was written off the queue. */
   function advance(written: number): void {

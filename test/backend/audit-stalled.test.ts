@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -158,5 +159,62 @@ t.test(
     // What the process held back is 1 MiB; the rest is what two ends of a pipe hold.
     const held = server.logs.slice(readBefore).join('\n').length
     t.ok(held > 1024 ** 2 && held < 1.5 * 1024 ** 2, `${held} bytes came after the stall`)
+  }
+)
+
+/** A host app that writes nothing to standard output itself; it closes when it is told to. */
+const hostApp = `
+import Fastify from 'fastify'
+import { guichet, parseConfig } from '${new URL('../../src/index.ts', import.meta.url)}'
+const app = Fastify()
+await app.register(guichet, { ...parseConfig(process.env), prefix: '/accounts' })
+process.send(await app.listen({ port: 0, host: '127.0.0.1' }))
+process.once('message', async () => {
+  await app.close()
+  process.exit(0)
+})
+`
+
+t.test(
+  '[F50] audit › the reader of a host app’s standard output stalls › vends are refused, the rest works, closing loses no line',
+  async t => {
+    const { environment, app, signedIn } = await build(t, { environment: { RATE_LIMIT_KEY: '0', AUDIT_FILE: '' } })
+    const { id } = await (await signedIn()).connected()
+    const { key } = await createBackend(app)
+    const pipe = makePipe(t)
+    const read = reader(t, pipe)
+    // Blocking, as a shell and a container engine make it.
+    const output = openSync(pipe, constants.O_WRONLY)
+    const host = spawn(process.execPath, ['--input-type=module', '-e', hostApp], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', output, 'inherit', 'ipc']
+    })
+    closeSync(output)
+    t.teardown(() => host.kill('SIGKILL'))
+    const exited = once(host, 'exit')
+    const [url] = (await once(host, 'message')) as [string]
+    const headers = { authorization: `Bearer ${key}` }
+    const signal = AbortSignal.timeout(20_000)
+    const vend = async () =>
+      (await fetch(`${url}/accounts/v1/connections/${id}/token`, { method: 'POST', headers, signal })).status
+
+    let vended = 0
+    for (let refused = 0; refused === 0 && vended < 20_000; ) {
+      const statuses = await Promise.all(Array.from({ length: 50 }, vend))
+      refused = statuses.filter(status => status === 503).length
+      vended += statuses.filter(status => status === 200).length
+    }
+    t.equal((await fetch(`${url}/accounts/livez`, { signal })).status, 200)
+
+    host.send('close')
+    let text = ''
+    while (host.exitCode === null) {
+      text += read()
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await exited
+    text += read()
+    const trail = text.split('\n').filter(line => line.includes('"vended"'))
+    t.equal(trail.length, vended, 'a line for each token that went out')
   }
 )
