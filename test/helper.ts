@@ -22,6 +22,7 @@ import type { Problem } from '../src/http/problem.ts'
 import type { ConnectionView } from '../src/http/views/connection.ts'
 import { quotaCollection } from '../src/services/gmail/quota.ts'
 import type { VaultCheckRecord } from '../src/vault/check.ts'
+import { isDocumented } from './http/documented.ts'
 
 /** Time in tests: real until it is moved, and it moves only when a test says so. */
 export interface TestClock extends Clock {
@@ -342,4 +343,8 @@ export function isProblem(t: Test, response: LightMyRequestResponse, status: num
     requestId: String
   })
   t.equal(response.headers['cache-control'], 'no-store')
+  // Answers from a socket do not say what was asked.
+  const { method = '', url = '' } = response.raw?.req ?? {}
+  if (!isDocumented({ method, url }, `${status} ${code}`))
+    t.fail(`openapi.json lacks ${status} ${code} at ${method} ${url}`)
 }

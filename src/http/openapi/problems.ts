@@ -46,7 +46,8 @@ function codesOf(method: string, path: string, operation: Operation): ErrorCode[
   add(opens('backendKey'), 'backend_key_invalid', 'forbidden', 'rate_limited')
   add(opens('session'), 'unauthenticated')
   add(isBrowser && method !== 'get', 'cross_site')
-  add(opens('googlePush'), 'unauthenticated', 'google_unavailable')
+  // Without a topic and an account there is no such route.
+  add(opens('googlePush'), 'unauthenticated', 'google_unavailable', 'not_found')
   // Google forbids an account what its administrator does not want.
   add(isMailbox, 'missing_scopes', 'forbidden', 'google_rate_limited', ...token)
   add(isGmail, 'mailbox_unavailable')
