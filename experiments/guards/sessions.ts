@@ -43,7 +43,21 @@ export const sessionGuards = [
     ]
   ]),
   ...guardsOf(session, 'test/accounts/session/logout.test.ts', [
-    ['signing out ends the session', '[R39] logout › a captured cookie', '      await this.session.destroy()\n', '']
+    ['signing out ends the session', '[R39] logout › a captured cookie', '      await this.session.destroy()\n', ''],
+    [
+      'signing out ends sign-ins under way',
+      '[R40] logout › while a first visitor comes back',
+      '      await app.flows.removeTaken(this.sessionHash())\n',
+      ''
+    ]
+  ]),
+  ...guardsOf('routes/browser/auth/google.ts', 'test/accounts/erasing.test.ts', [
+    [
+      'an erased user does not come back by a sign-in under way',
+      '[R32] erasing › while the same browser comes back',
+      'if (!flow) throw',
+      'if (flow === undefined) throw'
+    ]
   ]),
   ...guardsOf('src/http/session-cookie.ts', 'test/accounts/session/cookie.test.ts', [
     ['scripts do not see the cookie', '[R42] cookie › behind https', 'httpOnly: true, s', 'httpOnly: false as true, s'],

@@ -93,9 +93,11 @@ export default fp(
       this.session.earlier = [replaced, ...before].slice(0, maxEarlier)
     })
     app.decorateRequest('endSession', async function (this: FastifyRequest, reply: FastifyReply) {
+      // First: a sign-in under way in this session must not replace it.
+      await app.flows.removeTaken(this.sessionHash())
       await this.session.destroy()
       reply.clearCookie(cookieName, cookieOptions)
     })
   },
-  { name: 'browser-session', fastify: '5.x', dependencies: ['sessions', 'connections', 'readiness'] }
+  { name: 'browser-session', fastify: '5.x', dependencies: ['sessions', 'flows', 'connections', 'readiness'] }
 )

@@ -87,6 +87,8 @@ export interface Flows {
     state: string,
     own: Pick<FlowClaim, 'sessionIds'> & { userId?: ObjectId | null }
   ): Promise<{ returnTo: string | null } | null>
+  /** Those of that session that were taken: a callback still under way finds its flow gone, and repeats find nothing. */
+  removeTaken(sessionId: string): Promise<void>
   /** Those of the user, and those that the user's sessions began before they knew whose they are. */
   removeOfUser(userId: ObjectId, sessionIds: readonly string[]): Promise<void>
 }
@@ -168,6 +170,11 @@ export function createFlows(options: {
         { _id: hashSecret(state), sessionId: { $in: [...sessionIds] }, ...user },
         { projection: { returnTo: 1 } }
       ),
+
+    async removeTaken(sessionId) {
+      // With the number, as below.
+      await collection.deleteMany({ sessionId, number: { $gt: 0 }, usedAt: { $exists: true } })
+    },
 
     async removeOfUser(userId, sessionIds) {
       // With the number, for the index of the sessions' flows holds those alone that have one.

@@ -196,6 +196,24 @@ t.test('[R32] erasing › while the same user signs in › the new session is re
   t.equal(await collectionsOf(app).users.countDocuments(), 0)
 })
 
+t.test('[R32] erasing › while the same browser comes back from Google’s sign-in › the user stays deleted', async t => {
+  const world = await enter(t)
+  const { app, google } = world
+  const user = await world.signedIn()
+  const callback = await user.authorize('/auth/google')
+  const { promise, resolve } = Promise.withResolvers<void>()
+  google.fault('token', { delayUntil: promise })
+  const arrived = google.arrival('token')
+  const answer = user.fetch(callback)
+  await arrived
+  t.equal((await user.clone(await world.replica()).fetch('/auth/user', 'DELETE')).statusCode, 204)
+  resolve()
+  isProblem(t, await answer, 400, 'flow_wrong_session')
+  isProblem(t, await user.fetch('/auth/session'), 401, 'unauthenticated')
+  await app.background.run()
+  await isErased(t, world)
+})
+
 for (const [what, collection, method] of [
   ['the sessions', 'sessions', 'deleteMany'],
   ['the events', 'events', 'updateMany'],

@@ -55,7 +55,12 @@ const google: FastifyPluginAsyncZod = async app => {
     handler: async (request, reply) => {
       try {
         const user = await app.googleOauth2.finish(request, signIn, request.query, {
-          end: ({ identity }) => app.users.signIn(identity),
+          async end({ identity }) {
+            // Gone if its user has signed out, or was erased, while Google was asked: neither may come back by it.
+            const flow = await app.flows.findOwn(request.query.state, { sessionIds: [request.sessionHash()] })
+            if (!flow) throw new GuichetError('flow_wrong_session')
+            return app.users.signIn(identity)
+          },
           find: app.users.find
         })
         await request.startSessionOf(user._id)

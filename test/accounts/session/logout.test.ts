@@ -119,6 +119,26 @@ for (const [name, slow] of Object.entries({ reading, modifying, connecting })) {
   })
 }
 
+for (const who of ['a signed-in user', 'a first visitor']) {
+  t.test(`[R40] logout › while ${who} comes back from Google’s sign-in › nobody is signed in`, async t => {
+    const world = await enter(t)
+    const replicas = [world.app, await world.replica()]
+    for (let round = 0; round < 4; round++) {
+      const jar = who === 'a first visitor' ? world.browser() : await world.signedIn()
+      const callback = await jar.authorize('/auth/google')
+      const stolen = jar.clone()
+      const { answer, release } = await hold(world, 'token', () => jar.fetch(callback))
+      const repeated = stolen.clone(replicas[1]).fetch(callback)
+      t.equal((await stolen.clone(replicas[round % 2]).fetch('/auth/session', 'DELETE')).statusCode, 204)
+      release()
+      isProblem(t, await answer, 400, 'flow_wrong_session')
+      t.equal((await repeated).statusCode, 400)
+      isProblem(t, await jar.fetch('/auth/session'), 401, 'unauthenticated')
+      await isOver(t, world, stolen, replicas)
+    }
+  })
+}
+
 t.test('[R40] logout › a session read before it and saved after it › nothing is written', async t => {
   const { app, signedIn } = await enter(t)
   const ada = await signedIn()
