@@ -146,6 +146,18 @@ t.test('README › from .env to a connection used by a backend', async t => {
   t.same(google.violations, [])
 })
 
+t.test('README › in a Fastify app', async t => {
+  const { google, publicUrl, environment } = await startSurroundings(t)
+  const mounted = `${publicUrl}/accounts`
+  for (const name of ['auth/google', 'connect/gmail']) google.redirectUris.add(`${mounted}/${name}/callback`)
+  writeFileSync(join(checkout, 'app.mjs'), `${take('js', 'app.register')}\nconsole.log('up')`)
+  // The secrets are those of the test before, which also built dist/.
+  await start(t, 'node --env-file=.env app.mjs', /up/, { more: { ...environment, PUBLIC_URL: mounted } })
+  const { id } = await connectGmail(google, mounted)
+  t.match(id, /^[0-9a-f]{24}$/)
+  t.same(google.violations, [])
+})
+
 t.test('README › the secrets that compose.yaml mounts', async t => {
   const credentials = { web: { client_id: 'an id', client_secret: 'a secret' } }
   writeFileSync(join(checkout, 'client_secret_1.json'), JSON.stringify(credentials))
