@@ -158,6 +158,14 @@ export const sessionGuards = [
       'strictTransportSecurity: false'
     ]
   ]),
+  ...guardsOf('src/http/client-error.ts', 'test/http/headers.test.ts', [
+    [
+      'what Node’s parser refuses has the headers, too',
+      '[R51] headers › what Node’s HTTP parser refuses',
+      '    ...headersWithoutHooks,\n',
+      ''
+    ]
+  ]),
   ...guardsOf('src/http/server-options.ts', 'test/http/headers.test.ts', [
     [
       'what the router refuses has the headers, too',

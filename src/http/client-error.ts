@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ErrorCode, GuichetError } from '../errors.ts'
 import { originAt, toCrossOriginHeaders } from './cross-origin.ts'
+import { headersWithoutHooks } from './headers-without-hooks.ts'
 import { toProblem } from './problem.ts'
 
 /** What Node's HTTP parser refuses before there is a request: https://nodejs.org/api/http.html#event-clienterror */
@@ -33,6 +34,7 @@ export function answerClientError(
   const headers = {
     'content-type': 'application/problem+json; charset=utf-8',
     'cache-control': 'no-store',
+    ...headersWithoutHooks,
     ...toCrossOriginHeaders(originAt(socket, error.rawPacket), allowedOrigins),
     'content-length': Buffer.byteLength(body),
     connection: 'close'

@@ -14,20 +14,13 @@ import { createProxyTrust } from '../config/networks.ts'
 import { logSerializers } from '../observability/log.ts'
 import { answerClientError, type ClientError } from './client-error.ts'
 import { toCrossOriginHeaders } from './cross-origin.ts'
+import { headersWithoutHooks } from './headers-without-hooks.ts'
 import { toGuichetError } from './problem.ts'
 import { sendProblem } from './send-problem.ts'
 import { isAwaited } from './slow-body.ts'
 
 /** A handler may take this long, calls to Google and all. */
 const handlerTimeoutMs = 25_000
-
-/** What hardening gives every answer, for the URLs that the router refuses: they meet no hook. */
-const headersWithoutHooks = {
-  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000',
-  'x-content-type-options': 'nosniff'
-}
 
 /** Without it Fastify loads compilers of its own, ajv among them, that nothing here uses. */
 export const schemaController: NonNullable<FastifyServerOptions['schemaController']> = {

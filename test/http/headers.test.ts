@@ -4,6 +4,7 @@ import { createServer } from '../../src/app.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createBackend } from '../backend/backend.ts'
 import { enter, isProblem, problemOf } from '../helper.ts'
+import { listen, send } from './raw.ts'
 import { bodyFor, fill, ownParameters, routesOf } from './routes.ts'
 
 const html = { accept: 'text/html' }
@@ -65,6 +66,25 @@ t.test('[R51] headers › answers that no route gives: 404, 405, 400, 414, 415, 
     isHardened(t, response, `${status} to ${request.method} ${request.url.slice(0, 60)}`)
   }
   isHardened(t, await app.inject('/auth/session'), '401')
+})
+
+t.test('[R51] headers › what Node’s HTTP parser refuses › on the bare socket’s answer too', async t => {
+  const { app } = await enter(t)
+  const port = await listen(app)
+  const head = 'GET /livez HTTP/1.1\r\nhost: x\r\n'
+  for (const [status, bytes] of [
+    [431, `${head}x-long: ${'a'.repeat(70_000)}\r\n\r\n`],
+    [400, 'not HTTP\r\n\r\n'],
+    [400, `${head}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`],
+    [400, `${head}bad header: x\r\n\r\n`]
+  ] as const) {
+    const { text, status: answered } = await send(port, bytes)
+    t.equal(answered, status)
+    const lines = text.split('\r\n\r\n', 1)[0]?.split('\r\n').slice(1) ?? []
+    const headers = Object.fromEntries(lines.map(line => line.split(': ', 2)))
+    isHardened(t, { headers } as LightMyRequestResponse, bytes.slice(0, 60))
+    t.equal(headers['cache-control'], 'no-store')
+  }
 })
 
 t.test('[R51] headers › an unexpected error › 500 or 303, with the headers and no detail', async t => {
