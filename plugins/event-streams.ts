@@ -13,6 +13,8 @@ declare module 'fastify' {
        * @throws GuichetError `rate_limited`
        */
       open(stream: StreamOptions & { session: string | undefined }): Readable
+      /** Ends those that are open, and any that comes later: a server waits for them when it closes. */
+      close(): void
     }
   }
 }
@@ -50,12 +52,13 @@ export default fp(
         if (session !== undefined) count(session, options.signal)
         const signal = AbortSignal.any([options.signal, stopping.signal])
         return Readable.from(toStream({ ...options, signal }), { objectMode: false })
+      },
+      close() {
+        stopping.abort()
+        bell.close()
       }
     })
-    app.addHook('preClose', async () => {
-      stopping.abort()
-      bell.close()
-    })
+    app.addHook('preClose', async () => app.eventStreams.close())
   },
   { name: 'event-streams', fastify: '5.x', dependencies: ['events'] }
 )

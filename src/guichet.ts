@@ -25,7 +25,11 @@ export async function guichet(host: FastifyInstance, options: GuichetOptions & M
     await app.close().catch(() => {})
     throw error
   }
-  host.addHook('preClose', async () => app.readiness.drain())
+  // What the host waits for before its onClose; the rest serves the requests that are still running.
+  host.addHook('preClose', async () => {
+    app.readiness.drain()
+    app.eventStreams.close()
+  })
   host.addHook('onClose', async () => app.close())
 
   // Before the host's later hooks, which may want the body: it is read behind the route, by guichet's own limits and parsers.

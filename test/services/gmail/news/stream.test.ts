@@ -1,4 +1,6 @@
+import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
+import { guichet } from '../../../../src/index.ts'
 import { createBackend } from '../../../backend/backend.ts'
 import { isProblem } from '../../../helper.ts'
 import { openStream } from './event-source.ts'
@@ -136,6 +138,16 @@ t.test('[G32] streams › the server stops › they end, and delay nothing', asy
   const { app } = room
   const stream = await reader(t, room)()
   await app.close()
+  t.equal(await stream.next(), undefined)
+})
+
+t.test('[G32] streams › the host app stops › they end, and delay nothing', async t => {
+  const room = await openNewsroom(t)
+  const host = Fastify() as unknown as FastifyInstance
+  await host.register(guichet, { ...room.config, clock: room.clock })
+  const stream = await reader(t, room)(undefined, host)
+  t.equal(stream.status, 200)
+  await host.close()
   t.equal(await stream.next(), undefined)
 })
 
