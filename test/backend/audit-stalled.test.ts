@@ -218,3 +218,20 @@ t.test(
     t.equal(trail.length, vended, 'a line for each token that went out')
   }
 )
+
+t.test('[F50] audit › nobody reads a standard output that blocks › the process goes on', async t => {
+  const pipe = makePipe(t)
+  const read = reader(t, pipe)
+  const output = openSync(pipe, constants.O_WRONLY)
+  const code = `
+import { standardOutput } from '${new URL('../../src/observability/line-sink.ts', import.meta.url)}'
+let refused = false
+for (let n = 0; n < 10_000; n++) void standardOutput.commit('x'.repeat(200) + '\\n').catch(() => (refused = true))
+setImmediate(() => process.exit(refused ? 0 : 1))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', output, 'inherit'] })
+  closeSync(output)
+  t.teardown(() => child.kill('SIGKILL'))
+  const [status] = await once(child, 'exit', { signal: AbortSignal.timeout(10_000) })
+  t.equal(status, 0)
+  t.match(read(), /^x{200}\n/)
+})
