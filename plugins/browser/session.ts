@@ -62,6 +62,12 @@ export default fp(
     })
     if (cookieOptions.path !== '/')
       app.addHook('onRequest', async ({ session }) => session.options({ path: cookieOptions.path }))
+    // The session plugin would clear a cookie of no session: a request that was under way at a sign-in would take the new one
+    // away. And it clears without Secure and PUBLIC_URL's path.
+    app.addHook('onRequest', (request, _reply, done) => {
+      if (request.cookies[cookieName] !== request.session.encryptedSessionId) delete request.cookies[cookieName]
+      done()
+    })
     app.addHook('onRequest', (request, _reply, done) => {
       // Else the cookie would silently never be set: the proxy must be in TRUST_PROXY and say how the browser came.
       const isReached = !cookieOptions.secure || request.protocol === 'https'

@@ -246,3 +246,24 @@ t.test('[R42] cookie › two guichets on localhost, one under a path › one bro
   const out = await there.fetch('/auth/auth/session', 'DELETE')
   t.match(out.headers['set-cookie'], /^guichet-4000=; Max-Age=0; Path=\/auth;/)
 })
+
+t.test('[R42] cookie › of no session: replaced at a sign-in, ended, forged › nothing is set or cleared', async t => {
+  const { browser } = await enter(t)
+  const jar = browser()
+  const callback = await jar.authorize('/auth/google')
+  // What the same browser asked before the answer to its sign-in came.
+  const late = jar.clone()
+  await jar.fetch(callback)
+  const ended = jar.clone()
+  const forged = browser()
+  forged.cookies.set('guichet-3000', 'forged.cookie')
+  await jar.clone().fetch('/auth/session', 'DELETE')
+  for (const stale of [late, ended, forged]) {
+    for (const url of ['/auth/session', '/', '/services']) {
+      const { statusCode, headers } = await stale.navigate(url)
+      t.equal(headers['set-cookie'], undefined, `${statusCode} ${url}`)
+    }
+    t.equal((await stale.signIn()).statusCode, 200, 'and it may sign in')
+    t.equal((await stale.fetch('/auth/session')).statusCode, 200)
+  }
+})
