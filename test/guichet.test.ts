@@ -301,6 +301,9 @@ t.test(
     t.equal((await ada.request({ method: 'HEAD', url: callback })).statusCode, 405)
     t.equal(google.calls('token'), exchanged)
     t.equal((await ada.fetch(callback)).statusCode, 200)
+    const secret = `gk_${'0'.repeat(16)}_${'A'.repeat(43)}`
+    t.equal((await app.inject(`/v1/connections/${secret}`)).statusCode, 401)
+    t.notMatch(log.text(), secret, 'a key in the place of an id')
     t.ok(log.lines().length > 5)
     t.same(google.ledger.find(log.text()), [])
     t.same(google.violations, [])

@@ -7,9 +7,10 @@ import { safeCodeOf } from '../observability/log.ts'
 export interface AuditEntry {
   time: string
   key: string
-  /** Undefined if the key may not see that connection. */
+  /** Null if the key may not see that connection. */
   user: string | null
-  connection: string
+  /** Null for what cannot be the id of one. */
+  connection: string | null
   /** `vended`, or the code of the refusal. */
   outcome: string
   requestId: string

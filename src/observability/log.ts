@@ -44,8 +44,16 @@ interface Requested {
   ip: string | undefined
 }
 
+/** No id in a path of ours is that long, and each of our secrets is: a key in the place of an id, say. */
+const longSegment = /[^/]{41,}/g
+
 export const logSerializers = {
   err: (error: unknown) => toLoggedError(error),
   // The path alone: a callback's query holds code and state.
-  req: ({ id, method, url, ip }: Requested) => ({ id, method, path: url.split('?', 1)[0], ip: toPlainAddress(ip) })
+  req: ({ id, method, url, ip }: Requested) => ({
+    id,
+    method,
+    path: url.split('?', 1)[0]?.replace(longSegment, '…'),
+    ip: toPlainAddress(ip)
+  })
 }

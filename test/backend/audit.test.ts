@@ -30,6 +30,13 @@ async function connected({ signedIn }: World) {
   return (await signedIn()).connected()
 }
 
+t.test('[R106] audit › a key in the place of an id › refused, and not in the trail', async t => {
+  const { app, lines } = await audited(t)
+  const { key, vend } = await createBackend(app)
+  isProblem(t, await vend(key), 404, 'not_found')
+  t.match(lines(), [{ connection: null, outcome: 'not_found' }])
+})
+
 t.test('[R90] audit › vends, refused and not › one line each, before the answer, with no token', async t => {
   const world = await audited(t)
   const { app, google, clock, lines } = world

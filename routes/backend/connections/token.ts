@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { LiveToken } from '../../../src/connections/live-token.ts'
+import { toConnectionId } from '../../../src/connections/repository.ts'
 import { toGuichetError } from '../../../src/http/problem.ts'
 import { ConnectionParams } from '../../../src/http/views/connection.ts'
 import { problemResponses } from '../../../src/http/views/problem.ts'
@@ -33,7 +34,9 @@ const token: FastifyPluginAsyncZod = async app => {
       response: { 200: TokenAnswer, ...problemResponses }
     },
     handler: async request => {
-      const asked = { key: request.backendKey._id, connection: request.params.id, requestId: request.id }
+      // What is no id may be a secret in the wrong place.
+      const connection = toConnectionId(request.params.id)?.toHexString() ?? null
+      const asked = { key: request.backendKey._id, connection, requestId: request.id }
       let user: string | null = null
       const live = await vend().catch(async (error: unknown): Promise<never> => {
         await app.audit({ ...asked, user, outcome: toGuichetError(error).code })
