@@ -66,6 +66,14 @@ const operatorErrors = [
   'access_denied'
 ]
 
+/** Passing faults in words (RFC 6749, section 4.1.2.1; Google's own): not every answer of this kind has a 5xx or 429. */
+const transientErrors: ReadonlySet<string> = new Set([
+  'server_error',
+  'temporarily_unavailable',
+  'internal_failure',
+  'rate_limit_exceeded'
+])
+
 /** Reads a token endpoint's refusal (RFC 6749, section 5.2). */
 export function toTokenEndpointError(
   status: number,
@@ -82,6 +90,7 @@ export function toTokenEndpointError(
   const { error, error_subtype: subtype, error_description: description } = parsed.data
   if (error === 'invalid_grant') return new TokenEndpointError('invalid_grant', { subtype, description })
   if (policyRefusals.has(error)) return new TokenEndpointError('invalid_grant', { subtype: error, description })
+  if (transientErrors.has(error)) return new TokenEndpointError('transient', { code: error, retryAfterSeconds: wait })
   // invalid_client, unauthorized_client, redirect_uri_mismatch, …: only the operator can fix these.
   return new TokenEndpointError('operator', { code: operatorErrors.find(known => known === error) ?? 'unknown_error' })
 }

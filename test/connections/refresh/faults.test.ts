@@ -72,3 +72,24 @@ t.test(
     }
   }
 )
+
+t.test(
+  '[R71] refresh › a refusal that says it is passing › google_unavailable, and no fault of the operator',
+  async t => {
+    const { google, vend, stored, advanceSeconds } = await connected(t)
+    for (const [status, error] of [
+      [400, 'temporarily_unavailable'],
+      [400, 'server_error'],
+      [400, 'internal_failure'],
+      [403, 'rate_limit_exceeded']
+    ] as const) {
+      advanceSeconds(3700)
+      const before = await stored()
+      google.fault('token', { status, body: { error }, headers: { 'retry-after': '7' } })
+      const response = await vend()
+      isProblem(t, response, 503, 'google_unavailable')
+      t.equal(response.headers['retry-after'], '7', error)
+      t.same(await stored(), before)
+    }
+  }
+)
