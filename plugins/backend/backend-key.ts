@@ -36,7 +36,7 @@ export default fp(
     // once: they wait for one read, and count as failed only once it has failed.
     const lookups = createSingleFlight<BackendKeyRecord | undefined>()
     async function findKey({ headers, ip }: FastifyRequest): Promise<BackendKeyRecord | undefined> {
-      const [, presented] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
+      const [, presented] = /^Bearer +([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
       if (presented === undefined) return undefined
       // A key that is good here already is not held back by what else comes from its address.
       if (app.backendKeys.isFamiliar(presented)) return app.backendKeys.authenticate(presented)

@@ -78,6 +78,13 @@ t.test('[R84] backend key › none, wrong, revoked, expired, or a cookie instead
   t.same(world.google.violations, [])
 })
 
+t.test('[R84] backend key › its scheme in any case, blanks after it › taken (RFC 9110, 11.4)', async t => {
+  const { app } = await build(t)
+  const { key } = await createBackend(app)
+  for (const authorization of [`bearer ${key}`, `BEARER ${key}`, `Bearer  ${key}`])
+    t.equal((await app.inject({ url: '/v1/connections', headers: { authorization } })).statusCode, 200, authorization)
+})
+
 t.test('[R84] backend key › on the browser’s routes › counts as no session', async t => {
   const { app, signedIn } = await build(t)
   const { id } = await (await signedIn()).connected()

@@ -37,7 +37,7 @@ export function createPushVerifier(options: {
 }): (authorization: string | undefined) => Promise<void> {
   const { findKey, issuer, audience, account, clock } = options
   return async authorization => {
-    const [, token = ''] = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '') ?? []
+    const [, token = ''] = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '') ?? []
     try {
       const known = await issuer()
       const { payload } = await jose().jwtVerify(token, findKey, {
