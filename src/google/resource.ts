@@ -44,7 +44,7 @@ export function requireResource(answer: unknown): asserts answer is object {
       if (value === null) delete resource[name]
       else if (!kind(value)) throw refusal(`unusable_${name}`)
       else if (kind === isObject) open.push(value as Record<string, unknown>)
-      else if (kind === isObjects) open.push(...(value as Record<string, unknown>[]))
+      else if (kind === isObjects) for (const one of value as Record<string, unknown>[]) open.push(one)
     }
   }
 }

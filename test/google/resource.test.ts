@@ -31,7 +31,7 @@ t.test('[F20] resource › a field of another kind, wherever it stands › refus
     t.equal(refused(value), code, JSON.stringify(value))
 })
 
-t.test('[F20] resource › null, unknown fields, a mail that is thousands deep › taken', async t => {
+t.test('[F20] resource › null, unknown fields, a mail that is thousands deep, a long list › taken', async t => {
   const resource = { id: 'm1', labelIds: null, payload: { parts: [{ body: null }] } }
   requireResource(resource)
   t.strictSame(resource, { id: 'm1', payload: { parts: [{}] } })
@@ -39,4 +39,5 @@ t.test('[F20] resource › null, unknown fields, a mail that is thousands deep �
   let deep: object = { size: 1 }
   for (let depth = 0; depth < 100_000; depth++) deep = { parts: [deep] }
   t.equal(refused(deep), undefined)
+  t.equal(refused({ items: Array(1_000_000).fill({}) }), undefined)
 })
