@@ -224,10 +224,10 @@ ${lines.join('\n')}
 
 Start:  ${verdict('ms', 'packages', 1.3)}
         ${verdict('ms', 'startPackages')}
-        ${verdict('ms', 'googleapis', 0.5)}
-        discovering ${verdict('ms', 'packages', 1.3, 'discovering')}
+        ${verdict('ms', 'googleapis')}
+        discovering ${verdict('ms', 'packages', undefined, 'discovering')}
 CPU:    ${verdict('cpuMs', 'packages', 1.3)}
         ${verdict('cpuMs', 'startPackages')}
-        discovering ${verdict('cpuMs', 'packages', 1.3, 'discovering')}
+        discovering ${verdict('cpuMs', 'packages', undefined, 'discovering')}
 Memory: ${verdict('megabytes', 'packages', 1.3)}
         ${verdict('megabytes', 'googleapis')}`)
