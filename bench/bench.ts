@@ -91,7 +91,6 @@ try {
   for (const row of wanted) await run(row)
 } finally {
   await world.close()
-  database.close()
 }
 const bars = sections
   .flatMap(({ finding }) => finding.verdicts)

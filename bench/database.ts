@@ -6,19 +6,18 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 
-/** A database in a process of its own: what it costs is not counted with the load generator's work. */
+/** A database in a process of its own, which ends with this one: what it costs is not counted with the load generator's work. */
 export interface BenchDatabase {
   name: string
   uri: string
   /** The others find what is due by looking at each record (bench/notes.md). */
   takesAMillion: boolean
-  close(): void
 }
 
 /** MongoDB where MONGODB_URI names one, else SecantusDB's Rust server where cargo built it, else the embedded stand-in. */
 export async function openDatabase(): Promise<BenchDatabase> {
   const { MONGODB_URI } = process.env
-  if (MONGODB_URI) return { name: 'MONGODB_URI', uri: MONGODB_URI, takesAMillion: true, close() {} }
+  if (MONGODB_URI) return { name: 'MONGODB_URI', uri: MONGODB_URI, takesAMillion: true }
   return (await startSecantus()) ?? startStandIn()
 }
 
@@ -32,7 +31,6 @@ async function startSecantus(): Promise<BenchDatabase | undefined> {
     child.kill('SIGKILL')
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
-  // It would outlive a bench that ends with an error.
   process.once('exit', close)
   const isStarted = await once(child, 'spawn').then(
     () => true,
@@ -48,7 +46,7 @@ async function startSecantus(): Promise<BenchDatabase | undefined> {
       .then(() => true)
       .catch(() => false)
     await client.close()
-    if (answered) return { name: 'SecantusDB (Rust)', uri, takesAMillion: false, close }
+    if (answered) return { name: 'SecantusDB (Rust)', uri, takesAMillion: false }
     await delay(250)
   }
   close()
@@ -58,8 +56,7 @@ async function startSecantus(): Promise<BenchDatabase | undefined> {
 async function startStandIn(): Promise<BenchDatabase> {
   const main = join(import.meta.dirname, '../packages/embedded-mongo/src/main.ts')
   const child = spawn(process.execPath, [main, '--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const close = () => void child.kill('SIGKILL')
-  process.once('exit', close)
+  process.once('exit', () => child.kill('SIGKILL'))
   const [line] = await once(child.stdout, 'data')
-  return { name: 'the embedded stand-in', uri: String(line).trim(), takesAMillion: false, close }
+  return { name: 'the embedded stand-in', uri: String(line).trim(), takesAMillion: false }
 }

@@ -90,16 +90,18 @@ export function createIndex(spec: IndexSpec): Index {
     }
   }
 
+  const bucketOf = (prefix: readonly string[]) => levels[prefix.length - 1]?.get(prefix.join('|'))
+
   function find(prefix: readonly string[]): Iterable<Entry> {
     if (prefix.length === 0)
       return new Set([...(levels[0]?.values() ?? [])].flatMap(bucket => (bucket instanceof Set ? [...bucket] : bucket)))
-    const bucket = levels[prefix.length - 1]?.get(prefix.join('|'))
+    const bucket = bucketOf(prefix)
     return bucket === undefined ? [] : bucket instanceof Set ? bucket : [bucket]
   }
 
   function count(prefix: readonly string[]): number {
     if (prefix.length === 0) return size
-    const bucket = levels[prefix.length - 1]?.get(prefix.join('|'))
+    const bucket = bucketOf(prefix)
     return bucket instanceof Set ? bucket.size : bucket ? 1 : 0
   }
 
